@@ -1,0 +1,244 @@
+//! Why, by whom and how far sessions end.
+//!
+//! An *ending* is one act that ends sessions. The words here are stored, shown
+//! and (later) sent to apps; the act itself is in the flows.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{BrowserId, OrganizationId, SessionId, UserId};
+
+/// Why a session ended. Where several apply, the first in time wins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    /// The person pressed Log out in that browser.
+    LoggedOut,
+    /// The person ended it from another of their sessions.
+    EndedFromOtherDevice,
+    /// The person logged out of all (or all other) sessions.
+    LoggedOutEverywhere,
+    /// An administrator or the operator ended it.
+    EndedByAdministrator,
+    /// An administrator asked people to sign in again.
+    AccessRefreshRequested,
+    /// The account was disabled.
+    UserDisabled,
+    /// The account was deleted.
+    UserDeleted,
+    /// The password was changed.
+    PasswordChanged,
+    /// The account was recovered.
+    AccountRecovered,
+    /// A second factor was added, replaced or removed.
+    FactorChanged,
+    /// A rule of the organization was tightened.
+    Policy,
+    /// More sessions than the organization allows.
+    SessionLimit,
+    /// Too long without activity.
+    IdleTimeout,
+    /// It had lasted as long as it may.
+    OverallTimeout,
+    /// A token was used that had been replaced.
+    TokenReuse,
+    /// The app was withdrawn.
+    AppWithdrawn,
+    /// Somebody signed in anew in the same browser.
+    ReplacedByNewSignIn,
+    /// A rule about suspicious activity said so.
+    SuspiciousActivity,
+    /// A backup was restored.
+    RestoredFromBackup,
+    /// The person said: this wasn't me.
+    ReportedByUser,
+}
+
+impl Cause {
+    /// Every cause, for tables and tests.
+    pub const ALL: [Self; 20] = [
+        Self::LoggedOut,
+        Self::EndedFromOtherDevice,
+        Self::LoggedOutEverywhere,
+        Self::EndedByAdministrator,
+        Self::AccessRefreshRequested,
+        Self::UserDisabled,
+        Self::UserDeleted,
+        Self::PasswordChanged,
+        Self::AccountRecovered,
+        Self::FactorChanged,
+        Self::Policy,
+        Self::SessionLimit,
+        Self::IdleTimeout,
+        Self::OverallTimeout,
+        Self::TokenReuse,
+        Self::AppWithdrawn,
+        Self::ReplacedByNewSignIn,
+        Self::SuspiciousActivity,
+        Self::RestoredFromBackup,
+        Self::ReportedByUser,
+    ];
+
+    /// The stored and programmatic name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::LoggedOut => "logged_out",
+            Self::EndedFromOtherDevice => "ended_from_other_device",
+            Self::LoggedOutEverywhere => "logged_out_everywhere",
+            Self::EndedByAdministrator => "ended_by_administrator",
+            Self::AccessRefreshRequested => "access_refresh_requested",
+            Self::UserDisabled => "user_disabled",
+            Self::UserDeleted => "user_deleted",
+            Self::PasswordChanged => "password_changed",
+            Self::AccountRecovered => "account_recovered",
+            Self::FactorChanged => "factor_changed",
+            Self::Policy => "policy",
+            Self::SessionLimit => "session_limit",
+            Self::IdleTimeout => "idle_timeout",
+            Self::OverallTimeout => "overall_timeout",
+            Self::TokenReuse => "token_reuse",
+            Self::AppWithdrawn => "app_withdrawn",
+            Self::ReplacedByNewSignIn => "replaced_by_new_sign_in",
+            Self::SuspiciousActivity => "suspicious_activity",
+            Self::RestoredFromBackup => "restored_from_backup",
+            Self::ReportedByUser => "reported_by_user",
+        }
+    }
+
+    /// Reads a stored name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|cause| cause.name() == name)
+    }
+}
+
+/// Who ended it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Actor {
+    /// The person, for themselves.
+    User(UserId),
+    /// An administrator of the organization.
+    Administrator(UserId),
+    /// Whoever runs the server, at its command line.
+    Operator,
+    /// The server itself: a limit or a rule.
+    System,
+}
+
+impl Actor {
+    /// The stored and programmatic name of the kind.
+    pub const fn kind(self) -> &'static str {
+        match self {
+            Self::User(_) => "user",
+            Self::Administrator(_) => "administrator",
+            Self::Operator => "operator",
+            Self::System => "system",
+        }
+    }
+
+    /// The person, if it was one.
+    pub const fn user_id(self) -> Option<UserId> {
+        match self {
+            Self::User(id) | Self::Administrator(id) => Some(id),
+            Self::Operator | Self::System => None,
+        }
+    }
+
+    /// Reads a stored actor; `None` if the two parts do not fit.
+    pub fn from_parts(kind: &str, user_id: Option<UserId>) -> Option<Self> {
+        match (kind, user_id) {
+            ("user", Some(id)) => Some(Self::User(id)),
+            ("administrator", Some(id)) => Some(Self::Administrator(id)),
+            ("operator", None) => Some(Self::Operator),
+            ("system", None) => Some(Self::System),
+            _ => None,
+        }
+    }
+}
+
+/// What ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Scope {
+    /// One session.
+    Session(SessionId),
+    /// These sessions.
+    Selection(Vec<SessionId>),
+    /// Whatever session this browser holds.
+    Browser(BrowserId),
+    /// All of a user's sessions but the kept one, which gets a new token.
+    OthersOf {
+        /// Whose.
+        user: UserId,
+        /// The one that stays.
+        keep: SessionId,
+    },
+    /// All of a user's sessions.
+    AllOf(UserId),
+    /// Everybody in an organization.
+    Organization(OrganizationId),
+    /// Everybody.
+    Deployment,
+}
+
+impl Scope {
+    /// The stored and programmatic name of the kind.
+    pub const fn kind(&self) -> ScopeKind {
+        match self {
+            Self::Session(_) => ScopeKind::Session,
+            Self::Selection(_) => ScopeKind::Selection,
+            Self::Browser(_) => ScopeKind::Browser,
+            Self::OthersOf { .. } => ScopeKind::OthersOfUser,
+            Self::AllOf(_) => ScopeKind::AllOfUser,
+            Self::Organization(_) => ScopeKind::Organization,
+            Self::Deployment => ScopeKind::Deployment,
+        }
+    }
+}
+
+/// A scope without the names in it, as it is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ScopeKind {
+    /// See [`Scope::Session`].
+    Session,
+    /// See [`Scope::Selection`].
+    Selection,
+    /// See [`Scope::Browser`].
+    Browser,
+    /// See [`Scope::OthersOf`].
+    OthersOfUser,
+    /// See [`Scope::AllOf`].
+    AllOfUser,
+    /// See [`Scope::Organization`].
+    Organization,
+    /// See [`Scope::Deployment`].
+    Deployment,
+}
+
+impl ScopeKind {
+    const ALL: [Self; 7] = [
+        Self::Session,
+        Self::Selection,
+        Self::Browser,
+        Self::OthersOfUser,
+        Self::AllOfUser,
+        Self::Organization,
+        Self::Deployment,
+    ];
+
+    /// The stored name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Session => "session",
+            Self::Selection => "selection",
+            Self::Browser => "browser",
+            Self::OthersOfUser => "others_of_user",
+            Self::AllOfUser => "all_of_user",
+            Self::Organization => "organization",
+            Self::Deployment => "deployment",
+        }
+    }
+
+    /// Reads a stored name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}

@@ -1,0 +1,128 @@
+//! One line of the history.
+//!
+//! Events are written in the transaction of what they report. People see those
+//! about themselves in Login history; the audit trail is made of all of them.
+
+use serde::{Deserialize, Serialize};
+
+use crate::client::ClientDetails;
+use crate::ending::{Actor, Cause};
+use crate::ids::{BrowserId, EndingId, EventId, OrganizationId, SessionId, UserId};
+use crate::time::Timestamp;
+
+/// What happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EventKind {
+    /// A session began.
+    SignedIn,
+    /// A session began in a browser this account had not used before.
+    SignedInFromNewBrowser,
+    /// A wrong password; failures of one hour from one address are one line.
+    SignInFailed,
+    /// A session ended.
+    SessionEnded,
+    /// The password was asked for again, and was right.
+    ProofGiven,
+    /// The password was set by the person.
+    PasswordChanged,
+    /// The password was set by the operator.
+    PasswordSetByOperator,
+    /// The account was made.
+    UserCreated,
+    /// The account was disabled.
+    UserDisabled,
+    /// The account was enabled again.
+    UserEnabled,
+    /// The account was deleted.
+    UserDeleted,
+    /// Name, picture or preferences changed.
+    ProfileChanged,
+    /// A device got a name of its own.
+    BrowserNamed,
+    /// A computer was marked as shared by an administrator.
+    BrowserMarkedShared,
+    /// A setting of the organization changed.
+    SettingsChanged,
+    /// A session or sign-in was reported: "This wasn't me".
+    ReportedByUser,
+}
+
+impl EventKind {
+    const ALL: [Self; 16] = [
+        Self::SignedIn,
+        Self::SignedInFromNewBrowser,
+        Self::SignInFailed,
+        Self::SessionEnded,
+        Self::ProofGiven,
+        Self::PasswordChanged,
+        Self::PasswordSetByOperator,
+        Self::UserCreated,
+        Self::UserDisabled,
+        Self::UserEnabled,
+        Self::UserDeleted,
+        Self::ProfileChanged,
+        Self::BrowserNamed,
+        Self::BrowserMarkedShared,
+        Self::SettingsChanged,
+        Self::ReportedByUser,
+    ];
+
+    /// The stored and programmatic name; stable (LOG-01).
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::SignedIn => "signed_in",
+            Self::SignedInFromNewBrowser => "signed_in_from_new_browser",
+            Self::SignInFailed => "sign_in_failed",
+            Self::SessionEnded => "session_ended",
+            Self::ProofGiven => "proof_given",
+            Self::PasswordChanged => "password_changed",
+            Self::PasswordSetByOperator => "password_set_by_operator",
+            Self::UserCreated => "user_created",
+            Self::UserDisabled => "user_disabled",
+            Self::UserEnabled => "user_enabled",
+            Self::UserDeleted => "user_deleted",
+            Self::ProfileChanged => "profile_changed",
+            Self::BrowserNamed => "browser_named",
+            Self::BrowserMarkedShared => "browser_marked_shared",
+            Self::SettingsChanged => "settings_changed",
+            Self::ReportedByUser => "reported_by_user",
+        }
+    }
+
+    /// Reads a stored name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}
+
+/// Something that happened, with who did it to whom, from where and why.
+#[derive(Debug, Clone)]
+pub struct Event {
+    /// Sorts by time.
+    pub id: EventId,
+    /// When; for failures that were gathered, the latest.
+    pub at: Timestamp,
+    /// Where it belongs; `None` for the deployment.
+    pub organization_id: Option<OrganizationId>,
+    /// Whose account.
+    pub user_id: Option<UserId>,
+    /// Who did it.
+    pub actor: Actor,
+    /// What.
+    pub kind: EventKind,
+    /// The session concerned.
+    pub session_id: Option<SessionId>,
+    /// The browser concerned.
+    pub browser_id: Option<BrowserId>,
+    /// The ending that this belongs to.
+    pub ending_id: Option<EndingId>,
+    /// Why a session ended.
+    pub cause: Option<Cause>,
+    /// Where it came from.
+    pub client: ClientDetails,
+    /// How many were gathered into this line; 1 for most.
+    pub count: i64,
+    /// A reason given in words, or what was changed; never a secret (LOG-03).
+    pub detail: Option<String>,
+}

@@ -1,0 +1,353 @@
+//! The life of a session, and the one decision whether it is live.
+//!
+//! [`admit`] is a pure function and the only place that decides; pages, the API
+//! and (later) forward-auth and the token endpoints all ask it, so that no
+//! surface can disagree with another (SES-08, DEV-02).
+
+use serde::{Deserialize, Serialize};
+
+use crate::client::ClientDetails;
+use crate::ending::Cause;
+use crate::ids::{BrowserId, EndingId, OrganizationId, SessionId, UserId};
+use crate::policy::{Deadlines, Limits};
+use crate::time::Timestamp;
+use crate::user::UserStatus;
+
+/// Counters that move when everything below them ends. A session carries those
+/// that stood when its sign-in began; "log out of all sessions" is one
+/// increment, and whatever carries an older number is dead, including a sign-in
+/// that was under way (OUT-13).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Epochs {
+    /// Of the user.
+    pub user: i64,
+    /// Of the user's organization.
+    pub organization: i64,
+    /// Of the whole deployment.
+    pub deployment: i64,
+}
+
+/// What the person chose at sign-in, which decides the limits and the cookie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SessionKind {
+    /// Forgotten by the browser when it closes.
+    Ordinary,
+    /// "Stay signed in on this browser".
+    Remembered,
+    /// "This is a shared or public computer": short limits, nothing kept.
+    Shared,
+}
+
+impl SessionKind {
+    /// The stored and programmatic name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ordinary => "ordinary",
+            Self::Remembered => "remembered",
+            Self::Shared => "shared",
+        }
+    }
+
+    /// Reads a stored name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "ordinary" => Some(Self::Ordinary),
+            "remembered" => Some(Self::Remembered),
+            "shared" => Some(Self::Shared),
+            _ => None,
+        }
+    }
+}
+
+/// How a person proved who they are (later: passkeys, codes).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProofMethod {
+    /// Their password.
+    Password,
+}
+
+/// One authentication event of a session (SES-12).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proof {
+    /// How.
+    pub method: ProofMethod,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// The facts that decide whether a session is live: small and `Copy`, so that a
+/// check allocates nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Life {
+    /// The epochs that stood when its sign-in began.
+    pub epochs: Epochs,
+    /// What the person chose at sign-in.
+    pub kind: SessionKind,
+    /// The last full authentication; the overall limit counts from here.
+    pub authenticated_at: Timestamp,
+    /// The last activity of the person.
+    pub last_active_at: Timestamp,
+    /// The deadlines granted; a policy loosened later moves them no further.
+    pub deadlines: Deadlines,
+    /// Set once, never unset.
+    pub ended: Option<Ended>,
+}
+
+/// That and how a session ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ended {
+    /// When.
+    pub at: Timestamp,
+    /// Why.
+    pub cause: Cause,
+    /// The act, which knows by whom and for what reason.
+    pub ending_id: EndingId,
+}
+
+/// A signed-in browser.
+#[derive(Debug, Clone)]
+pub struct Session {
+    /// The public name of the session; authenticates nothing.
+    pub id: SessionId,
+    /// Whose it is.
+    pub user_id: UserId,
+    /// The user's organization.
+    pub organization_id: OrganizationId,
+    /// The browser profile; `None` on shared computers, which are not remembered.
+    pub browser_id: Option<BrowserId>,
+    /// When it began.
+    pub created_at: Timestamp,
+    /// What decides whether it is live.
+    pub life: Life,
+    /// How and when the person proved who they are, oldest first.
+    pub proofs: Vec<Proof>,
+    /// Where it was signed in from.
+    pub client: ClientDetails,
+}
+
+impl Session {
+    /// The latest proof, or the beginning of the session if none is recorded.
+    pub fn proved_at(&self) -> Timestamp {
+        self.proofs
+            .iter()
+            .map(|proof| proof.at)
+            .max()
+            .unwrap_or(self.created_at)
+    }
+
+    /// Whether the latest proof is young enough for sensitive acts.
+    pub fn has_fresh_proof(&self, now: Timestamp) -> bool {
+        now.since(self.proved_at()) < crate::policy::PROOF_AGE
+    }
+}
+
+/// What the session is measured against: the present state of its owner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    /// Whether the account may be used.
+    pub user_status: UserStatus,
+    /// The present epochs.
+    pub epochs: Epochs,
+    /// The present limits of this kind of session.
+    pub limits: Limits,
+}
+
+/// A live session may go on until these deadlines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Admission {
+    /// Granted deadlines and present policy, the strictest of both.
+    pub deadlines: Deadlines,
+}
+
+/// Why a session is not live.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// It was ended, for the cause recorded with it.
+    Ended(Cause),
+    /// Everything of its user, organization or deployment was ended since; the
+    /// row of the ending knows the cause.
+    EpochPassed,
+    /// The account may not be used.
+    UserNotActive,
+    /// It had lasted as long as it may.
+    OverallTimeout,
+    /// Too long without activity.
+    IdleTimeout,
+}
+
+/// Decides whether a session is live (SES-08). Nothing else does.
+///
+/// Deadlines are exclusive: at the deadline the session is over. Equality of
+/// epochs, not order, is asked for, so that a row with a number from the future
+/// (a restored backup) is refused too.
+pub fn admit(life: &Life, standing: &Standing, now: Timestamp) -> Result<Admission, Refusal> {
+    if let Some(ended) = life.ended {
+        return Err(Refusal::Ended(ended.cause));
+    }
+    if life.epochs != standing.epochs {
+        return Err(Refusal::EpochPassed);
+    }
+    if standing.user_status != UserStatus::Active {
+        return Err(Refusal::UserNotActive);
+    }
+    let deadlines = effective_deadlines(life, standing.limits);
+    if now >= deadlines.overall {
+        return Err(Refusal::OverallTimeout);
+    }
+    if now >= deadlines.idle {
+        return Err(Refusal::IdleTimeout);
+    }
+    Ok(Admission { deadlines })
+}
+
+/// The deadlines that count: those granted, or those of today's policy if it is
+/// stricter (POL-02).
+pub fn effective_deadlines(life: &Life, limits: Limits) -> Deadlines {
+    life.deadlines
+        .strictest(limits.deadlines(life.authenticated_at, life.last_active_at))
+}
+
+/// The cause of an ending of this session at `now`, where the session may have
+/// been over before by itself: the first in time wins. Returns the cause and
+/// the instant of the end.
+pub fn first_cause(deadlines: Deadlines, cause: Cause, now: Timestamp) -> (Cause, Timestamp) {
+    if now >= deadlines.idle && deadlines.idle < deadlines.overall {
+        (Cause::IdleTimeout, deadlines.idle)
+    } else if now >= deadlines.overall {
+        (Cause::OverallTimeout, deadlines.overall)
+    } else {
+        (cause, now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::policy::Policy;
+
+    const EPOCHS: Epochs = Epochs {
+        user: 3,
+        organization: 2,
+        deployment: 1,
+    };
+
+    fn start() -> Timestamp {
+        Timestamp::from_milliseconds(1_700_000_000_000)
+    }
+
+    fn life(kind: SessionKind) -> Life {
+        Life {
+            epochs: EPOCHS,
+            kind,
+            authenticated_at: start(),
+            last_active_at: start(),
+            deadlines: Policy::default().limits(kind).deadlines(start(), start()),
+            ended: None,
+        }
+    }
+
+    fn standing(kind: SessionKind) -> Standing {
+        Standing {
+            user_status: UserStatus::Active,
+            epochs: EPOCHS,
+            limits: Policy::default().limits(kind),
+        }
+    }
+
+    fn after(seconds: u64) -> Timestamp {
+        start().plus(Duration::from_secs(seconds))
+    }
+
+    #[test]
+    fn ses_09_default_limits_to_the_millisecond() {
+        for (kind, idle) in [(SessionKind::Ordinary, 86_400), (SessionKind::Shared, 900)] {
+            let last = after(idle).minus(Duration::from_millis(1));
+            assert!(admit(&life(kind), &standing(kind), last).is_ok());
+            assert_eq!(
+                admit(&life(kind), &standing(kind), after(idle)),
+                Err(Refusal::IdleTimeout)
+            );
+        }
+        let mut busy = life(SessionKind::Shared);
+        busy.last_active_at = after(7_199);
+        busy.deadlines = Policy::default().shared.deadlines(start(), after(7_199));
+        assert_eq!(
+            admit(&busy, &standing(SessionKind::Shared), after(7_200)),
+            Err(Refusal::OverallTimeout)
+        );
+    }
+
+    #[test]
+    fn out_13_any_epoch_that_moved_refuses() {
+        for change in [
+            Epochs { user: 4, ..EPOCHS },
+            Epochs { user: 2, ..EPOCHS },
+            Epochs {
+                organization: 3,
+                ..EPOCHS
+            },
+            Epochs {
+                deployment: 2,
+                ..EPOCHS
+            },
+        ] {
+            let standing = Standing {
+                epochs: change,
+                ..standing(SessionKind::Ordinary)
+            };
+            assert_eq!(
+                admit(&life(SessionKind::Ordinary), &standing, after(1)),
+                Err(Refusal::EpochPassed)
+            );
+        }
+    }
+
+    #[test]
+    fn out_15_only_active_users() {
+        for status in [UserStatus::Disabled, UserStatus::Deleted] {
+            let standing = Standing {
+                user_status: status,
+                ..standing(SessionKind::Ordinary)
+            };
+            assert_eq!(
+                admit(&life(SessionKind::Ordinary), &standing, after(1)),
+                Err(Refusal::UserNotActive)
+            );
+        }
+    }
+
+    #[test]
+    fn pol_02_a_tightened_policy_acts_and_a_loosened_one_revives_nothing() {
+        let mut tight = standing(SessionKind::Ordinary);
+        tight.limits = Policy::NIST_AAL2;
+        assert_eq!(
+            admit(&life(SessionKind::Ordinary), &tight, after(3_600)),
+            Err(Refusal::IdleTimeout)
+        );
+        let mut loose = standing(SessionKind::Ordinary);
+        loose.limits = Limits {
+            idle_seconds: 90 * 86_400,
+            overall_seconds: 90 * 86_400,
+        };
+        assert_eq!(
+            admit(&life(SessionKind::Ordinary), &loose, after(86_400)),
+            Err(Refusal::IdleTimeout)
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn once_refused_never_admitted_again(first in 0_u64..3_000_000, later in 0_u64..3_000_000) {
+            let (life, standing) = (life(SessionKind::Remembered), standing(SessionKind::Remembered));
+            if admit(&life, &standing, after(first)).is_err() {
+                prop_assert!(admit(&life, &standing, after(first + later)).is_err());
+            }
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! How often a secret may be guessed.
+//!
+//! Only arithmetic: counters live in the database, so that they hold across
+//! nodes and restarts. Three lanes count apart (AUTH-05, AUTH-06):
+//!
+//! * a *stranger* lane per e-mail address, whether it exists or not;
+//! * a *known browser* lane per address and browser, so that strangers who
+//!   hammer an account never delay its owner on their own browser;
+//! * a *network* lane per client address, against one machine trying many
+//!   accounts.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use crate::ids::BrowserId;
+use crate::secret::TokenDigest;
+use crate::time::Timestamp;
+use crate::user::EmailKey;
+
+/// Failures in a row after which a password is off for that lane
+/// (NIST SP 800-63B-4 3.2.2: at most 100).
+pub const OFF_AT: i64 = 100;
+
+/// Which counter an attempt counts on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lane {
+    /// Anybody who tries this account.
+    Stranger,
+    /// A browser that this account has signed in from before.
+    KnownBrowser,
+    /// One client address (IPv6: its /64 network).
+    Network,
+}
+
+impl Lane {
+    /// Failures that cost nothing.
+    const fn free(self) -> i64 {
+        match self {
+            Self::Stranger | Self::KnownBrowser => 5,
+            // Whole offices share one address.
+            Self::Network => 50,
+        }
+    }
+
+    /// The longest wait.
+    const fn longest(self) -> Duration {
+        match self {
+            Self::Stranger => Duration::from_mins(15),
+            Self::KnownBrowser | Self::Network => Duration::from_mins(1),
+        }
+    }
+
+    /// After this long without a failure the counter starts again. Failures on
+    /// an account count in a row, however far apart.
+    const fn forgets_after(self) -> Option<Duration> {
+        match self {
+            Self::Stranger | Self::KnownBrowser => None,
+            Self::Network => Some(Duration::from_mins(15)),
+        }
+    }
+}
+
+/// The state of one counter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Failures {
+    /// Failures in a row.
+    pub count: i64,
+    /// The latest.
+    pub last_at: Option<Timestamp>,
+}
+
+/// Whether an attempt may go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It may.
+    Allowed,
+    /// Not before this instant.
+    Wait(Timestamp),
+    /// Never again until the password is set anew.
+    Off,
+}
+
+impl Failures {
+    /// The counter as it stands at `now`.
+    #[must_use]
+    pub fn at(self, lane: Lane, now: Timestamp) -> Self {
+        match (lane.forgets_after(), self.last_at) {
+            (Some(window), Some(last)) if now.since(last) >= window => Self::default(),
+            _ => self,
+        }
+    }
+
+    /// Whether an attempt may go on now.
+    pub fn verdict(self, lane: Lane, now: Timestamp) -> Verdict {
+        let state = self.at(lane, now);
+        let Some(last) = state.last_at else {
+            return Verdict::Allowed;
+        };
+        if state.count >= OFF_AT && !matches!(lane, Lane::Network) {
+            return Verdict::Off;
+        }
+        let beyond = state.count - lane.free();
+        if beyond < 0 {
+            return Verdict::Allowed;
+        }
+        let seconds = 1_u64 << beyond.clamp(0, 20);
+        let until = last.plus(Duration::from_secs(seconds).min(lane.longest()));
+        if now < until {
+            Verdict::Wait(until)
+        } else {
+            Verdict::Allowed
+        }
+    }
+
+    /// The counter after one more failure.
+    #[must_use]
+    pub fn failed(self, lane: Lane, now: Timestamp) -> Self {
+        Self {
+            count: self.at(lane, now).count.saturating_add(1),
+            last_at: Some(now),
+        }
+    }
+}
+
+/// The key of the stranger lane. A digest, so that the table does not collect
+/// whatever people type into the form.
+pub fn stranger_key(email: &EmailKey) -> TokenDigest {
+    TokenDigest::of(format!("stranger\n{}", email.as_str()).as_bytes())
+}
+
+/// The key of the known-browser lane.
+pub fn known_browser_key(email: &EmailKey, browser: BrowserId) -> TokenDigest {
+    TokenDigest::of(format!("browser\n{browser}\n{}", email.as_str()).as_bytes())
+}
+
+/// The key of the network lane.
+pub fn network_key(address: IpAddr) -> TokenDigest {
+    let network = match address.to_canonical() {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
+        }
+    };
+    TokenDigest::of(format!("network\n{network}").as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn now() -> Timestamp {
+        Timestamp::from_milliseconds(1_000_000_000)
+    }
+
+    fn after_failures(lane: Lane, count: usize) -> Failures {
+        (0..count).fold(Failures::default(), |state, _| state.failed(lane, now()))
+    }
+
+    #[test]
+    fn auth_05_delay_starts_at_five_grows_and_ends_at_a_hundred() {
+        assert_eq!(
+            after_failures(Lane::Stranger, 4).verdict(Lane::Stranger, now()),
+            Verdict::Allowed
+        );
+        let waits: Vec<_> = [5, 6, 10, 50]
+            .into_iter()
+            .map(|count| {
+                match after_failures(Lane::Stranger, count).verdict(Lane::Stranger, now()) {
+                    Verdict::Wait(until) => until.since(now()).as_secs(),
+                    other => panic!("{count}: {other:?}"),
+                }
+            })
+            .collect();
+        assert_eq!(waits, [1, 2, 32, 900]);
+        assert_eq!(
+            after_failures(Lane::Stranger, 100)
+                .verdict(Lane::Stranger, now().plus(Duration::from_hours(8760))),
+            Verdict::Off
+        );
+    }
+
+    #[test]
+    fn auth_06_a_network_is_slowed_but_never_off_and_forgets() {
+        let many = after_failures(Lane::Network, 500);
+        assert!(matches!(
+            many.verdict(Lane::Network, now()),
+            Verdict::Wait(_)
+        ));
+        assert_eq!(
+            many.verdict(Lane::Network, now().plus(Duration::from_mins(1))),
+            Verdict::Allowed
+        );
+        assert_eq!(
+            many.at(Lane::Network, now().plus(Duration::from_mins(15))),
+            Failures::default()
+        );
+    }
+
+    #[test]
+    fn neighbors_in_one_ipv6_network_share_a_counter() {
+        let key = |text: &str| network_key(text.parse().expect("an address"));
+        assert_eq!(key("2001:db8::1"), key("2001:db8::2"));
+        assert_ne!(key("2001:db8::1"), key("2001:db8:0:1::1"));
+        assert_eq!(key("::ffff:192.0.2.1"), key("192.0.2.1"));
+    }
+}
