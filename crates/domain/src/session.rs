@@ -95,6 +95,41 @@ pub struct Life {
     pub ended: Option<Ended>,
 }
 
+impl Life {
+    /// The same life after activity at that instant, which moves the idle
+    /// deadline and nothing else (SES-10).
+    #[must_use]
+    pub fn after_activity(self, at: Timestamp, limits: Limits) -> Self {
+        if at <= self.last_active_at {
+            return self;
+        }
+        Self {
+            last_active_at: at,
+            deadlines: Deadlines {
+                idle: at.plus(limits.idle()).min(self.deadlines.overall),
+                overall: self.deadlines.overall,
+            },
+            ..self
+        }
+    }
+
+    /// The same life after a new full authentication, which moves both
+    /// deadlines (SES-10), except on shared computers, whose overall limit is
+    /// a promise to the next person in front of it.
+    #[must_use]
+    pub fn after_authentication(self, at: Timestamp, limits: Limits) -> Self {
+        if self.kind == SessionKind::Shared {
+            return self.after_activity(at, limits);
+        }
+        Self {
+            authenticated_at: at,
+            last_active_at: at,
+            deadlines: limits.deadlines(at, at),
+            ..self
+        }
+    }
+}
+
 /// That and how a session ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ended {

@@ -12,7 +12,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use crate::ids::BrowserId;
+use crate::ids::{BrowserId, SessionId};
 use crate::secret::TokenDigest;
 use crate::time::Timestamp;
 use crate::user::EmailKey;
@@ -122,15 +122,33 @@ impl Failures {
     }
 }
 
-/// The key of the stranger lane. A digest, so that the table does not collect
-/// whatever people type into the form.
-pub fn stranger_key(email: &EmailKey) -> TokenDigest {
-    TokenDigest::of(format!("stranger\n{}", email.as_str()).as_bytes())
+/// The present binding of a password: when it was set. It is part of the keys, so
+/// that a password set anew starts with fresh counters everywhere; zero for
+/// accounts that do not exist.
+pub type Binding = Option<Timestamp>;
+
+fn account_key(lane: &str, holder: &str, email: &EmailKey, binding: Binding) -> TokenDigest {
+    let bound_at = binding.map_or(0, Timestamp::milliseconds);
+    let email = email.as_str();
+    // A digest, so that the table does not collect what people type.
+    TokenDigest::of(format!("{lane}\n{holder}\n{bound_at}\n{email}").as_bytes())
+}
+
+/// The key of the stranger lane.
+pub fn stranger_key(email: &EmailKey, binding: Binding) -> TokenDigest {
+    account_key("stranger", "", email, binding)
 }
 
 /// The key of the known-browser lane.
-pub fn known_browser_key(email: &EmailKey, browser: BrowserId) -> TokenDigest {
-    TokenDigest::of(format!("browser\n{browser}\n{}", email.as_str()).as_bytes())
+pub fn known_browser_key(email: &EmailKey, binding: Binding, browser: BrowserId) -> TokenDigest {
+    account_key("browser", &browser.to_string(), email, binding)
+}
+
+/// The key for proofs asked of a session that is already signed in; it counts as
+/// a known browser. A thief who guesses there must not use up the owner's tries
+/// elsewhere.
+pub fn session_key(email: &EmailKey, binding: Binding, session: SessionId) -> TokenDigest {
+    account_key("session", &session.to_string(), email, binding)
 }
 
 /// The key of the network lane.

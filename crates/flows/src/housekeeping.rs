@@ -1,0 +1,29 @@
+//! What is deleted when its time is over, in small batches (E14, PRV-01).
+
+use std::time::Duration;
+
+use nightlatch_domain::Timestamp;
+use nightlatch_storage::{StorageError, Tx, browsers, endings, events, sessions, throttles};
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How long ended sessions and the history are kept: twelve months (PRV-01).
+pub const RETENTION: Duration = Duration::from_secs(365 * DAY.as_secs());
+
+/// How long a browser that nobody signs in from stays known.
+pub const BROWSER_RETENTION: Duration = Duration::from_secs(400 * DAY.as_secs());
+
+/// How long a counter of failures is kept after the last one.
+pub const THROTTLE_RETENTION: Duration = Duration::from_secs(90 * DAY.as_secs());
+
+/// Deletes up to `batch` rows of each kind; returns how many went. Call again
+/// until nothing goes.
+pub fn prune(tx: &mut Tx<'_>, now: Timestamp, batch: i64) -> Result<u64, StorageError> {
+    let mut gone = sessions::prune(tx, now.minus(RETENTION), batch)?;
+    gone += endings::prune_receipts(tx, now, batch)?;
+    gone += endings::prune(tx, now.minus(RETENTION), batch)?;
+    gone += events::prune(tx, now.minus(RETENTION), batch)?;
+    gone += throttles::prune(tx, now.minus(THROTTLE_RETENTION), batch)?;
+    gone += browsers::prune(tx, now.minus(BROWSER_RETENTION), batch)?;
+    Ok(gone)
+}

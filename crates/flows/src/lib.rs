@@ -1,0 +1,48 @@
+//! What happens.
+//!
+//! A flow is a plain function over one transaction that returns one outcome
+//! enum. The store may run it again after a conflict, so it touches the outside
+//! world only through rows; slow work (hashing a password) happens between
+//! transactions: read, hash, then write under a condition that still holds.
+//!
+//! Rules live in `nightlatch-domain`, statements in `nightlatch-storage`; HTTP
+//! is unknown here. [`log_out`] is the only code that ends a session, whoever
+//! asks for it.
+
+pub mod activity;
+pub mod history;
+pub mod housekeeping;
+pub mod log_out;
+pub mod password_hashing;
+pub mod passwords;
+pub mod people;
+pub mod places;
+pub mod profile;
+pub mod sessions;
+pub mod set_up;
+pub mod sign_in;
+pub mod step_up;
+
+use std::fmt;
+use std::sync::Arc;
+
+use nightlatch_domain::{Random, Timestamp};
+
+/// The present instant and a source of randomness: what a flow may know of the
+/// world besides its rows.
+#[derive(Clone)]
+pub struct Moment {
+    /// The present instant.
+    pub now: Timestamp,
+    /// Where tokens and identifiers come from.
+    pub random: Arc<dyn Random>,
+}
+
+impl fmt::Debug for Moment {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Moment")
+            .field("now", &self.now)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,385 @@
+//! The one way in which sessions end.
+//!
+//! [`end_sessions`] is the only code that ends a session; every cause and every
+//! surface goes through it, so that every ending leaves the same traces: the
+//! row of the session, a line in the history, the row of the ending. It raises
+//! the counter first for wide scopes, which makes "log out of all sessions" one
+//! write however many there are; up to [`INLINE`] sessions are expanded at once,
+//! the rest by [`expand_next`] in batches, resumable at any point.
+//!
+//! It does not decide who may end what; that is [`crate::sessions::end_own`] for
+//! people and the command line for operators.
+
+use std::collections::{HashMap, HashSet};
+
+use nightlatch_domain::Timestamp;
+use nightlatch_domain::ending::{Actor, Cause, Scope};
+use nightlatch_domain::event::{Event, EventKind};
+use nightlatch_domain::ids::{BrowserId, EndingId, EventId, OrganizationId, UserId};
+use nightlatch_domain::secret::Token;
+use nightlatch_domain::session::{self, Ended};
+use nightlatch_storage::endings::{self, Ending};
+use nightlatch_storage::sessions::OwnedSession;
+use nightlatch_storage::{StorageError, Tx, epochs, events, sessions};
+
+use crate::Moment;
+
+/// How many sessions are expanded in the transaction of a wide ending.
+pub const INLINE: i64 = 100;
+
+/// How many sessions one call of [`expand_next`] ends.
+const BATCH: i64 = 500;
+
+/// What is to end, why, and at whose word.
+#[derive(Debug, Clone)]
+pub struct EndingRequest {
+    /// How far.
+    pub scope: Scope,
+    /// Why.
+    pub cause: Cause,
+    /// By whom.
+    pub actor: Actor,
+    /// A reason in words, shown to those concerned.
+    pub reason: Option<String>,
+}
+
+/// What an ending did.
+#[derive(Debug)]
+pub struct EndingDone {
+    /// The ending.
+    pub id: EndingId,
+    /// Sessions ended so far.
+    pub sessions: i64,
+    /// On how many browsers they were.
+    pub browsers: i64,
+    /// Whether that is all; if not, the rest is over already and is being
+    /// written down.
+    pub complete: bool,
+    /// The new token of the session that was kept.
+    pub kept: Option<Token>,
+}
+
+/// Ends sessions. The commit of this transaction is the instant from which
+/// nothing that belonged to them is accepted any more (OUT-02).
+pub fn end_sessions(
+    tx: &mut Tx<'_>,
+    moment: &Moment,
+    request: &EndingRequest,
+) -> Result<EndingDone, StorageError> {
+    let mut ending = new_ending(moment, request);
+    let mut kept = None;
+    let targets = match &request.scope {
+        Scope::Session(id) => sessions::find(tx, *id)?.into_iter().collect(),
+        Scope::Selection(ids) => {
+            let mut found = Vec::with_capacity(ids.len());
+            for id in ids {
+                found.extend(sessions::find(tx, *id)?);
+            }
+            found
+        }
+        Scope::Browser(id) => sessions::list_open_of_browser(tx, *id)?,
+        Scope::OthersOf { user, keep } => {
+            ending.epoch = Some(epochs::raise_user(tx, *user)?);
+            kept = Some(restamp(tx, moment, *keep)?);
+            list_below(tx, &ending, INLINE)?
+        }
+        Scope::AllOf(user) => {
+            ending.epoch = Some(epochs::raise_user(tx, *user)?);
+            list_below(tx, &ending, INLINE)?
+        }
+        Scope::Organization(id) => {
+            ending.epoch = Some(epochs::raise_organization(tx, *id)?);
+            list_below(tx, &ending, INLINE)?
+        }
+        Scope::Deployment => {
+            ending.epoch = Some(epochs::raise_deployment(tx)?);
+            list_below(tx, &ending, INLINE)?
+        }
+    };
+    if let Some(first) = targets.first() {
+        ending.organization_id = ending
+            .organization_id
+            .or(Some(first.session.organization_id));
+        ending.user_id = match request.scope {
+            Scope::Organization(_) | Scope::Deployment => None,
+            _ => ending.user_id.or(Some(first.session.user_id)),
+        };
+    }
+    ending.expanded = ending.epoch.is_none() || targets.len() < INLINE.unsigned_abs() as usize;
+    endings::add(tx, &ending)?;
+    let closed = close_all(tx, moment, &ending, &targets)?;
+    endings::count(
+        tx,
+        ending.id,
+        closed.sessions,
+        closed.browsers,
+        ending.expanded,
+    )?;
+    Ok(EndingDone {
+        id: ending.id,
+        sessions: closed.sessions,
+        browsers: closed.browsers,
+        complete: ending.expanded,
+        kept,
+    })
+}
+
+/// How far an expansion has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expansion {
+    /// No ending is open.
+    Nothing,
+    /// A batch was written down; there may be more.
+    Continue,
+}
+
+/// Writes down the next batch of sessions that a wide ending has ended.
+/// Stopping in between loses nothing: they are over since the ending, by their
+/// epochs.
+pub fn expand_next(tx: &mut Tx<'_>, moment: &Moment) -> Result<Expansion, StorageError> {
+    let Some(ending) = endings::list_open(tx, 1)?.into_iter().next() else {
+        return Ok(Expansion::Nothing);
+    };
+    let targets = list_below(tx, &ending, BATCH)?;
+    let complete = targets.len() < BATCH.unsigned_abs() as usize;
+    let closed = close_all(tx, moment, &ending, &targets)?;
+    endings::count(tx, ending.id, closed.sessions, closed.browsers, complete)?;
+    Ok(Expansion::Continue)
+}
+
+/// Ends up to `limit` sessions whose deadline passed before `before`, each with
+/// its own cause (SES-11). `before` lies one interval of written activity in the
+/// past, so that activity not yet written saves its session.
+pub fn end_overdue(
+    tx: &mut Tx<'_>,
+    moment: &Moment,
+    before: Timestamp,
+    limit: i64,
+) -> Result<i64, StorageError> {
+    let overdue: Vec<_> = sessions::list_overdue(tx, before, limit)?
+        .iter()
+        .filter(|owned| session::admit(&owned.session.life, &owned.standing(), before).is_err())
+        .map(|owned| owned.session.id)
+        .collect();
+    if overdue.is_empty() {
+        return Ok(0);
+    }
+    let request = EndingRequest {
+        scope: Scope::Selection(overdue),
+        cause: Cause::IdleTimeout,
+        actor: Actor::System,
+        reason: None,
+    };
+    end_sessions(tx, moment, &request).map(|done| done.sessions)
+}
+
+fn new_ending(moment: &Moment, request: &EndingRequest) -> Ending {
+    let (organization_id, user_id, kept_session_id) = match &request.scope {
+        Scope::OthersOf { user, keep } => (None, Some(*user), Some(*keep)),
+        Scope::AllOf(user) => (None, Some(*user), None),
+        Scope::Organization(id) => (Some(*id), None, None),
+        Scope::Session(_) | Scope::Selection(_) | Scope::Browser(_) | Scope::Deployment => {
+            (None, None, None)
+        }
+    };
+    Ending {
+        id: EndingId::sortable(moment.now, moment.random.as_ref()),
+        at: moment.now,
+        scope: request.scope.kind(),
+        organization_id,
+        user_id,
+        kept_session_id,
+        epoch: None,
+        cause: request.cause,
+        actor: request.actor,
+        reason: request.reason.clone(),
+        sessions_ended: 0,
+        browsers_ended: 0,
+        expanded: true,
+    }
+}
+
+/// Takes the kept session over the raised counter, under a new token.
+fn restamp(
+    tx: &mut Tx<'_>,
+    moment: &Moment,
+    keep: nightlatch_domain::ids::SessionId,
+) -> Result<Token, StorageError> {
+    let token = Token::generate(moment.random.as_ref());
+    let Some(owned) = sessions::find(tx, keep)? else {
+        return Err(StorageError::Other(
+            "the session to keep is gone".to_owned(),
+        ));
+    };
+    let mut session = owned.session;
+    session.life.epochs = owned.epochs;
+    sessions::renew(tx, &session, token.digest())?;
+    Ok(token)
+}
+
+/// Open sessions below the counter of a wide ending.
+fn list_below(
+    tx: &mut Tx<'_>,
+    ending: &Ending,
+    limit: i64,
+) -> Result<Vec<OwnedSession>, StorageError> {
+    let epoch = ending.epoch.unwrap_or_default();
+    match (ending.user_id, ending.organization_id) {
+        (Some(user_id), _) => sessions::list_open_of_user_below(tx, user_id, epoch, limit),
+        (None, Some(id)) => sessions::list_open_of_organization_below(tx, id, epoch, limit),
+        (None, None) => sessions::list_open_of_deployment_below(tx, epoch, limit),
+    }
+}
+
+#[derive(Debug, Default)]
+struct Closed {
+    sessions: i64,
+    browsers: i64,
+}
+
+/// Writes down the end of each session with the cause that came first in time:
+/// it may have timed out, or been overtaken by an earlier wide ending, before.
+fn close_all(
+    tx: &mut Tx<'_>,
+    moment: &Moment,
+    ending: &Ending,
+    targets: &[OwnedSession],
+) -> Result<Closed, StorageError> {
+    let earlier_open = endings::list_open(tx, 2)?
+        .iter()
+        .any(|open| open.id != ending.id);
+    let mut timeouts: HashMap<Cause, Ending> = HashMap::new();
+    let mut seen: HashSet<BrowserId> = HashSet::new();
+    let mut closed = Closed::default();
+    for owned in targets {
+        let session = &owned.session;
+        let overtaken =
+            session.life.epochs != owned.epochs && (earlier_open || ending.epoch.is_none());
+        let first = if overtaken {
+            let found = endings::find_first_after_epochs(
+                tx,
+                session.user_id,
+                session.organization_id,
+                session.life.epochs,
+            )?;
+            found.filter(|found| found.at < ending.at)
+        } else {
+            None
+        };
+        let first = first.as_ref().unwrap_or(ending);
+        let deadlines = session::effective_deadlines(&session.life, owned.standing().limits);
+        let (cause, at) = session::first_cause(deadlines, first.cause, first.at);
+        let belongs_to = if cause == first.cause {
+            first.clone()
+        } else {
+            timeout_ending(tx, moment, &mut timeouts, cause, owned)?
+        };
+        let ended = Ended {
+            at,
+            cause,
+            ending_id: belongs_to.id,
+        };
+        if !sessions::close(tx, session.id, &ended)? {
+            continue;
+        }
+        events::add(tx, &closing_event(moment, owned, &ended, &belongs_to))?;
+        let new_browser = session
+            .browser_id
+            .is_none_or(|browser| seen.insert(browser));
+        if belongs_to.id == ending.id {
+            closed.sessions += 1;
+            closed.browsers += i64::from(new_browser);
+        } else {
+            endings::count(
+                tx,
+                belongs_to.id,
+                1,
+                i64::from(new_browser),
+                belongs_to.expanded,
+            )?;
+        }
+    }
+    Ok(closed)
+}
+
+/// The ending, one for each batch and limit, of sessions that were over before
+/// anybody ended them.
+fn timeout_ending(
+    tx: &mut Tx<'_>,
+    moment: &Moment,
+    timeouts: &mut HashMap<Cause, Ending>,
+    cause: Cause,
+    owned: &OwnedSession,
+) -> Result<Ending, StorageError> {
+    if let Some(ending) = timeouts.get(&cause) {
+        return Ok(ending.clone());
+    }
+    let ending = Ending {
+        organization_id: Some(owned.session.organization_id),
+        ..new_ending(
+            moment,
+            &EndingRequest {
+                scope: Scope::Selection(Vec::new()),
+                cause,
+                actor: Actor::System,
+                reason: None,
+            },
+        )
+    };
+    endings::add(tx, &ending)?;
+    timeouts.insert(cause, ending.clone());
+    Ok(ending)
+}
+
+fn closing_event(moment: &Moment, owned: &OwnedSession, ended: &Ended, ending: &Ending) -> Event {
+    let session = &owned.session;
+    Event {
+        id: EventId::sortable(ended.at, moment.random.as_ref()),
+        at: ended.at,
+        organization_id: Some(session.organization_id),
+        user_id: Some(session.user_id),
+        actor: ending.actor,
+        kind: EventKind::SessionEnded,
+        session_id: Some(session.id),
+        browser_id: session.browser_id,
+        ending_id: Some(ended.ending_id),
+        cause: Some(ended.cause),
+        client: session.client.clone(),
+        count: 1,
+        detail: ending.reason.clone(),
+    }
+}
+
+/// Ends everything of a user, for causes that leave no choice.
+pub fn end_all_of(
+    tx: &mut Tx<'_>,
+    moment: &Moment,
+    user: UserId,
+    cause: Cause,
+    actor: Actor,
+) -> Result<EndingDone, StorageError> {
+    let request = EndingRequest {
+        scope: Scope::AllOf(user),
+        cause,
+        actor,
+        reason: None,
+    };
+    end_sessions(tx, moment, &request)
+}
+
+/// Signs out everybody of an organization, or of the deployment.
+pub fn end_everybody(
+    tx: &mut Tx<'_>,
+    moment: &Moment,
+    organization: Option<OrganizationId>,
+    actor: Actor,
+    reason: String,
+) -> Result<EndingDone, StorageError> {
+    let request = EndingRequest {
+        scope: organization.map_or(Scope::Deployment, Scope::Organization),
+        cause: Cause::EndedByAdministrator,
+        actor,
+        reason: Some(reason),
+    };
+    end_sessions(tx, moment, &request)
+}

@@ -1,0 +1,471 @@
+//! Resuming a session, and what people do with their own.
+//!
+//! [`check`] is how every surface learns whether a token is good; [`end_own`] is
+//! everything a person may end, with the proof that it takes.
+
+use nightlatch_domain::ending::{Actor, Cause, Scope};
+use nightlatch_domain::event::{Event, EventKind};
+use nightlatch_domain::ids::{BrowserId, EndingId, EventId, SessionId, UserId};
+use nightlatch_domain::secret::{Token, TokenDigest};
+use nightlatch_domain::session::{self, Admission, Refusal};
+use nightlatch_domain::{Random, Timestamp};
+use nightlatch_storage::endings::{Ending, Receipt};
+use nightlatch_storage::sessions::OwnedSession;
+use nightlatch_storage::{StorageError, Tx, browsers, endings, events, sessions};
+
+use crate::Moment;
+use crate::activity::Activity;
+use crate::log_out::{EndingDone, EndingRequest, end_sessions};
+
+/// How many sessions a page or an act looks at.
+pub const MOST_LISTED: i64 = 1000;
+
+/// How long the signed-out page of an ending can be opened again.
+const RECEIPT_LIFE: std::time::Duration = std::time::Duration::from_secs(15 * 60);
+
+/// A live session.
+#[derive(Debug, Clone)]
+pub struct LiveSession {
+    /// The session, its user and organization.
+    pub owned: OwnedSession,
+    /// Until when.
+    pub admission: Admission,
+}
+
+/// What a presented token turned out to be.
+#[derive(Debug)]
+pub enum Check {
+    /// Live.
+    Live(Box<LiveSession>),
+    /// It was a session once; why it is over.
+    Over(Over),
+    /// No session of ours, and never adopted as one (SES-04).
+    Unknown,
+}
+
+/// Why a session is over, for the next page that its browser opens (H6).
+#[derive(Debug, Clone)]
+pub struct Over {
+    /// The session.
+    pub session_id: SessionId,
+    /// Whose it was.
+    pub user_id: UserId,
+    /// When.
+    pub at: Timestamp,
+    /// Why.
+    pub cause: Cause,
+    /// By whom.
+    pub actor: Actor,
+    /// A reason in words.
+    pub reason: Option<String>,
+}
+
+/// Looks a token up and decides. Activity noted on this node but not yet
+/// written counts.
+pub fn check(
+    tx: &mut Tx<'_>,
+    token: TokenDigest,
+    activity: &Activity,
+    now: Timestamp,
+) -> Result<Check, StorageError> {
+    let Some(mut owned) = sessions::find_by_token(tx, token)? else {
+        return Ok(Check::Unknown);
+    };
+    let standing = owned.standing();
+    owned.session.life = activity.overlay(owned.session.id, owned.session.life, standing.limits);
+    match session::admit(&owned.session.life, &standing, now) {
+        Ok(admission) => Ok(Check::Live(Box::new(LiveSession { owned, admission }))),
+        Err(refusal) => explain(tx, &owned, refusal, now).map(Check::Over),
+    }
+}
+
+fn explain(
+    tx: &mut Tx<'_>,
+    owned: &OwnedSession,
+    refusal: Refusal,
+    now: Timestamp,
+) -> Result<Over, StorageError> {
+    let session = &owned.session;
+    let by_ending = |ending: Option<Ending>, at, cause| Over {
+        session_id: session.id,
+        user_id: session.user_id,
+        at,
+        cause,
+        actor: ending.as_ref().map_or(Actor::System, |ending| ending.actor),
+        reason: ending.and_then(|ending| ending.reason),
+    };
+    Ok(match (refusal, session.life.ended) {
+        (Refusal::Ended(_), Some(ended)) => {
+            by_ending(endings::find(tx, ended.ending_id)?, ended.at, ended.cause)
+        }
+        (Refusal::EpochPassed, _) => {
+            let ending = endings::find_first_after_epochs(
+                tx,
+                session.user_id,
+                session.organization_id,
+                session.life.epochs,
+            )?;
+            let (at, cause) = ending
+                .as_ref()
+                .map_or((now, Cause::LoggedOutEverywhere), |e| (e.at, e.cause));
+            by_ending(ending, at, cause)
+        }
+        (Refusal::IdleTimeout, _) => {
+            by_ending(None, session.life.deadlines.idle, Cause::IdleTimeout)
+        }
+        (Refusal::OverallTimeout, _) => {
+            by_ending(None, session.life.deadlines.overall, Cause::OverallTimeout)
+        }
+        (Refusal::UserNotActive | Refusal::Ended(_), _) => {
+            by_ending(None, now, Cause::UserDisabled)
+        }
+    })
+}
+
+/// The session, if it is live now; for acts that must not be done in the name
+/// of a session that ended since its request was admitted.
+pub fn find_live(
+    tx: &mut Tx<'_>,
+    id: SessionId,
+    activity: &Activity,
+    now: Timestamp,
+) -> Result<Option<OwnedSession>, StorageError> {
+    let Some(mut owned) = sessions::find(tx, id)? else {
+        return Ok(None);
+    };
+    let standing = owned.standing();
+    owned.session.life = activity.overlay(id, owned.session.life, standing.limits);
+    Ok(session::admit(&owned.session.life, &standing, now)
+        .is_ok()
+        .then_some(owned))
+}
+
+/// A live session in someone's list.
+#[derive(Debug, Clone)]
+pub struct ListedSession {
+    /// The session.
+    pub session: session::Session,
+    /// Until when.
+    pub admission: Admission,
+    /// The person's own name for the browser.
+    pub browser_name: Option<String>,
+}
+
+/// All live sessions of the owner of a session, most recently used first; the
+/// same rows and the same decision as the check (DEV-02).
+pub fn list_live(
+    tx: &mut Tx<'_>,
+    user_id: UserId,
+    activity: &Activity,
+    now: Timestamp,
+) -> Result<Vec<ListedSession>, StorageError> {
+    let names = browsers::list_names(tx, user_id)?;
+    let mut listed = Vec::new();
+    for mut owned in sessions::list_open_of_user(tx, user_id, MOST_LISTED)? {
+        let standing = owned.standing();
+        owned.session.life =
+            activity.overlay(owned.session.id, owned.session.life, standing.limits);
+        if let Ok(admission) = session::admit(&owned.session.life, &standing, now) {
+            let browser_name = names
+                .iter()
+                .find(|(browser, _)| Some(*browser) == owned.session.browser_id)
+                .map(|(_, name)| name.clone());
+            listed.push(ListedSession {
+                session: owned.session,
+                admission,
+                browser_name,
+            });
+        }
+    }
+    Ok(listed)
+}
+
+/// What a person may end of their own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OwnEnding {
+    /// The session they are using. Never asks for anything.
+    This,
+    /// One session, possibly this one.
+    One(SessionId),
+    /// These sessions, possibly with this one.
+    Selected(Vec<SessionId>),
+    /// All but this one.
+    AllOthers,
+    /// All.
+    All,
+    /// "This wasn't me": a session, live or over, that somebody else began.
+    NotMe(SessionId),
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub enum OwnEndingOutcome {
+    /// Done.
+    Done(OwnEndingDone),
+    /// It ends other sessions and the last proof is too old (DEV-03, F5).
+    ProofNeeded,
+    /// No live session of this person has that id.
+    NotFound,
+    /// The session that asked is over itself.
+    SessionOver,
+}
+
+/// What was ended.
+#[derive(Debug)]
+pub struct OwnEndingDone {
+    /// The ending.
+    pub ending_id: EndingId,
+    /// Why.
+    pub cause: Cause,
+    /// Sessions ended so far.
+    pub sessions: i64,
+    /// On how many browsers.
+    pub browsers: i64,
+    /// Whether these are all.
+    pub complete: bool,
+    /// Whether the session that asked was among them.
+    pub this_one_too: bool,
+    /// The new token of the session that asked, if it was kept and renewed.
+    pub new_token: Option<Token>,
+    /// Opens the signed-out page, if this session ended.
+    pub receipt: Option<Token>,
+}
+
+/// Ends what a person asks to end. Ending one's own session needs no proof and
+/// no live session; ending others needs a proof of the last ten minutes.
+pub fn end_own(
+    tx: &mut Tx<'_>,
+    moment: &Moment,
+    activity: &Activity,
+    acting: SessionId,
+    wanted: &OwnEnding,
+) -> Result<OwnEndingOutcome, StorageError> {
+    let only_this = match wanted {
+        OwnEnding::This => true,
+        OwnEnding::One(id) => *id == acting,
+        OwnEnding::Selected(ids) => ids.iter().all(|id| *id == acting),
+        OwnEnding::AllOthers | OwnEnding::All | OwnEnding::NotMe(_) => false,
+    };
+    if only_this {
+        let Some(owned) = sessions::find(tx, acting)? else {
+            return Ok(OwnEndingOutcome::SessionOver);
+        };
+        if let Some((ending_id, cause)) = ended_before(tx, &owned)? {
+            return receipt_of_earlier(tx, moment, &owned, ending_id, cause);
+        }
+        let actor = Actor::User(owned.session.user_id);
+        let scope = Scope::Session(acting);
+        return finish(tx, moment, &owned, scope, Cause::LoggedOut, actor);
+    }
+    let Some(owned) = find_live(tx, acting, activity, moment.now)? else {
+        return Ok(OwnEndingOutcome::SessionOver);
+    };
+    let user_id = owned.session.user_id;
+    let actor = Actor::User(user_id);
+    let live = list_live(tx, user_id, activity, moment.now)?;
+    let is_live = |id: &SessionId| live.iter().any(|listed| listed.session.id == *id);
+    let ends_others = match wanted {
+        OwnEnding::All | OwnEnding::AllOthers => {
+            live.iter().any(|listed| listed.session.id != acting)
+        }
+        _ => true,
+    };
+    if ends_others && !owned.session.has_fresh_proof(moment.now) {
+        return Ok(OwnEndingOutcome::ProofNeeded);
+    }
+    match wanted {
+        OwnEnding::One(id) if is_live(id) => {
+            let cause = Cause::EndedFromOtherDevice;
+            finish(tx, moment, &owned, Scope::Session(*id), cause, actor)
+        }
+        OwnEnding::Selected(ids) if ids.iter().any(is_live) => {
+            let ids = ids.iter().copied().filter(is_live).collect();
+            let cause = Cause::EndedFromOtherDevice;
+            finish(tx, moment, &owned, Scope::Selection(ids), cause, actor)
+        }
+        OwnEnding::AllOthers => {
+            let scope = Scope::OthersOf {
+                user: user_id,
+                keep: acting,
+            };
+            finish(tx, moment, &owned, scope, Cause::LoggedOutEverywhere, actor)
+        }
+        OwnEnding::All => {
+            let scope = Scope::AllOf(user_id);
+            finish(tx, moment, &owned, scope, Cause::LoggedOutEverywhere, actor)
+        }
+        OwnEnding::NotMe(id) => report(tx, moment, &owned, *id),
+        _ => Ok(OwnEndingOutcome::NotFound),
+    }
+}
+
+/// The ending that a session has met already, written down with it or not yet.
+fn ended_before(
+    tx: &mut Tx<'_>,
+    owned: &OwnedSession,
+) -> Result<Option<(EndingId, Cause)>, StorageError> {
+    let session = &owned.session;
+    if let Some(ended) = session.life.ended {
+        return Ok(Some((ended.ending_id, ended.cause)));
+    }
+    if session.life.epochs == owned.epochs {
+        return Ok(None);
+    }
+    let found = endings::find_first_after_epochs(
+        tx,
+        session.user_id,
+        session.organization_id,
+        session.life.epochs,
+    )?;
+    Ok(found.map(|ending| (ending.id, ending.cause)))
+}
+
+/// Log out, pressed in a session that is over: nothing ends twice, and the
+/// person is told what ended it (B2).
+fn receipt_of_earlier(
+    tx: &mut Tx<'_>,
+    moment: &Moment,
+    owned: &OwnedSession,
+    ending_id: EndingId,
+    cause: Cause,
+) -> Result<OwnEndingOutcome, StorageError> {
+    let shared = owned.session.life.kind == session::SessionKind::Shared;
+    let receipt = issue_receipt(tx, moment, ending_id, shared)?;
+    Ok(OwnEndingOutcome::Done(OwnEndingDone {
+        ending_id,
+        cause,
+        sessions: 0,
+        browsers: 0,
+        complete: true,
+        this_one_too: true,
+        new_token: None,
+        receipt: Some(receipt),
+    }))
+}
+
+/// "This wasn't me" (DEV-07): ends that session if it still lives, stops
+/// treating its browser as known, and leaves a line in the history.
+fn report(
+    tx: &mut Tx<'_>,
+    moment: &Moment,
+    owned: &OwnedSession,
+    reported: SessionId,
+) -> Result<OwnEndingOutcome, StorageError> {
+    let user_id = owned.session.user_id;
+    if reported == owned.session.id {
+        return Ok(OwnEndingOutcome::NotFound);
+    }
+    let Some(sign_in) = events::find_sign_in_of_session(tx, user_id, reported)? else {
+        return Ok(OwnEndingOutcome::NotFound);
+    };
+    if let Some(browser) = sign_in.browser_id {
+        browsers::forget(tx, user_id, browser)?;
+    }
+    let event = Event {
+        id: EventId::sortable(moment.now, moment.random.as_ref()),
+        at: moment.now,
+        actor: Actor::User(user_id),
+        kind: EventKind::ReportedByUser,
+        ..sign_in
+    };
+    events::add(tx, &event)?;
+    let actor = Actor::User(user_id);
+    let scope = Scope::Session(reported);
+    finish(tx, moment, owned, scope, Cause::ReportedByUser, actor)
+}
+
+fn finish(
+    tx: &mut Tx<'_>,
+    moment: &Moment,
+    acting: &OwnedSession,
+    scope: Scope,
+    cause: Cause,
+    actor: Actor,
+) -> Result<OwnEndingOutcome, StorageError> {
+    let acting_id = acting.session.id;
+    let this_one_too = match &scope {
+        Scope::Session(id) => *id == acting_id,
+        Scope::Selection(ids) => ids.contains(&acting_id),
+        Scope::OthersOf { .. } | Scope::Browser(_) => false,
+        Scope::AllOf(_) | Scope::Organization(_) | Scope::Deployment => true,
+    };
+    let request = EndingRequest {
+        scope,
+        cause,
+        actor,
+        reason: None,
+    };
+    let done: EndingDone = end_sessions(tx, moment, &request)?;
+    let receipt = if this_one_too {
+        let shared = acting.session.life.kind == session::SessionKind::Shared;
+        Some(issue_receipt(tx, moment, done.id, shared)?)
+    } else {
+        None
+    };
+    Ok(OwnEndingOutcome::Done(OwnEndingDone {
+        ending_id: done.id,
+        cause,
+        sessions: done.sessions,
+        browsers: done.browsers,
+        complete: done.complete,
+        this_one_too,
+        new_token: done.kept,
+        receipt,
+    }))
+}
+
+fn issue_receipt(
+    tx: &mut Tx<'_>,
+    moment: &Moment,
+    ending_id: EndingId,
+    shared: bool,
+) -> Result<Token, StorageError> {
+    let token = Token::generate(moment.random.as_ref() as &dyn Random);
+    let receipt = Receipt { ending_id, shared };
+    let expires_at = moment.now.plus(RECEIPT_LIFE);
+    endings::add_receipt(tx, token.digest(), &receipt, expires_at)?;
+    Ok(token)
+}
+
+/// The ending that a receipt opens.
+pub fn find_receipt(
+    tx: &mut Tx<'_>,
+    token: TokenDigest,
+    now: Timestamp,
+) -> Result<Option<(Receipt, Ending)>, StorageError> {
+    let Some(receipt) = endings::find_receipt(tx, token, now)? else {
+        return Ok(None);
+    };
+    Ok(endings::find(tx, receipt.ending_id)?.map(|ending| (receipt, ending)))
+}
+
+/// Gives the browser of one of the person's sessions a name of their own;
+/// false if they have no such browser.
+pub fn name_browser(
+    tx: &mut Tx<'_>,
+    moment: &Moment,
+    acting: &session::Session,
+    browser: BrowserId,
+    name: Option<&str>,
+) -> Result<bool, StorageError> {
+    if !browsers::set_name(tx, acting.user_id, browser, name)? {
+        return Ok(false);
+    }
+    let event = Event {
+        id: EventId::sortable(moment.now, moment.random.as_ref()),
+        at: moment.now,
+        organization_id: Some(acting.organization_id),
+        user_id: Some(acting.user_id),
+        actor: Actor::User(acting.user_id),
+        kind: EventKind::BrowserNamed,
+        session_id: Some(acting.id),
+        browser_id: Some(browser),
+        ending_id: None,
+        cause: None,
+        client: acting.client.clone(),
+        count: 1,
+        detail: name.map(str::to_owned),
+    };
+    events::add(tx, &event)?;
+    Ok(true)
+}

@@ -1,0 +1,501 @@
+//! Signing in with a password.
+//!
+//! Three steps: [`begin`] counts the attempt and captures the epochs before any
+//! credential is looked at; the password is verified outside of transactions;
+//! [`finish`] starts the session under the condition that nothing was ended
+//! meanwhile. An unknown address takes the same steps with the same work
+//! (AUTH-07). [`with_password`] is the three in a row, used by every surface
+//! (AUTH-12).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use nightlatch_domain::Timestamp;
+use nightlatch_domain::client::ClientDetails;
+use nightlatch_domain::ending::{Actor, Cause, Scope};
+use nightlatch_domain::event::{Event, EventKind};
+use nightlatch_domain::ids::{BrowserId, EventId, SessionId};
+use nightlatch_domain::policy::{AtSessionLimit, Policy, RememberRule};
+use nightlatch_domain::secret::{Password, Token, TokenDigest};
+use nightlatch_domain::session::{self, Epochs, Life, Proof, ProofMethod, Session, SessionKind};
+use nightlatch_domain::throttle::{self, Lane, Verdict};
+use nightlatch_domain::user::{EmailKey, User, UserStatus};
+use nightlatch_storage::browsers::Browser;
+use nightlatch_storage::{
+    StorageError, Store, Tx, browsers, epochs, events, organizations, sessions, throttles, users,
+};
+
+use crate::Moment;
+use crate::log_out::{EndingRequest, end_sessions};
+use crate::password_hashing::{Overloaded, PasswordHashing, PasswordVerdict};
+use crate::sessions::MOST_LISTED;
+
+/// Failed sign-ins of one account from one address within this time are one
+/// line in its history (DEV-06).
+const GATHERED: Duration = Duration::from_secs(60 * 60);
+
+/// Everything a sign-in form brings.
+#[derive(Debug, Clone)]
+pub struct Attempt {
+    /// The address as typed.
+    pub email: EmailKey,
+    /// The password as typed.
+    pub password: Password,
+    /// "Stay signed in on this browser".
+    pub remember: bool,
+    /// "This is a shared or public computer".
+    pub shared: bool,
+    /// The browser's own token, if it sent one.
+    pub browser: Option<TokenDigest>,
+    /// The token of a session that this browser holds; it is replaced.
+    pub replaces: Option<TokenDigest>,
+    /// Where it comes from.
+    pub client: ClientDetails,
+}
+
+/// What came of a sign-in.
+#[derive(Debug)]
+pub enum SignInOutcome {
+    /// A session began.
+    SignedIn(Box<SignedIn>),
+    /// Unknown address, wrong password, disabled account: one answer.
+    Refused,
+    /// Too many failures; not before this instant.
+    Wait(Timestamp),
+    /// Too many failures in a row; the password is off on unknown browsers
+    /// until it is set anew.
+    Off,
+    /// Everything was ended while this sign-in was under way.
+    Overtaken,
+    /// More sessions than the organization allows, and its rule is to refuse.
+    TooManySessions,
+    /// The server is hashing as many passwords as it can.
+    Overloaded,
+}
+
+/// A session that began.
+#[derive(Debug)]
+pub struct SignedIn {
+    /// The session.
+    pub session: Session,
+    /// Its token, for the cookie.
+    pub token: Token,
+    /// A token for a browser that had none.
+    pub browser_token: Option<Token>,
+}
+
+/// An attempt that may go on to the verification of its password.
+#[derive(Debug, Clone)]
+pub struct Candidate {
+    user: Option<User>,
+    epochs: Option<Epochs>,
+    record: Option<String>,
+    browser: Option<Browser>,
+    lanes: Vec<(Lane, TokenDigest)>,
+}
+
+impl Candidate {
+    /// The record to verify the password against.
+    pub fn record(&self) -> Option<String> {
+        self.record.clone()
+    }
+}
+
+/// Whether an attempt may go on.
+#[derive(Debug)]
+pub enum Begun {
+    /// It may.
+    Proceed(Box<Candidate>),
+    /// Not before this instant.
+    Wait(Timestamp),
+    /// Not until the password is set anew.
+    Off,
+}
+
+/// Counts the attempt as failed until it succeeds, so that parallel guesses
+/// cannot slip through, and captures the epochs (OUT-13).
+pub fn begin(
+    tx: &mut Tx<'_>,
+    moment: &Moment,
+    email: &EmailKey,
+    browser: Option<TokenDigest>,
+    client: &ClientDetails,
+) -> Result<Begun, StorageError> {
+    let now = moment.now;
+    let browser = match browser {
+        Some(token) => browsers::find_by_token(tx, token)?,
+        None => None,
+    };
+    let user = users::find_by_email(tx, email)?;
+    let (epochs, record, binding) = match &user {
+        Some(user) => (
+            epochs::find_of_user(tx, user.id)?,
+            users::find_password(tx, user.id)?,
+            users::find_password_set_at(tx, user.id)?,
+        ),
+        None => (None, None, None),
+    };
+    let known = match (&user, &browser) {
+        (Some(user), Some(browser)) => browsers::is_known(tx, user.id, browser.id)?,
+        _ => false,
+    };
+    let mut keys = Vec::with_capacity(2);
+    match &browser {
+        Some(browser) if known => keys.push((
+            Lane::KnownBrowser,
+            throttle::known_browser_key(email, binding, browser.id),
+        )),
+        _ => {
+            keys.push((Lane::Stranger, throttle::stranger_key(email, binding)));
+            if let Some(address) = client.address {
+                keys.push((Lane::Network, throttle::network_key(address)));
+            }
+        }
+    }
+    let mut lanes = Vec::with_capacity(keys.len());
+    for (lane, key) in keys {
+        let failures = throttles::get(tx, key)?;
+        match failures.verdict(lane, now) {
+            Verdict::Allowed => lanes.push((lane, key, failures.failed(lane, now))),
+            Verdict::Wait(until) => return Ok(Begun::Wait(until)),
+            Verdict::Off => return Ok(Begun::Off),
+        }
+    }
+    for (_, key, failed) in &lanes {
+        throttles::set(tx, *key, failed.count, now)?;
+    }
+    Ok(Begun::Proceed(Box::new(Candidate {
+        user,
+        epochs,
+        record,
+        browser,
+        lanes: lanes
+            .into_iter()
+            .map(|(lane, key, _)| (lane, key))
+            .collect(),
+    })))
+}
+
+/// Starts the session if the password was right and nothing that the attempt
+/// relied on has changed.
+pub fn finish(
+    tx: &mut Tx<'_>,
+    moment: &Moment,
+    attempt: &Attempt,
+    candidate: &Candidate,
+    verdict: &PasswordVerdict,
+) -> Result<SignInOutcome, StorageError> {
+    let (Some(user), Some(began_with)) = (&candidate.user, candidate.epochs) else {
+        return Ok(SignInOutcome::Refused);
+    };
+    let PasswordVerdict::Right { rehashed } = verdict else {
+        record_failure(tx, moment, attempt, candidate, user)?;
+        return Ok(SignInOutcome::Refused);
+    };
+    let user = users::get(tx, user.id)?;
+    if user.status != UserStatus::Active {
+        record_failure(tx, moment, attempt, candidate, &user)?;
+        return Ok(SignInOutcome::Refused);
+    }
+    // Without this, a sign-in that a thief began before "log out of all
+    // sessions" would complete after it.
+    if epochs::find_of_user(tx, user.id)? != Some(began_with)
+        || users::find_password(tx, user.id)? != candidate.record
+    {
+        return Ok(SignInOutcome::Overtaken);
+    }
+    forgive(tx, candidate)?;
+    if let (Some(new), Some(old)) = (rehashed, &candidate.record) {
+        users::rehash_password(tx, user.id, old, new)?;
+    }
+    start(tx, moment, attempt, candidate, &user, began_with)
+}
+
+/// Success costs no throttle: the counter of the account's lane is cleared, that
+/// of a shared network goes back to where it stood.
+fn forgive(tx: &mut Tx<'_>, candidate: &Candidate) -> Result<(), StorageError> {
+    for (lane, key) in &candidate.lanes {
+        if *lane == Lane::Network {
+            uncount(tx, *key)?;
+        } else {
+            throttles::clear(tx, *key)?;
+        }
+    }
+    Ok(())
+}
+
+/// Takes back the one failure that [`begin`] counted, and no more: clearing
+/// here would let an attacker reset counters by overloading the server.
+fn uncount(tx: &mut Tx<'_>, key: TokenDigest) -> Result<(), StorageError> {
+    let failures = throttles::get(tx, key)?;
+    match failures.last_at {
+        Some(last_at) if failures.count > 1 => throttles::set(tx, key, failures.count - 1, last_at),
+        _ => throttles::clear(tx, key),
+    }
+}
+
+fn start(
+    tx: &mut Tx<'_>,
+    moment: &Moment,
+    attempt: &Attempt,
+    candidate: &Candidate,
+    user: &User,
+    epochs: Epochs,
+) -> Result<SignInOutcome, StorageError> {
+    let policy = organizations::get(tx, user.organization_id)?
+        .settings
+        .policy;
+    let kind = session_kind(&policy, attempt, candidate.browser.as_ref());
+    replace_sessions_of_browser(tx, moment, attempt, candidate, user)?;
+    if !make_room(tx, moment, user, &policy)? {
+        return Ok(SignInOutcome::TooManySessions);
+    }
+    let (browser_id, browser_token, first_time) = if kind == SessionKind::Shared {
+        (None, None, false)
+    } else {
+        remember_browser(tx, moment, candidate, user)?
+    };
+    let session = Session {
+        id: SessionId::random(moment.random.as_ref()),
+        user_id: user.id,
+        organization_id: user.organization_id,
+        browser_id,
+        created_at: moment.now,
+        life: Life {
+            epochs,
+            kind,
+            authenticated_at: moment.now,
+            last_active_at: moment.now,
+            deadlines: policy.limits(kind).deadlines(moment.now, moment.now),
+            ended: None,
+        },
+        proofs: vec![Proof {
+            method: ProofMethod::Password,
+            at: moment.now,
+        }],
+        client: attempt.client.clone(),
+    };
+    let token = Token::generate(moment.random.as_ref());
+    sessions::add(tx, &session, token.digest())?;
+    let event_kind = if first_time {
+        EventKind::SignedInFromNewBrowser
+    } else {
+        EventKind::SignedIn
+    };
+    events::add(tx, &sign_in_event(moment, &session, event_kind))?;
+    Ok(SignInOutcome::SignedIn(Box::new(SignedIn {
+        session,
+        token,
+        browser_token,
+    })))
+}
+
+/// What limits and which cookie this sign-in gets. A person may choose the
+/// shared mode but not leave it where the organization demands it (SHR-04).
+fn session_kind(policy: &Policy, attempt: &Attempt, browser: Option<&Browser>) -> SessionKind {
+    let forced = browser.is_some_and(|browser| browser.always_shared)
+        || attempt
+            .client
+            .address
+            .is_some_and(|address| policy.is_shared_network(address));
+    if attempt.shared || forced {
+        return SessionKind::Shared;
+    }
+    match policy.remember {
+        RememberRule::Always => SessionKind::Remembered,
+        RememberRule::Ask if attempt.remember => SessionKind::Remembered,
+        RememberRule::Ask | RememberRule::Never => SessionKind::Ordinary,
+    }
+}
+
+/// One browser profile holds one session: whatever it held before ends (E3),
+/// including one whose cookie was lost when the browser closed.
+fn replace_sessions_of_browser(
+    tx: &mut Tx<'_>,
+    moment: &Moment,
+    attempt: &Attempt,
+    candidate: &Candidate,
+    user: &User,
+) -> Result<(), StorageError> {
+    let mut held = Vec::new();
+    if let Some(token) = attempt.replaces {
+        held.extend(sessions::find_by_token(tx, token)?);
+    }
+    if let Some(browser) = &candidate.browser {
+        held.extend(sessions::list_open_of_browser(tx, browser.id)?);
+    }
+    let mut ids: Vec<SessionId> = held
+        .iter()
+        .filter(|owned| owned.session.life.ended.is_none())
+        .map(|owned| owned.session.id)
+        .collect();
+    ids.sort_unstable();
+    ids.dedup();
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let request = EndingRequest {
+        scope: Scope::Selection(ids),
+        cause: Cause::ReplacedByNewSignIn,
+        actor: Actor::User(user.id),
+        reason: None,
+    };
+    end_sessions(tx, moment, &request).map(|_| ())
+}
+
+/// Keeps to the session limit (SES-14): false if the sign-in must be refused.
+fn make_room(
+    tx: &mut Tx<'_>,
+    moment: &Moment,
+    user: &User,
+    policy: &Policy,
+) -> Result<bool, StorageError> {
+    let limit = i64::from(policy.session_limit.max(1));
+    let open = sessions::count_open_of_user(tx, user.id, limit)?;
+    if open < limit {
+        return Ok(true);
+    }
+    // Only now is the exact number of live ones worth its price.
+    let live: Vec<_> = sessions::list_oldest_open_of_user(tx, user.id, limit + MOST_LISTED)?
+        .into_iter()
+        .filter(|owned| session::admit(&owned.session.life, &owned.standing(), moment.now).is_ok())
+        .map(|owned| owned.session.id)
+        .collect();
+    let live_count = i64::try_from(live.len()).unwrap_or(i64::MAX);
+    if live_count < limit {
+        return Ok(true);
+    }
+    if policy.at_session_limit == AtSessionLimit::Refuse {
+        return Ok(false);
+    }
+    let excess = usize::try_from(live_count - limit + 1).unwrap_or(usize::MAX);
+    let request = EndingRequest {
+        scope: Scope::Selection(live.into_iter().take(excess).collect()),
+        cause: Cause::SessionLimit,
+        actor: Actor::System,
+        reason: None,
+    };
+    end_sessions(tx, moment, &request)?;
+    Ok(true)
+}
+
+/// The browser of this sign-in: known or added. The last value says whether
+/// this account has not used it before.
+fn remember_browser(
+    tx: &mut Tx<'_>,
+    moment: &Moment,
+    candidate: &Candidate,
+    user: &User,
+) -> Result<(Option<BrowserId>, Option<Token>, bool), StorageError> {
+    let (id, token) = match &candidate.browser {
+        Some(browser) => (browser.id, None),
+        None => {
+            let browser = Browser {
+                id: BrowserId::random(moment.random.as_ref()),
+                always_shared: false,
+            };
+            let token = Token::generate(moment.random.as_ref());
+            browsers::add(tx, &browser, token.digest(), moment.now)?;
+            (browser.id, Some(token))
+        }
+    };
+    let known = browsers::is_known(tx, user.id, id)?;
+    browsers::remember_use(tx, user.id, id, moment.now)?;
+    Ok((Some(id), token, !known))
+}
+
+fn sign_in_event(moment: &Moment, session: &Session, kind: EventKind) -> Event {
+    Event {
+        id: EventId::sortable(moment.now, moment.random.as_ref()),
+        at: moment.now,
+        organization_id: Some(session.organization_id),
+        user_id: Some(session.user_id),
+        actor: Actor::User(session.user_id),
+        kind,
+        session_id: Some(session.id),
+        browser_id: session.browser_id,
+        ending_id: None,
+        cause: None,
+        client: session.client.clone(),
+        count: 1,
+        detail: None,
+    }
+}
+
+fn record_failure(
+    tx: &mut Tx<'_>,
+    moment: &Moment,
+    attempt: &Attempt,
+    candidate: &Candidate,
+    user: &User,
+) -> Result<(), StorageError> {
+    let event = Event {
+        id: EventId::sortable(moment.now, moment.random.as_ref()),
+        at: moment.now,
+        organization_id: Some(user.organization_id),
+        user_id: Some(user.id),
+        actor: Actor::System,
+        kind: EventKind::SignInFailed,
+        session_id: None,
+        browser_id: candidate.browser.map(|browser| browser.id),
+        ending_id: None,
+        cause: None,
+        client: attempt.client.clone(),
+        count: 1,
+        detail: None,
+    };
+    if !events::gather_failure(tx, &event, moment.now.minus(GATHERED))? {
+        events::add(tx, &event)?;
+    }
+    Ok(())
+}
+
+/// Signs in with a password: the one way for pages, API and command line.
+pub async fn with_password(
+    store: &Store,
+    hashing: &PasswordHashing,
+    moment: &Moment,
+    attempt: Attempt,
+) -> Result<SignInOutcome, StorageError> {
+    let attempt = Arc::new(attempt);
+    let begun = {
+        let (attempt, moment) = (Arc::clone(&attempt), moment.clone());
+        store
+            .write(move |tx| {
+                begin(
+                    tx,
+                    &moment,
+                    &attempt.email,
+                    attempt.browser,
+                    &attempt.client,
+                )
+            })
+            .await?
+    };
+    let candidate = match begun {
+        Begun::Proceed(candidate) => candidate,
+        Begun::Wait(until) => return Ok(SignInOutcome::Wait(until)),
+        Begun::Off => return Ok(SignInOutcome::Off),
+    };
+    let verified = hashing
+        .verify(attempt.password.clone(), candidate.record())
+        .await;
+    let verdict = match verified {
+        Ok(verdict) => verdict,
+        Err(Overloaded) => {
+            // Not the person's fault: it does not count.
+            let take_back = move |tx: &mut Tx<'_>| {
+                candidate
+                    .lanes
+                    .iter()
+                    .try_for_each(|(_, key)| uncount(tx, *key))
+            };
+            store.write(take_back).await?;
+            return Ok(SignInOutcome::Overloaded);
+        }
+    };
+    let moment = moment.clone();
+    store
+        .write(move |tx| finish(tx, &moment, &attempt, &candidate, &verdict))
+        .await
+}

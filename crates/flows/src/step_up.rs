@@ -1,0 +1,185 @@
+//! Proving again who one is.
+//!
+//! Ending other sessions and changing credentials ask for a proof not older
+//! than [`nightlatch_domain::policy::PROOF_AGE`]. A right password is a full
+//! authentication: it moves the deadlines and replaces the token (SES-05,
+//! SES-10).
+
+use std::sync::Arc;
+
+use nightlatch_domain::Timestamp;
+use nightlatch_domain::ending::Actor;
+use nightlatch_domain::event::{Event, EventKind};
+use nightlatch_domain::ids::{EventId, SessionId};
+use nightlatch_domain::secret::{Password, Token, TokenDigest};
+use nightlatch_domain::session::{Proof, ProofMethod, Session};
+use nightlatch_domain::throttle::{self, Lane, Verdict};
+use nightlatch_storage::sessions::OwnedSession;
+use nightlatch_storage::{StorageError, Store, Tx, events, sessions, throttles, users};
+
+use crate::Moment;
+use crate::activity::Activity;
+use crate::password_hashing::{Overloaded, PasswordHashing, PasswordVerdict};
+use crate::sessions::find_live;
+
+/// Proofs kept with a session: the first, and the latest of the others.
+const MOST_PROOFS: usize = 10;
+
+/// What came of it.
+#[derive(Debug)]
+pub enum StepUpOutcome {
+    /// Right; the session goes on under this token.
+    Proved(Token),
+    /// Wrong.
+    Refused,
+    /// Too many failures; not before this instant.
+    Wait(Timestamp),
+    /// Too many failures in a row in this session.
+    Off,
+    /// The session is over.
+    SessionOver,
+    /// The server is hashing as many passwords as it can.
+    Overloaded,
+}
+
+/// An attempt whose password is to be verified.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    pub(crate) owned: OwnedSession,
+    pub(crate) record: Option<String>,
+    lane: TokenDigest,
+}
+
+/// Whether the password may be verified.
+#[derive(Debug)]
+pub(crate) enum Begun {
+    Proceed(Box<Asked>),
+    Wait(Timestamp),
+    Off,
+    SessionOver,
+}
+
+/// Counts the attempt as failed until it succeeds.
+pub(crate) fn begin(
+    tx: &mut Tx<'_>,
+    moment: &Moment,
+    activity: &Activity,
+    id: SessionId,
+) -> Result<Begun, StorageError> {
+    let Some(owned) = find_live(tx, id, activity, moment.now)? else {
+        return Ok(Begun::SessionOver);
+    };
+    let user_id = owned.user.id;
+    let binding = users::find_password_set_at(tx, user_id)?;
+    let record = users::find_password(tx, user_id)?;
+    let lane = throttle::session_key(&owned.user.email.key(), binding, id);
+    let failures = throttles::get(tx, lane)?;
+    match failures.verdict(Lane::KnownBrowser, moment.now) {
+        Verdict::Allowed => {}
+        Verdict::Wait(until) => return Ok(Begun::Wait(until)),
+        Verdict::Off => return Ok(Begun::Off),
+    }
+    let failed = failures.failed(Lane::KnownBrowser, moment.now);
+    throttles::set(tx, lane, failed.count, moment.now)?;
+    Ok(Begun::Proceed(Box::new(Asked {
+        owned,
+        record,
+        lane,
+    })))
+}
+
+/// Whether the right password still is what it was when it was verified.
+pub(crate) fn still_holds(
+    tx: &mut Tx<'_>,
+    moment: &Moment,
+    activity: &Activity,
+    asked: &Asked,
+) -> Result<Option<Session>, StorageError> {
+    let Some(owned) = find_live(tx, asked.owned.session.id, activity, moment.now)? else {
+        return Ok(None);
+    };
+    if users::find_password(tx, owned.user.id)? != asked.record {
+        return Ok(None);
+    }
+    throttles::clear(tx, asked.lane)?;
+    Ok(Some(owned.session))
+}
+
+fn finish(
+    tx: &mut Tx<'_>,
+    moment: &Moment,
+    activity: &Activity,
+    asked: &Asked,
+) -> Result<StepUpOutcome, StorageError> {
+    let Some(mut session) = still_holds(tx, moment, activity, asked)? else {
+        return Ok(StepUpOutcome::SessionOver);
+    };
+    let limits = asked.owned.standing().limits;
+    session.life = session.life.after_authentication(moment.now, limits);
+    add_proof(&mut session, moment.now);
+    let token = Token::generate(moment.random.as_ref());
+    sessions::renew(tx, &session, token.digest())?;
+    events::add(tx, &event(moment, &session, EventKind::ProofGiven))?;
+    Ok(StepUpOutcome::Proved(token))
+}
+
+pub(crate) fn add_proof(session: &mut Session, at: Timestamp) {
+    session.proofs.push(Proof {
+        method: ProofMethod::Password,
+        at,
+    });
+    if session.proofs.len() > MOST_PROOFS {
+        session.proofs.remove(1);
+    }
+}
+
+pub(crate) fn event(moment: &Moment, session: &Session, kind: EventKind) -> Event {
+    Event {
+        id: EventId::sortable(moment.now, moment.random.as_ref()),
+        at: moment.now,
+        organization_id: Some(session.organization_id),
+        user_id: Some(session.user_id),
+        actor: Actor::User(session.user_id),
+        kind,
+        session_id: Some(session.id),
+        browser_id: session.browser_id,
+        ending_id: None,
+        cause: None,
+        client: session.client.clone(),
+        count: 1,
+        detail: None,
+    }
+}
+
+/// Proves with the password that the person in front of a session is its owner.
+pub async fn with_password(
+    store: &Store,
+    hashing: &PasswordHashing,
+    moment: &Moment,
+    activity: &Arc<Activity>,
+    id: SessionId,
+    password: Password,
+) -> Result<StepUpOutcome, StorageError> {
+    let begun = {
+        let (moment, activity) = (moment.clone(), Arc::clone(activity));
+        store
+            .write(move |tx| begin(tx, &moment, &activity, id))
+            .await?
+    };
+    let asked = match begun {
+        Begun::Proceed(asked) => asked,
+        Begun::Wait(until) => return Ok(StepUpOutcome::Wait(until)),
+        Begun::Off => return Ok(StepUpOutcome::Off),
+        Begun::SessionOver => return Ok(StepUpOutcome::SessionOver),
+    };
+    match hashing.verify(password, asked.record.clone()).await {
+        Ok(PasswordVerdict::Right { .. }) => {
+            let (moment, activity) = (moment.clone(), Arc::clone(activity));
+            store
+                .write(move |tx| finish(tx, &moment, &activity, &asked))
+                .await
+        }
+        Ok(PasswordVerdict::Wrong) => Ok(StepUpOutcome::Refused),
+        Err(Overloaded) => Ok(StepUpOutcome::Overloaded),
+    }
+}

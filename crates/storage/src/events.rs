@@ -1,0 +1,208 @@
+//! The history.
+
+use nightlatch_domain::Timestamp;
+use nightlatch_domain::client::ClientDetails;
+use nightlatch_domain::ending::Actor;
+use nightlatch_domain::event::{Event, EventKind};
+use nightlatch_domain::ids::{EventId, UserId};
+
+use crate::{Row, StorageError, Tx};
+
+fn read(row: &Row<'_>) -> Result<Event, StorageError> {
+    let actor_kind: String = row.get(4)?;
+    Ok(Event {
+        id: row.get(0)?,
+        at: row.get(1)?,
+        organization_id: row.get(2)?,
+        user_id: row.get(3)?,
+        actor: read_actor(&actor_kind, row.get(5)?)?,
+        kind: row.get(6)?,
+        session_id: row.get(7)?,
+        browser_id: row.get(8)?,
+        ending_id: row.get(9)?,
+        cause: row.get(10)?,
+        client: ClientDetails {
+            address: row.get(11)?,
+            place: row.get(12)?,
+            user_agent: row.get(13)?,
+        },
+        count: row.get(14)?,
+        detail: row.get(15)?,
+    })
+}
+
+pub(crate) fn read_actor(kind: &str, user_id: Option<UserId>) -> Result<Actor, StorageError> {
+    Actor::from_parts(kind, user_id)
+        .ok_or_else(|| StorageError::Other("an actor's kind and id do not fit".to_owned()))
+}
+
+/// Adds a line.
+pub fn add(tx: &mut Tx<'_>, event: &Event) -> Result<(), StorageError> {
+    tx.execute_one(
+        "INSERT INTO events (id, at, organization_id, user_id, actor_kind, actor_user_id, kind,
+                             session_id, browser_id, ending_id, cause, address, place, user_agent,
+                             count, detail)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
+        &[
+            event.id.into(),
+            event.at.into(),
+            event.organization_id.into(),
+            event.user_id.into(),
+            event.actor.kind().into(),
+            event.actor.user_id().into(),
+            event.kind.name().into(),
+            event.session_id.into(),
+            event.browser_id.into(),
+            event.ending_id.into(),
+            event
+                .cause
+                .map(nightlatch_domain::ending::Cause::name)
+                .into(),
+            event.client.address.into(),
+            event.client.place.as_deref().into(),
+            (&event.client.user_agent).into(),
+            event.count.into(),
+            event.detail.as_deref().into(),
+        ],
+    )
+}
+
+/// Counts one more failed sign-in on the latest such line of the last hour from
+/// the same address; false if there is none.
+pub fn gather_failure(
+    tx: &mut Tx<'_>,
+    event: &Event,
+    since: Timestamp,
+) -> Result<bool, StorageError> {
+    let address: Option<String> = event.client.address.map(|address| address.to_string());
+    Ok(tx.execute(
+        "UPDATE events SET count = count + 1, at = $3
+         WHERE id = (SELECT id FROM events
+                     WHERE user_id = $1 AND at >= $2 AND kind = 'sign_in_failed' AND address = $4
+                     ORDER BY at DESC LIMIT 1)",
+        &[
+            event.user_id.into(),
+            since.into(),
+            event.at.into(),
+            address.into(),
+        ],
+    )? == 1)
+}
+
+/// A place in a list ordered from new to old.
+#[derive(Debug, Clone, Copy)]
+pub struct EventPosition {
+    /// The time of the last line seen.
+    pub at: Timestamp,
+    /// Its id, for lines of the same time.
+    pub id: EventId,
+}
+
+/// What of the history to list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventFilter {
+    /// Everything.
+    All,
+    /// Sign-ins and failed attempts.
+    SignIns,
+    /// Endings.
+    Endings,
+}
+
+/// Up to `limit` lines about a user, new to old, after a position.
+pub fn list_of_user(
+    tx: &mut Tx<'_>,
+    user_id: UserId,
+    filter: EventFilter,
+    after: Option<EventPosition>,
+    limit: i64,
+) -> Result<Vec<Event>, StorageError> {
+    let (at, id) = after.map_or(
+        (Timestamp::from_milliseconds(i64::MAX), [255; 16]),
+        |position| (position.at, position.id.to_bytes()),
+    );
+    let sql = match filter {
+        EventFilter::All => {
+            "SELECT id, at, organization_id, user_id, actor_kind, actor_user_id, kind, session_id,
+                    browser_id, ending_id, cause, address, place, user_agent, count, detail
+             FROM events WHERE user_id = $1 AND (at, id) < ($2, $3)
+             ORDER BY at DESC, id DESC LIMIT $4"
+        }
+        EventFilter::SignIns => {
+            "SELECT id, at, organization_id, user_id, actor_kind, actor_user_id, kind, session_id,
+                    browser_id, ending_id, cause, address, place, user_agent, count, detail
+             FROM events WHERE user_id = $1 AND (at, id) < ($2, $3)
+               AND kind IN ('signed_in', 'signed_in_from_new_browser', 'sign_in_failed')
+             ORDER BY at DESC, id DESC LIMIT $4"
+        }
+        EventFilter::Endings => {
+            "SELECT id, at, organization_id, user_id, actor_kind, actor_user_id, kind, session_id,
+                    browser_id, ending_id, cause, address, place, user_agent, count, detail
+             FROM events WHERE user_id = $1 AND (at, id) < ($2, $3) AND kind = 'session_ended'
+             ORDER BY at DESC, id DESC LIMIT $4"
+        }
+    };
+    tx.query(
+        sql,
+        &[user_id.into(), at.into(), id.into(), limit.into()],
+        read,
+    )
+}
+
+/// The latest sign-in of a user before an instant.
+pub fn find_sign_in_before(
+    tx: &mut Tx<'_>,
+    user_id: UserId,
+    before: Timestamp,
+) -> Result<Option<Event>, StorageError> {
+    tx.query_optional(
+        "SELECT id, at, organization_id, user_id, actor_kind, actor_user_id, kind, session_id,
+                browser_id, ending_id, cause, address, place, user_agent, count, detail
+         FROM events
+         WHERE user_id = $1 AND at < $2 AND kind IN ('signed_in', 'signed_in_from_new_browser')
+         ORDER BY at DESC, id DESC LIMIT 1",
+        &[user_id.into(), before.into()],
+        read,
+    )
+}
+
+/// The sign-in that began a session of this user.
+pub fn find_sign_in_of_session(
+    tx: &mut Tx<'_>,
+    user_id: UserId,
+    session_id: nightlatch_domain::ids::SessionId,
+) -> Result<Option<Event>, StorageError> {
+    tx.query_optional(
+        "SELECT id, at, organization_id, user_id, actor_kind, actor_user_id, kind, session_id,
+                browser_id, ending_id, cause, address, place, user_agent, count, detail
+         FROM events
+         WHERE user_id = $1 AND session_id = $2
+           AND kind IN ('signed_in', 'signed_in_from_new_browser')
+         ORDER BY at LIMIT 1",
+        &[user_id.into(), session_id.into()],
+        read,
+    )
+}
+
+/// Counts lines of one kind about a user since an instant; for tests and
+/// summaries.
+pub fn count_of_user(
+    tx: &mut Tx<'_>,
+    user_id: UserId,
+    kind: EventKind,
+    since: Timestamp,
+) -> Result<i64, StorageError> {
+    tx.query_one(
+        "SELECT count(*) FROM events WHERE user_id = $1 AND at >= $2 AND kind = $3",
+        &[user_id.into(), since.into(), kind.name().into()],
+        |row| row.get(0),
+    )
+}
+
+/// Deletes up to `limit` lines older than `before`.
+pub fn prune(tx: &mut Tx<'_>, before: Timestamp, limit: i64) -> Result<u64, StorageError> {
+    tx.execute(
+        "DELETE FROM events WHERE id IN (SELECT id FROM events WHERE at < $1 LIMIT $2)",
+        &[before.into(), limit.into()],
+    )
+}

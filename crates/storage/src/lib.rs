@@ -1,0 +1,50 @@
+//! The only SQL of Nightlatch.
+//!
+//! Owns the tables, the statements and the two databases they run on. It decides
+//! nothing: rules are in `nightlatch-domain`, what happens is in
+//! `nightlatch-flows`. `backend` is the one file that knows that there are two
+//! databases; statements are written once, for both.
+//!
+//! A flow is a plain function over a [`Tx`]. The [`Store`] runs it inside one
+//! transaction, may run it again after a conflict, and answers after the commit.
+//!
+//! # Adding a table
+//!
+//! 1. A migration with the next number: `migrations/NNNN_name/sqlite.sql` and
+//!    `postgres.sql` side by side, same columns, same meaning; a line in
+//!    `migrate.rs`. Migrations only go forward and are never changed once they
+//!    have been released.
+//! 2. A module here: typed functions around statements with numbered
+//!    placeholders, rows read into the types of the domain. *find* may return
+//!    nothing, *get* may not, *list* takes a limit.
+//! 3. Contract tests in `tests/contract`: every statement runs on both
+//!    databases.
+
+mod backend;
+mod columns;
+mod error;
+mod job;
+mod migrate;
+mod postgres;
+mod sqlite;
+mod store;
+mod tls;
+mod value;
+
+pub mod browsers;
+pub mod endings;
+pub mod epochs;
+pub mod events;
+pub mod organizations;
+pub mod sessions;
+pub mod set_up_links;
+pub mod throttles;
+pub mod users;
+
+#[cfg(feature = "testing")]
+pub mod testing;
+
+pub use backend::{DatabaseKind, DatabaseLocation, Row, Tx};
+pub use error::StorageError;
+pub use store::{Store, StoreSettings};
+pub use value::{Cell, Column, ColumnProblem, Value};

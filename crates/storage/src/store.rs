@@ -1,0 +1,141 @@
+//! The store: where flows are handed in and their answers come out.
+//!
+//! Owns the public face and its promises. It does not know which databases there are; `backend` does.
+
+use std::fmt;
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+
+use crate::backend::{self, DatabaseKind, DatabaseLocation, Opened, Tx};
+use crate::error::StorageError;
+use crate::job::{Access, closed, package};
+
+/// How large a store may become. The defaults suit one server process.
+#[derive(Debug, Clone)]
+pub struct StoreSettings {
+    /// Threads, each with a connection, that serve reads.
+    pub readers: usize,
+    /// Threads, each with a connection, that serve writes on PostgreSQL. SQLite always has exactly one.
+    pub writers: usize,
+    /// How many flows may wait in each of the two queues before [`StorageError::Busy`] is the answer.
+    pub queued_jobs: usize,
+    /// Whether a commit on SQLite waits for the disk. Only databases that vanish anyway go without.
+    pub(crate) durable: bool,
+}
+
+impl Default for StoreSettings {
+    fn default() -> Self {
+        Self {
+            readers: 4,
+            writers: 4,
+            queued_jobs: 4096,
+            durable: true,
+        }
+    }
+}
+
+/// A database, migrated and ready. Clones are the same store; the last one to go closes it.
+#[derive(Clone)]
+pub struct Store {
+    opened: Arc<Opened>,
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Store")
+            .field("kind", &self.opened.kind)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Store {
+    /// Connects and brings the schema up to date. Refuses a schema newer than this program.
+    pub fn open(location: &DatabaseLocation) -> Result<Self, StorageError> {
+        Self::open_with(location, &StoreSettings::default())
+    }
+
+    /// As [`Store::open`], with other limits.
+    pub fn open_with(
+        location: &DatabaseLocation,
+        settings: &StoreSettings,
+    ) -> Result<Self, StorageError> {
+        Ok(Self {
+            opened: Arc::new(backend::open(location, settings)?),
+        })
+    }
+
+    /// Runs a flow in one transaction and commits it if it answers `Ok`. The answer comes after the commit.
+    ///
+    /// Flows run one after another, or as if they did (PostgreSQL: `SERIALIZABLE`). A flow may run several
+    /// times when others get in its way, so it must touch the outside world only through rows, and must not
+    /// call the store. Dropping the future does not stop the flow.
+    pub async fn write<T, E, F>(&self, flow: F) -> Result<T, E>
+    where
+        F: FnMut(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<StorageError> + Send + 'static,
+    {
+        let answer = self.submit(Access::Write, flow)?;
+        answer.await.unwrap_or_else(|_| Err(closed().into()))
+    }
+
+    /// Runs a flow that only reads, all of it from one moment. It sees everything that any
+    /// [`write`](Store::write) has answered before this call.
+    pub async fn read<T, E, F>(&self, flow: F) -> Result<T, E>
+    where
+        F: FnMut(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<StorageError> + Send + 'static,
+    {
+        let answer = self.submit(Access::Read, flow)?;
+        answer.await.unwrap_or_else(|_| Err(closed().into()))
+    }
+
+    /// [`write`](Store::write) for the command line and for tests. Never call it from async code.
+    pub fn write_blocking<T, E, F>(&self, flow: F) -> Result<T, E>
+    where
+        F: FnMut(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<StorageError> + Send + 'static,
+    {
+        let answer = self.submit(Access::Write, flow)?;
+        answer
+            .blocking_recv()
+            .unwrap_or_else(|_| Err(closed().into()))
+    }
+
+    /// [`read`](Store::read) for the command line and for tests. Never call it from async code.
+    pub fn read_blocking<T, E, F>(&self, flow: F) -> Result<T, E>
+    where
+        F: FnMut(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<StorageError> + Send + 'static,
+    {
+        let answer = self.submit(Access::Read, flow)?;
+        answer
+            .blocking_recv()
+            .unwrap_or_else(|_| Err(closed().into()))
+    }
+
+    /// Which database this is; for messages to operators, not for choosing SQL.
+    pub fn kind(&self) -> DatabaseKind {
+        self.opened.kind
+    }
+
+    fn submit<T, E, F>(
+        &self,
+        access: Access,
+        flow: F,
+    ) -> Result<oneshot::Receiver<Result<T, E>>, StorageError>
+    where
+        F: FnMut(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<StorageError> + Send + 'static,
+    {
+        let (job, answer) = package(flow);
+        self.opened.workers.submit(access, job)?;
+        Ok(answer)
+    }
+}

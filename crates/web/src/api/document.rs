@@ -1,0 +1,53 @@
+//! The OpenAPI document, made from the handlers themselves.
+
+use axum::Json;
+use axum::response::{IntoResponse, Response};
+use utoipa::OpenApi;
+
+use crate::api::{history, profile, sessions};
+
+/// The document.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Nightlatch",
+        description = "One's own profile, sessions and history. Calls carry the session cookie; \
+                       calls that change something also send the header `X-Nightlatch: 1`. Errors are \
+                       problem documents (RFC 9457), `application/problem+json`.",
+        license(name = "MIT OR Apache-2.0")
+    ),
+    paths(
+        profile::get,
+        profile::change,
+        sessions::list,
+        sessions::end_one,
+        sessions::end_selected,
+        sessions::end_others,
+        sessions::end_all,
+        sessions::prove_with_password,
+        history::list
+    )
+)]
+struct Document;
+
+/// `GET /api/v1/openapi.json`.
+pub(crate) async fn get() -> Response {
+    Json(Document::openapi()).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_call_of_the_route_list_is_described() {
+        let document = serde_json::to_value(Document::openapi()).expect("a document");
+        let calls = crate::routes::list()
+            .into_iter()
+            .filter(|facts| facts.path.starts_with("/api/v1/") && !facts.path.ends_with(".json"));
+        for facts in calls {
+            let described = &document["paths"][facts.path][facts.method.to_lowercase()];
+            assert!(described.is_object(), "{} {}", facts.method, facts.path);
+        }
+    }
+}

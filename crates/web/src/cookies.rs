@@ -1,0 +1,172 @@
+//! The cookies of this server. Nothing else sets one.
+//!
+//! Every name begins with `__Host-`: such a cookie is `Secure`, has no `Domain`
+//! and `Path=/`, so no sibling host can plant or read it (COOK-01). Values are
+//! opaque or a code of our own; none says anything about a person (COOK-05).
+//! Removal repeats every attribute (COOK-03).
+
+use axum::http::header::{COOKIE, SET_COOKIE};
+use axum::http::{HeaderMap, HeaderValue};
+use nightlatch_domain::Timestamp;
+use nightlatch_domain::secret::Token;
+use nightlatch_domain::session::{Session, SessionKind};
+
+/// The one session credential (A11).
+pub(crate) const SESSION: &str = "__Host-nightlatch";
+/// Holds the forms of somebody who is not signed in; dies at sign-in (SES-06).
+pub(crate) const VISITOR: &str = "__Host-nightlatch-visitor";
+/// The random identity of a browser profile.
+pub(crate) const BROWSER: &str = "__Host-nightlatch-browser";
+/// Opens the signed-out page.
+pub(crate) const RECEIPT: &str = "__Host-nightlatch-receipt";
+/// What the last action did, as a code, for the next page.
+pub(crate) const FLASH: &str = "__Host-nightlatch-flash";
+
+/// Every cookie that this site may keep; for "Reset this browser".
+pub(crate) const ALL: [&str; 5] = [SESSION, VISITOR, BROWSER, RECEIPT, FLASH];
+
+/// No browser keeps cookies longer than 400 days (COOK-04).
+const LONGEST_SECONDS: u64 = 34_560_000;
+
+/// How long a receipt and a flash are kept.
+const RECEIPT_SECONDS: u64 = 15 * 60;
+const FLASH_SECONDS: u64 = 60;
+
+/// The value of a cookie as the browser sent it.
+pub(crate) fn find<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers
+        .get_all(COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find(|(found, _)| *found == name)
+        .map(|(_, value)| value)
+}
+
+/// The value of a cookie that holds a token. Whatever is not exactly a token is
+/// as good as absent.
+pub(crate) fn find_token(headers: &HeaderMap, name: &str) -> Option<Token> {
+    find(headers, name).and_then(Token::parse)
+}
+
+/// Cookies to be set by an answer.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Jar(Vec<HeaderValue>);
+
+impl Jar {
+    /// Sets the session cookie. Only a remembered session outlives the browser,
+    /// and then until its overall deadline (COOK-04); the server's deadlines hold
+    /// whatever the browser does with it.
+    pub(crate) fn set_session(&mut self, token: &Token, session: &Session, now: Timestamp) {
+        let max_age = (session.life.kind == SessionKind::Remembered)
+            .then(|| session.life.deadlines.overall.since(now).as_secs());
+        self.set(SESSION, &token.reveal(), max_age);
+    }
+
+    /// Sets the visitor cookie.
+    pub(crate) fn set_visitor(&mut self, token: &Token) {
+        self.set(VISITOR, &token.reveal(), None);
+    }
+
+    /// Sets the browser cookie.
+    pub(crate) fn set_browser(&mut self, token: &Token) {
+        self.set(BROWSER, &token.reveal(), Some(LONGEST_SECONDS));
+    }
+
+    /// Sets the receipt cookie.
+    pub(crate) fn set_receipt(&mut self, token: &Token) {
+        self.set(RECEIPT, &token.reveal(), Some(RECEIPT_SECONDS));
+    }
+
+    /// Sets the flash cookie to a code without spaces or punctuation of cookies.
+    pub(crate) fn set_flash(&mut self, code: &str) {
+        self.set(FLASH, code, Some(FLASH_SECONDS));
+    }
+
+    /// Removes a cookie.
+    pub(crate) fn remove(&mut self, name: &str) {
+        self.set(name, "", Some(0));
+    }
+
+    fn set(&mut self, name: &str, value: &str, max_age: Option<u64>) {
+        let mut text = format!("{name}={value}; Path=/; Secure; HttpOnly; SameSite=Lax");
+        if let Some(seconds) = max_age {
+            text.push_str(&format!("; Max-Age={}", seconds.min(LONGEST_SECONDS)));
+        }
+        if let Ok(header) = HeaderValue::try_from(text) {
+            self.0.push(header);
+        }
+    }
+
+    /// Whether nothing is to be set.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Adds the headers to an answer.
+    pub(crate) fn apply(self, headers: &mut HeaderMap) {
+        for cookie in self.0 {
+            headers.append(SET_COOKIE, cookie);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nightlatch_domain::random::SeededRandom;
+
+    use super::*;
+
+    fn only(jar: Jar) -> String {
+        let mut headers = HeaderMap::new();
+        jar.apply(&mut headers);
+        headers[SET_COOKIE].to_str().expect("text").to_owned()
+    }
+
+    #[test]
+    fn cook_01_03_setting_and_removing_have_the_same_attributes() {
+        let token = Token::generate(&SeededRandom::new(1));
+        let mut jar = Jar::default();
+        jar.set_visitor(&token);
+        assert_eq!(
+            only(jar),
+            format!(
+                "__Host-nightlatch-visitor={}; Path=/; Secure; HttpOnly; SameSite=Lax",
+                token.reveal()
+            )
+        );
+        let mut jar = Jar::default();
+        jar.remove(SESSION);
+        assert_eq!(
+            only(jar),
+            "__Host-nightlatch=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0"
+        );
+    }
+
+    #[test]
+    fn odd_cookie_headers_are_as_good_as_none() {
+        let token = Token::generate(&SeededRandom::new(1)).reveal();
+        let mut headers = HeaderMap::new();
+        for value in [
+            "",
+            ";;;",
+            "=",
+            "__Host-nightlatch",
+            "a=b; __Host-nightlatch=short",
+        ] {
+            headers.insert(COOKIE, HeaderValue::from_static(value));
+            assert!(find_token(&headers, SESSION).is_none(), "{value}");
+        }
+        headers.insert(
+            COOKIE,
+            HeaderValue::try_from(format!("x=y;  __Host-nightlatch={token} ; z")).expect("a value"),
+        );
+        assert!(find_token(&headers, SESSION).is_some());
+        headers.insert(
+            COOKIE,
+            HeaderValue::from_bytes(b"\xff\xfe=1").expect("bytes"),
+        );
+        assert!(find_token(&headers, SESSION).is_none());
+    }
+}

@@ -1,0 +1,218 @@
+//! What wraps every request: a reference, a nonce, the check of `Host`, the
+//! headers of every answer, the one error page, and one line in the log.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use askama::Template as _;
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, REFERRER_POLICY,
+    STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
+};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+
+use crate::failure::Failure;
+use crate::show;
+use crate::state::App;
+use crate::views::{Problem, ProblemPage};
+
+/// What a request is called, and the nonce of its answer.
+#[derive(Debug, Clone)]
+pub(crate) struct Envelope {
+    /// What support can look up in the log.
+    pub(crate) reference: String,
+    /// 128 bits, fresh for each answer (HDR-01).
+    pub(crate) nonce: String,
+}
+
+impl Envelope {
+    fn new(app: &App) -> Self {
+        let mut bytes = [0; 24];
+        app.random.fill(&mut bytes);
+        let (nonce, reference) = bytes.split_at(16);
+        Self {
+            nonce: STANDARD_NO_PAD.encode(nonce),
+            reference: reference.iter().map(|byte| format!("{byte:02x}")).collect(),
+        }
+    }
+}
+
+/// In which form somebody expects to hear of an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wants {
+    Page,
+    Json,
+    Text,
+}
+
+impl Wants {
+    fn at(path: &str) -> Self {
+        if path.starts_with("/api/") || path.starts_with("/session/") {
+            Self::Json
+        } else if is_for_operators(path) {
+            Self::Text
+        } else {
+            Self::Page
+        }
+    }
+}
+
+/// Addresses that a load balancer asks by number and not by name.
+fn is_for_operators(path: &str) -> bool {
+    matches!(path, "/healthz" | "/readyz")
+}
+
+/// Wraps a request.
+pub(crate) async fn wrap(
+    State(app): State<Arc<App>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let began = Instant::now();
+    let envelope = Envelope::new(&app);
+    let wants = Wants::at(request.uri().path());
+    let method = request.method().clone();
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or_else(|| "(no route)".to_owned(), |path| path.as_str().to_owned());
+    let ours = is_for_operators(request.uri().path())
+        || is_our_host(&app, request.uri(), request.headers());
+    request.extensions_mut().insert(envelope.clone());
+    let answer = if ours {
+        next.run(request).await
+    } else {
+        let sentence = format!("This server is reached at {}.", app.public_url);
+        Failure::saying(Problem::WrongHost, sentence).into_response()
+    };
+    let mut answer = translate(&app, &envelope, wants, answer);
+    dress(&envelope, answer.headers_mut());
+    // The pattern of the route and never the address: addresses carry codes and
+    // hints (LOG-03).
+    let status = answer.status().as_u16();
+    let milliseconds = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    tracing::debug!(%method, route, status, milliseconds, reference = envelope.reference, "answered");
+    answer
+}
+
+fn is_our_host(app: &App, uri: &Uri, headers: &HeaderMap) -> bool {
+    let mut named = headers.get_all(HOST).iter();
+    match (named.next(), named.next(), uri.authority()) {
+        (Some(host), None, _) => host.to_str().is_ok_and(|host| app.public_url.is_host(host)),
+        // HTTP/2 names the host in the address.
+        (None, None, Some(authority)) => app.public_url.is_host(authority.as_str()),
+        _ => false,
+    }
+}
+
+/// Turns a failure, ours or the framework's, into what the caller can read, and
+/// logs it once.
+fn translate(app: &App, envelope: &Envelope, wants: Wants, mut answer: Response) -> Response {
+    let status = answer.status();
+    let readable = answer.headers().get(CONTENT_TYPE).is_some_and(|value| {
+        value.as_bytes().starts_with(b"text/html") || value.as_bytes().starts_with(b"application/")
+    });
+    let failure = match answer.extensions_mut().remove::<Failure>() {
+        Some(failure) => failure,
+        None if status.as_u16() < 400 || readable || wants == Wants::Text => return answer,
+        None => Failure::new(Problem::from_status(status.as_u16())),
+    };
+    if let Some(internal) = &failure.internal {
+        tracing::error!(reference = envelope.reference, "{internal}");
+    }
+    let status = StatusCode::from_u16(failure.problem.status()).unwrap_or(status);
+    let mut replaced = match wants {
+        Wants::Page => problem_page(app, envelope, &failure),
+        Wants::Json => problem_document(envelope, &failure),
+        Wants::Text => failure.problem.status().to_string().into_response(),
+    };
+    *replaced.status_mut() = status;
+    // Allow, Retry-After and the like stay.
+    for (name, value) in answer.headers() {
+        if name != CONTENT_TYPE && name.as_str() != "content-length" {
+            replaced.headers_mut().append(name.clone(), value.clone());
+        }
+    }
+    replaced
+}
+
+fn problem_page(app: &App, envelope: &Envelope, failure: &Failure) -> Response {
+    let page = ProblemPage {
+        frame: show::plain_frame(envelope, app.house.last_known().as_ref()),
+        problem: failure.problem,
+        detail: failure.sentence.clone(),
+        reference: envelope.reference.clone(),
+    };
+    match page.render() {
+        Ok(html) => axum::response::Html(html).into_response(),
+        Err(_) => "Something went wrong on our side.".into_response(),
+    }
+}
+
+/// RFC 9457.
+fn problem_document(envelope: &Envelope, failure: &Failure) -> Response {
+    let page = ProblemPage {
+        frame: crate::views::Frame::default(),
+        problem: failure.problem,
+        detail: failure.sentence.clone(),
+        reference: envelope.reference.clone(),
+    };
+    let document = serde_json::json!({
+        "type": failure.code.map_or_else(
+            || "about:blank".to_owned(),
+            |code| format!("urn:nightlatch:problem:{code}"),
+        ),
+        "title": page.title(),
+        "status": failure.problem.status(),
+        "detail": page.sentence(),
+        "reference": envelope.reference,
+    });
+    (
+        [(CONTENT_TYPE, "application/problem+json")],
+        document.to_string(),
+    )
+        .into_response()
+}
+
+/// The headers of every answer (HDR-01, HDR-03), errors included. Answers that
+/// say nothing about caching are not stored (OUT-07).
+fn dress(envelope: &Envelope, headers: &mut HeaderMap) {
+    let nonce = &envelope.nonce;
+    // No form-action: Chromium applies it to the whole chain of redirects, and
+    // a form of ours may lead to an app (HDR-02).
+    let policy = format!(
+        "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; \
+         img-src 'self' data:; connect-src 'self'; object-src 'none'; base-uri 'none'; \
+         frame-ancestors 'none'"
+    );
+    if let Ok(policy) = HeaderValue::try_from(policy) {
+        headers.entry(CONTENT_SECURITY_POLICY).or_insert(policy);
+    }
+    let fixed: [(HeaderName, &'static str); 6] = [
+        (
+            STRICT_TRANSPORT_SECURITY,
+            "max-age=31536000; includeSubDomains",
+        ),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (REFERRER_POLICY, "same-origin"),
+        (
+            HeaderName::from_static("cross-origin-opener-policy"),
+            "same-origin",
+        ),
+        (
+            HeaderName::from_static("cross-origin-resource-policy"),
+            "same-origin",
+        ),
+        (CACHE_CONTROL, "no-store"),
+    ];
+    for (name, value) in fixed {
+        headers
+            .entry(name)
+            .or_insert(HeaderValue::from_static(value));
+    }
+}

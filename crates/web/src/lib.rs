@@ -1,0 +1,45 @@
+//! HTTP and HTML.
+//!
+//! Owns the list of routes, cookies, headers, pages and the API; knows no SQL and
+//! decides nothing that can be stated without HTTP. A handler does three things:
+//! read, call a flow, show.
+//!
+//! How a request passes through: [`envelope`] gives it a reference and a nonce,
+//! refuses a foreign `Host`, and dresses the answer (headers, error pages);
+//! [`guard`] resolves the session by its cookie and enforces what
+//! [`routes`] says about the route; the handler in `pages` or `api` does the
+//! rest.
+
+mod api;
+mod assets;
+mod client;
+mod cookies;
+mod envelope;
+mod failure;
+pub mod forms;
+mod guard;
+mod health;
+pub mod house;
+mod links;
+mod live;
+pub mod metrics;
+mod pages;
+pub mod public_url;
+pub mod routes;
+mod same_origin;
+mod show;
+pub mod signals;
+pub mod state;
+mod views;
+
+use std::sync::Arc;
+
+use axum::Router;
+
+use crate::state::App;
+
+/// The whole server as a service. It expects `ConnectInfo<SocketAddr>` of the
+/// connection in each request.
+pub fn router(app: Arc<App>) -> Router {
+    routes::build(&app)
+}

@@ -1,0 +1,135 @@
+//! Paths, and which of them may be returned to.
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use crate::public_url::PublicUrl;
+
+pub(crate) const START: &str = "/";
+pub(crate) const LOGIN: &str = "/login";
+pub(crate) const SIGNED_OUT: &str = "/signed-out";
+pub(crate) const PROFILE: &str = "/account/profile";
+pub(crate) const SECURITY: &str = "/account/security";
+pub(crate) const SESSIONS: &str = "/account/sessions";
+pub(crate) const HISTORY: &str = "/account/history";
+
+/// The longest return address, in bytes.
+const LONGEST: usize = 1024;
+
+/// What stays readable inside a query value.
+const IN_QUERY: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'~')
+    .remove(b'/');
+
+/// Prefixes that nobody is ever sent back to: going there would log out again
+/// (B13), loop, or show a raw answer.
+const NEVER: [&str; 7] = [
+    "/login",
+    "/logout",
+    "/signed-out",
+    "/session",
+    "/api",
+    "/set-up",
+    "/assets",
+];
+
+/// A checked path of this server to return to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ReturnPath(String);
+
+impl ReturnPath {
+    /// Reads a return address that a browser sent; anything but a plain path of
+    /// this server is refused, so that nobody is sent elsewhere (OIDC-21).
+    pub(crate) fn parse(text: &str, ours: &PublicUrl) -> Option<Self> {
+        if text.len() > LONGEST || !text.starts_with('/') || text.contains(['\\', '\r', '\n', '\t'])
+        {
+            return None;
+        }
+        let url = url::Url::parse(ours.origin()).ok()?.join(text).ok()?;
+        if url.origin().ascii_serialization() != ours.origin() {
+            return None;
+        }
+        let path = url.path();
+        let forbidden = NEVER.iter().any(|prefix| {
+            path == *prefix
+                || path
+                    .strip_prefix(prefix)
+                    .is_some_and(|rest| rest.starts_with('/'))
+        });
+        if forbidden || path.starts_with("//") {
+            return None;
+        }
+        Some(Self(match url.query() {
+            Some(query) => format!("{path}?{query}"),
+            None => path.to_owned(),
+        }))
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The sign-in page that leads back to a path.
+pub(crate) fn login_returning_to(path: Option<&ReturnPath>) -> String {
+    match path {
+        Some(path) if path.as_str() != START => {
+            format!(
+                "{LOGIN}?return_to={}",
+                utf8_percent_encode(path.as_str(), IN_QUERY)
+            )
+        }
+        _ => LOGIN.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn oidc_21_b13_only_plain_paths_of_ours() {
+        let ours = PublicUrl::parse("https://login.example.com").expect("an address");
+        let parse = |text: &str| ReturnPath::parse(text, &ours).map(|path| path.0);
+        assert_eq!(
+            parse("/account/sessions?page=2"),
+            Some("/account/sessions?page=2".to_owned())
+        );
+        assert_eq!(
+            parse("/account/../account/security"),
+            Some("/account/security".to_owned())
+        );
+        for bad in [
+            "",
+            "account",
+            "//evil.test",
+            "///evil.test",
+            "/\\evil.test",
+            "https://evil.test/",
+            "/\t/evil.test",
+            "/logout",
+            "/logout?x",
+            "/login",
+            "/login/factor",
+            "/x/../logout",
+            "/signed-out",
+            "/api/v1/profile",
+            "/..//evil.test",
+        ] {
+            assert_eq!(parse(bad), None, "{bad}");
+        }
+        assert!(parse("/loginhistory").is_some());
+    }
+
+    #[test]
+    fn the_way_back_is_encoded() {
+        let ours = PublicUrl::parse("https://login.example.com").expect("an address");
+        let path = ReturnPath::parse("/account/history?show=endings&after=1", &ours);
+        assert_eq!(
+            login_returning_to(path.as_ref()),
+            "/login?return_to=/account/history%3Fshow%3Dendings%26after%3D1"
+        );
+    }
+}

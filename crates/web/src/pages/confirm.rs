@@ -1,0 +1,210 @@
+//! Pages that ask before other sessions end.
+
+use std::sync::Arc;
+
+use axum::extract::Path;
+use axum::http::StatusCode;
+use axum::response::Response;
+use nightlatch_domain::ids::SessionId;
+use nightlatch_flows::sessions::{ListedSession, OwnEnding};
+use nightlatch_storage::{StorageError, events};
+
+use crate::cookies::Jar;
+use crate::failure::Failure;
+use crate::guard::Person;
+use crate::links;
+use crate::pages::Fields;
+use crate::pages::sessions::{act, count, device, list};
+use crate::show;
+use crate::views::{
+    ConfirmItsYouPage, HiddenField, LogOutManyPage, LogOutScope, Nav, NotMePage, Proof,
+};
+
+/// `GET /account/sessions/log-out-all`: counts what will end (UI-09).
+pub(crate) async fn all(person: Person) -> Result<Response, Failure> {
+    show_many(&person, LogOutScope::All, None).await
+}
+
+/// `GET /account/sessions/log-out-others`.
+pub(crate) async fn others(person: Person) -> Result<Response, Failure> {
+    show_many(&person, LogOutScope::Others, None).await
+}
+
+/// `POST /account/sessions/log-out-all`.
+pub(crate) async fn log_out_all(person: Person, fields: Fields) -> Result<Response, Failure> {
+    person.visit.check_form(fields.get("csrf"))?;
+    act(&person, OwnEnding::All, &fields).await
+}
+
+/// `POST /account/sessions/log-out-others`.
+pub(crate) async fn log_out_others(person: Person, fields: Fields) -> Result<Response, Failure> {
+    person.visit.check_form(fields.get("csrf"))?;
+    act(&person, OwnEnding::AllOthers, &fields).await
+}
+
+fn others_of(person: &Person, listed: Vec<ListedSession>) -> Vec<ListedSession> {
+    let current = person.live.owned.session.id;
+    listed
+        .into_iter()
+        .filter(|one| one.session.id != current)
+        .collect()
+}
+
+async fn show_many(
+    person: &Person,
+    scope: LogOutScope,
+    error: Option<String>,
+) -> Result<Response, Failure> {
+    let listed = list(person).await?;
+    let others = others_of(person, listed.clone());
+    let needs_proof = !others.is_empty() && !person.has_fresh_proof();
+    let (sessions, browsers) = match scope {
+        LogOutScope::All => count(&listed),
+        LogOutScope::Others => count(&others),
+    };
+    let status = status_of(error.as_ref());
+    let page = LogOutManyPage {
+        frame: show::frame(&person.visit, Nav::Sessions).await?,
+        scope,
+        sessions,
+        browsers,
+        proof: proof(needs_proof, error),
+    };
+    show::page_with(&person.visit, status, &page, Jar::default())
+}
+
+fn status_of(error: Option<&String>) -> StatusCode {
+    match error {
+        Some(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        None => StatusCode::OK,
+    }
+}
+
+fn proof(needed: bool, error: Option<String>) -> Proof {
+    if needed {
+        Proof::Needed { error }
+    } else {
+        Proof::Fresh
+    }
+}
+
+/// Asks for the password before an act, on the page that belongs to the act, so
+/// that the person goes on exactly where they were (UI-06).
+pub(crate) async fn ask_for_proof(
+    person: &Person,
+    wanted: &OwnEnding,
+    error: Option<String>,
+) -> Result<Response, Failure> {
+    let (sentence, action, ids) = match wanted {
+        OwnEnding::All => return show_many(person, LogOutScope::All, error).await,
+        OwnEnding::AllOthers => return show_many(person, LogOutScope::Others, error).await,
+        OwnEnding::NotMe(id) => return show_not_me(person, *id, error).await,
+        OwnEnding::This => (
+            "This logs you out in this browser.".to_owned(),
+            "/logout".to_owned(),
+            Vec::new(),
+        ),
+        OwnEnding::One(id) => {
+            let listed = list(person).await?;
+            let Some(one) = listed.iter().find(|one| one.session.id == *id) else {
+                return Err(Failure::not_found());
+            };
+            let place = one
+                .session
+                .client
+                .place
+                .as_ref()
+                .map_or_else(String::new, |place| format!(" in {place}"));
+            (
+                format!("This logs out {}{place}.", device(one)),
+                format!("{}/{id}/log-out", links::SESSIONS),
+                Vec::new(),
+            )
+        }
+        OwnEnding::Selected(ids) => {
+            let words = match ids.len() {
+                1 => "This logs out the session that you chose.".to_owned(),
+                number => format!("This logs out the {number} sessions that you chose."),
+            };
+            let action = format!("{}/log-out-selected", links::SESSIONS);
+            (words, action, ids.clone())
+        }
+    };
+    let page = ConfirmItsYouPage {
+        frame: show::frame(&person.visit, Nav::Sessions).await?,
+        sentence,
+        action,
+        fields: ids
+            .iter()
+            .map(|id| HiddenField {
+                name: "session".to_owned(),
+                value: id.to_string(),
+            })
+            .collect(),
+        button: "Log out".to_owned(),
+        destructive: true,
+        cancel_href: links::SESSIONS.to_owned(),
+        error: error.clone(),
+    };
+    show::page_with(
+        &person.visit,
+        status_of(error.as_ref()),
+        &page,
+        Jar::default(),
+    )
+}
+
+/// `GET /account/sessions/{id}/not-me`.
+pub(crate) async fn not_me(person: Person, Path(id): Path<String>) -> Result<Response, Failure> {
+    let id = id.parse().map_err(|_| Failure::not_found())?;
+    show_not_me(&person, id, None).await
+}
+
+/// `POST /account/sessions/{id}/not-me`.
+pub(crate) async fn report_not_me(
+    person: Person,
+    Path(id): Path<String>,
+    fields: Fields,
+) -> Result<Response, Failure> {
+    person.visit.check_form(fields.get("csrf"))?;
+    let id = id.parse().map_err(|_| Failure::not_found())?;
+    act(&person, OwnEnding::NotMe(id), &fields).await
+}
+
+async fn show_not_me(
+    person: &Person,
+    id: SessionId,
+    error: Option<String>,
+) -> Result<Response, Failure> {
+    let visit = &person.visit;
+    let (user, now) = (person.live.owned.user.id, visit.now);
+    let activity = Arc::clone(&visit.app.activity);
+    let found: Result<_, StorageError> = visit
+        .app
+        .store
+        .read(move |tx| {
+            let sign_in = events::find_sign_in_of_session(tx, user, id)?;
+            let live = nightlatch_flows::sessions::find_live(tx, id, &activity, now)?;
+            Ok((sign_in, live.is_some()))
+        })
+        .await;
+    let (Some(sign_in), live) = found? else {
+        return Err(Failure::not_found());
+    };
+    let client = &sign_in.client;
+    let status = status_of(error.as_ref());
+    let page = NotMePage {
+        frame: show::frame(visit, Nav::Sessions).await?,
+        device: client.description().phrase(),
+        place: client
+            .place
+            .clone()
+            .or_else(|| client.address.map(|address| address.to_string())),
+        time: show::time(sign_in.at, visit.now),
+        live,
+        action: format!("{}/{id}/not-me", links::SESSIONS),
+        cancel_href: links::SESSIONS.to_owned(),
+        proof: proof(!person.has_fresh_proof(), error),
+    };
+    show::page_with(visit, status, &page, Jar::default())
+}

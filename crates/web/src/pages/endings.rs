@@ -1,0 +1,113 @@
+//! Ending sessions on behalf of a person: the one path from pages and API to the
+//! flow, with the proof where it takes one.
+
+use std::sync::Arc;
+
+use nightlatch_domain::secret::{Password, Token};
+use nightlatch_flows::sessions::{OwnEnding, OwnEndingDone, OwnEndingOutcome, end_own};
+use nightlatch_flows::step_up::{self, StepUpOutcome};
+use nightlatch_storage::StorageError;
+
+use crate::failure::Failure;
+use crate::guard::{Person, Presence, Visit};
+use crate::show;
+use crate::signals::Concern;
+use crate::views::Problem;
+
+/// What came of an act.
+#[derive(Debug)]
+pub(crate) enum Ending {
+    /// Done.
+    Done(OwnEndingDone),
+    /// It takes a fresh proof.
+    ProofNeeded,
+    /// Nothing of theirs has that id.
+    NotFound,
+    /// The session that asked is over.
+    SessionOver,
+}
+
+/// Ends what the holder of a session asks to end, and tells open pages.
+pub(crate) async fn end(visit: &Visit, wanted: OwnEnding) -> Result<Ending, Failure> {
+    let (acting, user) = match &visit.presence {
+        Presence::SignedIn(live) => (live.owned.session.id, live.owned.user.id),
+        Presence::Over(over) => (over.session_id, over.user_id),
+        Presence::Nobody => return Ok(Ending::SessionOver),
+    };
+    let app = &visit.app;
+    let (moment, activity) = (app.moment(), Arc::clone(&app.activity));
+    let outcome: OwnEndingOutcome = app
+        .store
+        .write(move |tx| end_own(tx, &moment, &activity, acting, &wanted))
+        .await?;
+    Ok(match outcome {
+        OwnEndingOutcome::Done(done) => {
+            app.metrics.ending(done.cause);
+            app.signals.ended(Concern::User(user));
+            Ending::Done(done)
+        }
+        OwnEndingOutcome::ProofNeeded => Ending::ProofNeeded,
+        OwnEndingOutcome::NotFound => Ending::NotFound,
+        OwnEndingOutcome::SessionOver => Ending::SessionOver,
+    })
+}
+
+/// What came of a proof.
+#[derive(Debug)]
+pub(crate) enum Proved {
+    /// Right; the session goes on under this token.
+    Yes(Token),
+    /// Not right; a sentence that says what to do.
+    No(String),
+    /// The session is over.
+    SessionOver,
+}
+
+/// Proves with a password that the person in front of the session is its owner.
+pub(crate) async fn prove(person: &Person, password: Option<Password>) -> Result<Proved, Failure> {
+    let app = &person.visit.app;
+    let Some(password) = password else {
+        return Ok(Proved::No(wrong_password()));
+    };
+    let outcome: Result<StepUpOutcome, StorageError> = step_up::with_password(
+        &app.store,
+        &app.hashing,
+        &app.moment(),
+        &app.activity,
+        person.live.owned.session.id,
+        password,
+    )
+    .await;
+    let (counted, proved) = match outcome? {
+        StepUpOutcome::Proved(token) => ("right", Proved::Yes(token)),
+        StepUpOutcome::Refused => ("wrong", Proved::No(wrong_password())),
+        StepUpOutcome::Wait(until) => {
+            ("throttled", Proved::No(wait_sentence(&person.visit, until)))
+        }
+        StepUpOutcome::Off => ("off", Proved::No(off_sentence())),
+        StepUpOutcome::SessionOver => ("over", Proved::SessionOver),
+        StepUpOutcome::Overloaded => return Err(Failure::new(Problem::Unavailable)),
+    };
+    app.metrics.proof(counted);
+    Ok(proved)
+}
+
+fn wrong_password() -> String {
+    "That is not your password. Please try again.".to_owned()
+}
+
+/// Says how long to wait.
+pub(crate) fn wait_sentence(visit: &Visit, until: nightlatch_domain::Timestamp) -> String {
+    let wait = until.since(visit.now).as_secs().max(1);
+    let words = show::length(std::time::Duration::from_secs(if wait > 90 {
+        wait.div_ceil(60) * 60
+    } else {
+        wait
+    }));
+    format!("There were several wrong tries. Please wait {words}, then try again.")
+}
+
+fn off_sentence() -> String {
+    "There were too many wrong tries in this session. Log out and sign in again to go on."
+        .to_owned()
+}

@@ -1,0 +1,123 @@
+//! `/account/history`: what happened to the account.
+
+use axum::response::Response;
+use nightlatch_domain::Timestamp;
+use nightlatch_domain::event::{Event, EventKind};
+use nightlatch_domain::ids::EventId;
+use nightlatch_flows::history;
+use nightlatch_storage::StorageError;
+use nightlatch_storage::events::{EventFilter, EventPosition};
+
+use crate::failure::Failure;
+use crate::guard::Person;
+use crate::links;
+use crate::pages::Query;
+use crate::show;
+use crate::views::{HistoryEntryView, HistoryFilter, HistoryKind, HistoryPage, Nav};
+
+/// Lines on one page.
+const PAGE: u16 = 30;
+
+/// A place in the history as it stands in an address: `milliseconds.id`.
+pub(crate) fn write_position(position: EventPosition) -> String {
+    format!("{}.{}", position.at.milliseconds(), position.id)
+}
+
+/// Reads it back; anything else begins at the top.
+pub(crate) fn read_position(text: &str) -> Option<EventPosition> {
+    let (at, id) = text.split_once('.')?;
+    Some(EventPosition {
+        at: Timestamp::from_milliseconds(at.parse().ok()?),
+        id: id.parse::<EventId>().ok()?,
+    })
+}
+
+/// The filter of storage for that of the page.
+pub(crate) const fn filter(shown: HistoryFilter) -> EventFilter {
+    match shown {
+        HistoryFilter::All => EventFilter::All,
+        HistoryFilter::SignIns => EventFilter::SignIns,
+        HistoryFilter::Endings => EventFilter::Endings,
+    }
+}
+
+/// `GET /account/history`.
+pub(crate) async fn get(person: Person, query: Query) -> Result<Response, Failure> {
+    let visit = &person.visit;
+    let shown = HistoryFilter::from_value(query.get("show"));
+    let after = read_position(query.get("after"));
+    let user = person.live.owned.user.id;
+    let found: Result<_, StorageError> = visit
+        .app
+        .store
+        .read(move |tx| history::page(tx, user, filter(shown), after, PAGE))
+        .await;
+    let found = found?;
+    let link = |position: Option<EventPosition>| {
+        let after =
+            position.map_or_else(String::new, |at| format!("&after={}", write_position(at)));
+        format!("{}?show={}{after}", links::HISTORY, shown.value())
+    };
+    let page = HistoryPage {
+        frame: show::frame(visit, Nav::History).await?,
+        filter: shown,
+        entries: found
+            .events
+            .iter()
+            .filter_map(|event| entry(&person, event))
+            .collect(),
+        newer: after.map(|_| link(None)),
+        older: found.next.map(|next| link(Some(next))),
+        kept: Some("Entries are kept for 12 months.".to_owned()),
+    };
+    show::page(visit, &page)
+}
+
+/// How a line is shown; lines that are for the audit only are left out.
+fn entry(person: &Person, event: &Event) -> Option<HistoryEntryView> {
+    let kind = match event.kind {
+        EventKind::SignedIn => HistoryKind::SignIn,
+        EventKind::SignedInFromNewBrowser => HistoryKind::SignInNewDevice,
+        EventKind::SignInFailed => HistoryKind::Failed,
+        EventKind::SessionEnded => HistoryKind::Ended,
+        EventKind::PasswordChanged | EventKind::PasswordSetByOperator => {
+            HistoryKind::PasswordChanged
+        }
+        EventKind::ProofGiven => HistoryKind::Proved,
+        EventKind::ReportedByUser => HistoryKind::Reported,
+        EventKind::UserCreated => HistoryKind::AccountCreated,
+        EventKind::UserDisabled => HistoryKind::AccountDisabled,
+        EventKind::UserEnabled => HistoryKind::AccountEnabled,
+        EventKind::BrowserMarkedShared => HistoryKind::ComputerMarked,
+        EventKind::ProfileChanged
+        | EventKind::BrowserNamed
+        | EventKind::SettingsChanged
+        | EventKind::UserDeleted => return None,
+    };
+    let client = &event.client;
+    let is_sign_in = matches!(kind, HistoryKind::SignIn | HistoryKind::SignInNewDevice);
+    let current = Some(person.live.owned.session.id);
+    let not_me = event
+        .session_id
+        .filter(|_| is_sign_in && event.session_id != current);
+    Some(HistoryEntryView {
+        kind,
+        count: event.count.unsigned_abs(),
+        detail: event
+            .cause
+            .map(|cause| show::why(cause).short().to_owned())
+            .or_else(|| is_sign_in.then(|| "Password".to_owned())),
+        who: (!is_sign_in && kind != HistoryKind::Failed).then(|| show::who(event.actor)),
+        reason: event
+            .detail
+            .clone()
+            .filter(|_| event.kind == EventKind::SessionEnded),
+        device_kind: show::device_kind(client),
+        device: (!client.user_agent.is_empty()).then(|| client.description().phrase()),
+        address: client.address.map(|address| address.to_string()),
+        place: client.place.clone(),
+        time: show::time(event.at, person.visit.now),
+        since: None,
+        not_me_href: not_me.map(|id| format!("{}/{id}/not-me", links::SESSIONS)),
+    })
+}

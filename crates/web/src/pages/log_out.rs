@@ -1,0 +1,97 @@
+//! `/logout`: ends this browser's session. It always answers (OUT-03, B2, B10).
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::Response;
+use nightlatch_domain::organization::AfterLogOut;
+use nightlatch_flows::sessions::{OwnEnding, OwnEndingDone};
+
+use crate::cookies::{self, Jar};
+use crate::failure::Failure;
+use crate::guard::Visit;
+use crate::links;
+use crate::pages::{Ending, Fields, end};
+use crate::same_origin::Provenance;
+use crate::show;
+use crate::views::{LogoutPage, Nav};
+
+/// `GET /logout`: asks. It changes nothing, whoever made the browser come here.
+pub(crate) async fn get(Extension(visit): Extension<Arc<Visit>>) -> Result<Response, Failure> {
+    ask(&visit, StatusCode::OK).await
+}
+
+async fn ask(visit: &Visit, status: StatusCode) -> Result<Response, Failure> {
+    let page = LogoutPage {
+        frame: show::frame(visit, Nav::Elsewhere).await?,
+    };
+    show::page_with(visit, status, &page, Jar::default())
+}
+
+/// `POST /logout`.
+///
+/// Headers that only one of our own pages can produce are enough, however old
+/// the form is: an aged token must not trap anybody (B10). Without such headers
+/// the form's token decides; a foreign page gets the question and changes
+/// nothing (B9).
+pub(crate) async fn post(
+    Extension(visit): Extension<Arc<Visit>>,
+    fields: Result<Fields, Failure>,
+) -> Result<Response, Failure> {
+    let token_is_ours = || {
+        fields
+            .as_ref()
+            .is_ok_and(|fields| visit.is_own_form(fields.get("csrf")))
+    };
+    let proven = match visit.provenance {
+        Provenance::SameOrigin => true,
+        Provenance::Unproven => token_is_ours(),
+        Provenance::Foreign => false,
+    };
+    if !proven {
+        return ask(&visit, StatusCode::OK).await;
+    }
+    if let Ending::Done(done) = end(&visit, OwnEnding::This).await? {
+        return Ok(signed_out(&visit, &done));
+    }
+    // Nobody was signed in here, or no longer: that is no error (RPL-07).
+    let mut jar = Jar::default();
+    jar.remove(cookies::SESSION);
+    Ok(farewell(&visit, jar, links::SIGNED_OUT))
+}
+
+/// The answer after this browser's session ended, whichever act ended it.
+pub(crate) fn signed_out(visit: &Visit, done: &OwnEndingDone) -> Response {
+    let mut jar = Jar::default();
+    jar.remove(cookies::SESSION);
+    if let Some(receipt) = &done.receipt {
+        jar.set_receipt(receipt);
+    }
+    let after = visit
+        .live()
+        .map(|live| live.owned.organization.settings.after_log_out)
+        .unwrap_or_default();
+    let to = match after {
+        AfterLogOut::SignedOutPage => links::SIGNED_OUT,
+        AfterLogOut::LoginPage => links::LOGIN,
+    };
+    farewell(visit, jar, to)
+}
+
+/// A redirect that also clears what pages of ours may have left in the browser:
+/// storage always, the cache only on shared computers, where it is worth the
+/// seconds that Chromium takes (OUT-05, OUT-06, SHR-03). Never cookies: that would
+/// wipe those of sibling hosts.
+pub(crate) fn farewell(visit: &Visit, jar: Jar, to: &str) -> Response {
+    let mut answer = show::see_other(to, jar);
+    let clear = if visit.is_shared() {
+        "\"cache\", \"storage\""
+    } else {
+        "\"storage\""
+    };
+    answer
+        .headers_mut()
+        .insert("clear-site-data", HeaderValue::from_static(clear));
+    answer
+}

@@ -1,0 +1,19 @@
+//! The pages. Each module reads a request, calls a flow and fills a view.
+
+pub(crate) mod confirm;
+mod endings;
+mod fields;
+pub(crate) mod flash;
+pub(crate) mod help;
+pub(crate) mod history;
+pub(crate) mod log_in;
+pub(crate) mod log_out;
+pub(crate) mod profile;
+pub(crate) mod security;
+pub(crate) mod sessions;
+pub(crate) mod set_up;
+pub(crate) mod signed_out;
+pub(crate) mod start;
+
+pub(crate) use endings::{Ending, Proved, end, prove, wait_sentence};
+pub(crate) use fields::{Fields, Query};

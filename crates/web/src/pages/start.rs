@@ -1,0 +1,40 @@
+//! `/`: a signed-in person's apps, and their last sign-in.
+
+use axum::response::Response;
+use nightlatch_domain::event::EventKind;
+use nightlatch_storage::{StorageError, events};
+
+use crate::failure::Failure;
+use crate::guard::Person;
+use crate::show;
+use crate::views::{LastSignInView, Nav, StartPage};
+
+/// `GET /`.
+pub(crate) async fn get(person: Person) -> Result<Response, Failure> {
+    let visit = &person.visit;
+    let user = person.live.owned.user.id;
+    let since = person.live.owned.session.created_at;
+    let found: Result<_, StorageError> = visit
+        .app
+        .store
+        .read(move |tx| {
+            let Some(last) = events::find_sign_in_before(tx, user, since)? else {
+                return Ok(None);
+            };
+            let failed = events::count_of_user(tx, user, EventKind::SignInFailed, last.at)?;
+            Ok(Some((last, failed)))
+        })
+        .await;
+    let last_sign_in = found?.map(|(event, failed)| LastSignInView {
+        time: show::time(event.at, visit.now),
+        device: event.client.description().phrase(),
+        place: event.client.place,
+        failed_since: failed.unsigned_abs(),
+    });
+    let page = StartPage {
+        frame: show::frame(visit, Nav::Elsewhere).await?,
+        apps: Vec::new(),
+        last_sign_in,
+    };
+    show::page(visit, &page)
+}

@@ -1,0 +1,256 @@
+//! The one list of routes, each with who may use it.
+//!
+//! The router is built from this list and nothing else, so a route cannot exist
+//! without stating its access; a test walks the list with the cookies of ended
+//! sessions, so a new route cannot be forgotten.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::handler::Handler;
+use axum::middleware;
+use axum::routing::{MethodRouter, delete, get, patch, post};
+use tower_http::catch_panic::CatchPanicLayer;
+
+use crate::failure::Failure;
+use crate::guard::guard;
+use crate::pages::{
+    confirm, help, history, log_in, log_out, profile, security, sessions, set_up, signed_out, start,
+};
+use crate::state::App;
+use crate::{api, assets, envelope, health, live};
+
+/// Who may use a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Whoever runs the server; no cookie is read.
+    Operations,
+    /// Anybody, signed in or not.
+    Everyone,
+    /// Signed-in people; others are led to the sign-in page.
+    People,
+    /// Programs of signed-in people; others get 401.
+    Programs,
+}
+
+/// What happens to a form or call that does not prove that one of our own pages
+/// sent it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Forgery {
+    /// It is refused.
+    Refused,
+    /// The handler deals with it. Log out alone: it must never trap anybody, so
+    /// it answers with a confirm page instead (B10).
+    AskedAbout,
+}
+
+/// The rule of a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rule {
+    /// Who may use it.
+    pub access: Access,
+    /// What happens to forged requests.
+    pub forgery: Forgery,
+}
+
+/// A route as the list states it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RouteFacts {
+    /// The method.
+    pub method: &'static str,
+    /// The path pattern.
+    pub path: &'static str,
+    /// The rule.
+    pub rule: Rule,
+}
+
+struct Route {
+    facts: RouteFacts,
+    service: MethodRouter<Arc<App>>,
+}
+
+/// Bodies of forms and calls, in bytes; everything we ask for is far smaller.
+const BODY_LIMIT: usize = 64 * 1024;
+
+/// The upload of a picture, with what surrounds it in a multipart form.
+const PICTURE_LIMIT: usize = nightlatch_flows::profile::LARGEST_PICTURE + 16 * 1024;
+
+fn route(facts: RouteFacts, service: MethodRouter<Arc<App>>) -> Route {
+    Route { facts, service }
+}
+
+const fn facts(method: &'static str, path: &'static str, access: Access) -> RouteFacts {
+    RouteFacts {
+        method,
+        path,
+        rule: Rule {
+            access,
+            forgery: Forgery::Refused,
+        },
+    }
+}
+
+fn read<H, T>(path: &'static str, access: Access, handler: H) -> Route
+where
+    H: Handler<T, Arc<App>>,
+    T: 'static,
+{
+    route(facts("GET", path, access), get(handler))
+}
+
+fn send<H, T>(path: &'static str, access: Access, handler: H) -> Route
+where
+    H: Handler<T, Arc<App>>,
+    T: 'static,
+{
+    route(facts("POST", path, access), post(handler))
+}
+
+/// The list.
+fn routes() -> Vec<Route> {
+    use Access::{Everyone, Operations, People, Programs};
+    let mut log_out_form = send("/logout", Everyone, log_out::post);
+    log_out_form.facts.rule.forgery = Forgery::AskedAbout;
+    vec![
+        // For whoever watches the server.
+        read("/healthz", Operations, health::alive),
+        read("/readyz", Operations, health::ready),
+        read("/assets/{name}", Operations, assets::get),
+        // For everybody.
+        read("/login", Everyone, log_in::get),
+        send("/login", Everyone, log_in::post),
+        read("/logout", Everyone, log_out::get),
+        log_out_form,
+        read("/signed-out", Everyone, signed_out::get),
+        read("/help", Everyone, help::get),
+        send("/help/reset-browser", Everyone, help::reset_browser),
+        read("/set-up/{code}", Everyone, set_up::get),
+        send("/set-up/{code}", Everyone, set_up::post),
+        read(
+            "/.well-known/change-password",
+            Everyone,
+            security::well_known,
+        ),
+        // What open pages ask in the background; never activity.
+        read("/session/status", Everyone, live::status),
+        read("/session/events", Everyone, live::events),
+        // For signed-in people.
+        send("/session/stay", People, live::stay),
+        read("/", People, start::get),
+        read("/account", People, profile::account),
+        read("/account/profile", People, profile::get),
+        send("/account/profile/name", People, profile::name),
+        route(
+            facts("POST", "/account/profile/picture", People),
+            post(profile::picture).layer(DefaultBodyLimit::max(PICTURE_LIMIT)),
+        ),
+        send(
+            "/account/profile/picture/remove",
+            People,
+            profile::remove_picture,
+        ),
+        send("/account/profile/appearance", People, profile::appearance),
+        read("/account/picture/{version}", People, profile::show_picture),
+        read("/account/security", People, security::get),
+        send("/account/security/password", People, security::password),
+        send(
+            "/account/security/mark-shared",
+            People,
+            security::mark_shared,
+        ),
+        read("/account/sessions", People, sessions::get),
+        read("/account/sessions/log-out-all", People, confirm::all),
+        send(
+            "/account/sessions/log-out-all",
+            People,
+            confirm::log_out_all,
+        ),
+        read("/account/sessions/log-out-others", People, confirm::others),
+        send(
+            "/account/sessions/log-out-others",
+            People,
+            confirm::log_out_others,
+        ),
+        send(
+            "/account/sessions/log-out-selected",
+            People,
+            sessions::log_out_selected,
+        ),
+        send(
+            "/account/sessions/{id}/log-out",
+            People,
+            sessions::log_out_one,
+        ),
+        send("/account/sessions/{id}/name", People, sessions::name),
+        read("/account/sessions/{id}/not-me", People, confirm::not_me),
+        send(
+            "/account/sessions/{id}/not-me",
+            People,
+            confirm::report_not_me,
+        ),
+        read("/account/history", People, history::get),
+        // For programs.
+        read("/api/v1/openapi.json", Everyone, api::document::get),
+        read("/api/v1/profile", Programs, api::profile::get),
+        route(
+            facts("PATCH", "/api/v1/profile", Programs),
+            patch(api::profile::change),
+        ),
+        read("/api/v1/sessions", Programs, api::sessions::list),
+        route(
+            facts("DELETE", "/api/v1/sessions/{id}", Programs),
+            delete(api::sessions::end_one),
+        ),
+        send(
+            "/api/v1/sessions/log-out-selected",
+            Programs,
+            api::sessions::end_selected,
+        ),
+        send(
+            "/api/v1/sessions/log-out-others",
+            Programs,
+            api::sessions::end_others,
+        ),
+        send(
+            "/api/v1/sessions/log-out-all",
+            Programs,
+            api::sessions::end_all,
+        ),
+        send(
+            "/api/v1/proof",
+            Programs,
+            api::sessions::prove_with_password,
+        ),
+        read("/api/v1/history", Programs, api::history::list),
+    ]
+}
+
+/// What the list states, for tests and documentation.
+pub fn list() -> Vec<RouteFacts> {
+    routes().into_iter().map(|route| route.facts).collect()
+}
+
+/// Builds the router from the list.
+pub(crate) fn build(app: &Arc<App>) -> Router {
+    let mut router = Router::new();
+    for Route { facts, service } in routes() {
+        let rule = facts.rule;
+        let state = (Arc::clone(app), rule);
+        let guarded = service.layer(middleware::from_fn_with_state(state, guard));
+        router = router.route(facts.path, guarded);
+    }
+    router
+        .fallback(nothing_here)
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(CatchPanicLayer::new())
+        .layer(middleware::from_fn_with_state(
+            Arc::clone(app),
+            envelope::wrap,
+        ))
+        .with_state(Arc::clone(app))
+}
+
+async fn nothing_here() -> Failure {
+    Failure::not_found()
+}

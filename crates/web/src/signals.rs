@@ -1,0 +1,44 @@
+//! Telling open pages and workers of this process that sessions ended.
+//!
+//! A signal only says "look again": whoever hears it asks the database, and
+//! whoever misses it (or lags) asks too. Truth never travels here.
+
+use nightlatch_domain::ids::{OrganizationId, UserId};
+use tokio::sync::broadcast;
+
+/// Signals that may wait for a slow listener before it is told that it lags.
+const BACKLOG: usize = 1024;
+
+/// Whom an ending concerns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Concern {
+    /// Sessions of one user.
+    User(UserId),
+    /// Sessions of an organization.
+    Organization(OrganizationId),
+    /// Everybody's.
+    Everybody,
+}
+
+/// Carries signals to all listeners.
+#[derive(Debug, Clone)]
+pub struct Signals(broadcast::Sender<Concern>);
+
+impl Default for Signals {
+    fn default() -> Self {
+        Self(broadcast::channel(BACKLOG).0)
+    }
+}
+
+impl Signals {
+    /// Says that something ended. Call it after the commit.
+    pub fn ended(&self, concern: Concern) {
+        // Nobody listening is no error.
+        drop(self.0.send(concern));
+    }
+
+    /// Hears every signal from now on.
+    pub fn listen(&self) -> broadcast::Receiver<Concern> {
+        self.0.subscribe()
+    }
+}

@@ -1,0 +1,66 @@
+//! What all handlers share. Only `server` (and the testkit) builds it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use ipnet::IpNet;
+use nightlatch_domain::{Clock, Random};
+use nightlatch_flows::Moment;
+use nightlatch_flows::activity::Activity;
+use nightlatch_flows::password_hashing::PasswordHashing;
+use nightlatch_flows::places::Places;
+use nightlatch_storage::Store;
+
+use crate::forms::FormKey;
+use crate::house::House;
+use crate::metrics::Metrics;
+use crate::public_url::PublicUrl;
+use crate::signals::Signals;
+
+/// Everything a handler may use.
+pub struct App {
+    /// The database.
+    pub store: Store,
+    /// Password hashing, bounded.
+    pub hashing: PasswordHashing,
+    /// Noted activity; a worker writes it.
+    pub activity: Arc<Activity>,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Rolls the dice.
+    pub random: Arc<dyn Random>,
+    /// Rough places of addresses.
+    pub places: Places,
+    /// The address under which browsers reach this server.
+    pub public_url: PublicUrl,
+    /// Proxies whose forwarding headers are believed (DEV-04).
+    pub trusted_proxies: Vec<IpNet>,
+    /// The key of form tokens; the same on every node.
+    pub form_key: FormKey,
+    /// Tells open pages and workers that something ended.
+    pub signals: Signals,
+    /// Counters for operators.
+    pub metrics: Metrics,
+    /// The single organization, as last known; start with the default.
+    pub house: House,
+}
+
+impl App {
+    /// The present moment, for a flow.
+    pub fn moment(&self) -> Moment {
+        Moment {
+            now: self.clock.now(),
+            random: Arc::clone(&self.random),
+        }
+    }
+}
+
+impl fmt::Debug for App {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("App")
+            .field("store", &self.store)
+            .field("public_url", &self.public_url)
+            .finish_non_exhaustive()
+    }
+}

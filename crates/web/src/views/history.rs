@@ -1,0 +1,161 @@
+//! The login history.
+
+use askama::Template;
+
+use super::{DeviceKind, Frame, TimeView};
+
+/// `GET /account/history?show=all|sign-ins|endings`.
+#[derive(Clone, Debug, Template)]
+#[template(path = "history.html")]
+pub struct HistoryPage {
+    /// What all pages share; `person` is set, `nav` is [`super::Nav::History`].
+    pub frame: Frame,
+    /// Which entries are shown.
+    pub filter: HistoryFilter,
+    /// The entries, newest first.
+    pub entries: Vec<HistoryEntryView>,
+    /// Link to newer entries.
+    pub newer: Option<String>,
+    /// Link to older entries.
+    pub older: Option<String>,
+    /// "Entries are kept for 12 months." Left out if nothing is ever removed.
+    pub kept: Option<String>,
+}
+
+/// Which entries are shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum HistoryFilter {
+    /// Everything.
+    #[default]
+    All,
+    /// Sign-ins and failed attempts.
+    SignIns,
+    /// Endings.
+    Endings,
+}
+
+impl HistoryFilter {
+    /// The value of `show`.
+    pub fn value(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::SignIns => "sign-ins",
+            Self::Endings => "endings",
+        }
+    }
+
+    /// Reads the value of `show`; anything unknown shows everything.
+    pub fn from_value(value: &str) -> Self {
+        [Self::SignIns, Self::Endings]
+            .into_iter()
+            .find(|filter| filter.value() == value)
+            .unwrap_or_default()
+    }
+}
+
+/// What happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HistoryKind {
+    /// A sign-in.
+    SignIn,
+    /// A sign-in with a browser not seen before.
+    SignInNewDevice,
+    /// Failed attempts, counted.
+    Failed,
+    /// A session ended, or several by one act.
+    Ended,
+    /// The password was changed.
+    PasswordChanged,
+    /// The password was asked for again, and was right.
+    Proved,
+    /// "This wasn't me".
+    Reported,
+    /// The account was made.
+    AccountCreated,
+    /// The account was paused.
+    AccountDisabled,
+    /// The account was opened again.
+    AccountEnabled,
+    /// A computer was marked as shared, or no longer.
+    ComputerMarked,
+}
+
+/// One entry.
+#[derive(Clone, Debug)]
+pub struct HistoryEntryView {
+    /// What happened.
+    pub kind: HistoryKind,
+    /// How many attempts or sessions this entry stands for, at least 1.
+    pub count: u64,
+    /// For an ending its cause ([`super::WhyEnded::short`]); for a sign-in how ("Password").
+    pub detail: Option<String>,
+    /// Who did it, after the words "done by": "you", "Grace Hopper (administrator)", "the server".
+    pub who: Option<String>,
+    /// The reason somebody gave in words.
+    pub reason: Option<String>,
+    /// The icon of the device.
+    pub device_kind: DeviceKind,
+    /// "Firefox on Windows".
+    pub device: Option<String>,
+    /// The address.
+    pub address: Option<String>,
+    /// Roughly where that is.
+    pub place: Option<String>,
+    /// When (the latest, if it stands for several).
+    pub time: TimeView,
+    /// The first, if it stands for several.
+    pub since: Option<TimeView>,
+    /// Where "This wasn't me" leads; left out if it cannot be asked.
+    pub not_me_href: Option<String>,
+}
+
+impl HistoryEntryView {
+    /// The entry's own heading.
+    pub fn title(&self) -> String {
+        match (self.kind, self.count) {
+            (HistoryKind::SignIn, _) => "Signed in".to_owned(),
+            (HistoryKind::SignInNewDevice, _) => "Signed in with a new browser".to_owned(),
+            (HistoryKind::Failed, 0 | 1) => "Failed sign-in".to_owned(),
+            (HistoryKind::Failed, count) => format!("{count} failed sign-ins"),
+            (HistoryKind::Ended, 0 | 1) => "Session ended".to_owned(),
+            (HistoryKind::Ended, count) => format!("{count} sessions ended"),
+            (HistoryKind::PasswordChanged, _) => "Password changed".to_owned(),
+            (HistoryKind::Proved, _) => "Confirmed with the password".to_owned(),
+            (HistoryKind::Reported, _) => "Reported as not yours".to_owned(),
+            (HistoryKind::AccountCreated, _) => "Account created".to_owned(),
+            (HistoryKind::AccountDisabled, _) => "Account paused".to_owned(),
+            (HistoryKind::AccountEnabled, _) => "Account opened again".to_owned(),
+            (HistoryKind::ComputerMarked, _) => "Shared-computer mark changed".to_owned(),
+        }
+    }
+
+    /// The icon and the style class of what happened.
+    pub fn icon(&self) -> &'static str {
+        match self.kind {
+            HistoryKind::SignIn | HistoryKind::SignInNewDevice => "enter",
+            HistoryKind::Failed => "warning",
+            HistoryKind::Ended => "leave",
+            HistoryKind::PasswordChanged | HistoryKind::Proved => "key",
+            HistoryKind::Reported | HistoryKind::AccountDisabled => "warning",
+            HistoryKind::AccountCreated | HistoryKind::AccountEnabled => "person",
+            HistoryKind::ComputerMarked => "people",
+        }
+    }
+}
+
+impl HistoryPage {
+    /// The heading.
+    pub fn title(&self) -> &'static str {
+        "Login history"
+    }
+
+    /// The filters: value, words, whether it is the current one.
+    pub fn filters(&self) -> [(&'static str, &'static str, bool); 3] {
+        [
+            (HistoryFilter::All, "All"),
+            (HistoryFilter::SignIns, "Sign-ins"),
+            (HistoryFilter::Endings, "Endings"),
+        ]
+        .map(|(filter, words)| (filter.value(), words, filter == self.filter))
+    }
+}

@@ -1,0 +1,41 @@
+//! What the pages show: plain, owned data and the templates that print it.
+//!
+//! The handlers fill these structs and call [`askama::Template::render`]. Nothing here reads a database,
+//! a clock or a request, so every page can be rendered from a sample (see `samples.rs`).
+//!
+//! Each page struct has a `frame` (what all pages share) and a `title()`, which is printed both as the
+//! `<h1>` and in `<title>`, so that the two cannot disagree.
+
+mod accent;
+mod account;
+mod common;
+mod confirm;
+mod frame;
+mod history;
+mod problem;
+#[cfg(test)]
+mod samples;
+mod sessions;
+mod sign_in;
+#[cfg(test)]
+mod tests;
+mod why;
+
+pub use accent::Accent;
+pub use account::{
+    AppView, LastSignInView, LimitView, MarkSharedView, PasswordErrors, ProfilePage, SecurityPage,
+    StartPage, ThisSessionView,
+};
+pub use common::{
+    DeviceKind, Field, FlashKind, FlashView, LinkView, NoticeKind, NoticeView, TimeView,
+};
+pub use confirm::{ConfirmItsYouPage, HiddenField, LogOutManyPage, LogOutScope, NotMePage, Proof};
+pub use frame::{ContactView, Frame, Nav, PersonView, SessionMark, Theme, initials};
+pub use history::{HistoryEntryView, HistoryFilter, HistoryKind, HistoryPage};
+pub use problem::{Problem, ProblemPage};
+pub use sessions::{BrowserView, SessionView, SessionsPage};
+pub use sign_in::{
+    AppReceiptState, AppReceiptView, HelpPage, LoginPage, LoginState, LogoutPage, ReceiptView,
+    RememberChoice, ReplaceView, SetUpPage, SharedChoice, SignInForm, SignedOutPage,
+};
+pub use why::WhyEnded;
