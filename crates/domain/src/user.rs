@@ -197,18 +197,6 @@ pub fn parse_name(text: &str) -> Option<String> {
     (1..=LONGEST_NAME).contains(&length).then_some(name)
 }
 
-/// One or two letters that stand for a person without a picture.
-pub fn initials(name: &str) -> String {
-    let mut words = name.split_whitespace();
-    let first = words.next().and_then(|word| word.chars().next());
-    let last = words.next_back().and_then(|word| word.chars().next());
-    first
-        .into_iter()
-        .chain(last)
-        .flat_map(char::to_uppercase)
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -229,14 +217,6 @@ mod tests {
         ] {
             assert!(EmailAddress::parse(wrong).is_none(), "{wrong}");
         }
-    }
-
-    #[test]
-    fn initials_of_many_kinds_of_names() {
-        assert_eq!(initials("Ada Lovelace"), "AL");
-        assert_eq!(initials("Teresa de Ávila"), "TÁ");
-        assert_eq!(initials("plato"), "P");
-        assert_eq!(initials("  "), "");
     }
 
     #[test]

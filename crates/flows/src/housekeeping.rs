@@ -5,16 +5,14 @@ use std::time::Duration;
 use nightlatch_domain::Timestamp;
 use nightlatch_storage::{StorageError, Tx, browsers, endings, events, sessions, throttles};
 
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-
 /// How long ended sessions and the history are kept: twelve months (PRV-01).
-pub const RETENTION: Duration = Duration::from_secs(365 * DAY.as_secs());
+pub const RETENTION: Duration = Duration::from_hours(365 * 24);
 
 /// How long a browser that nobody signs in from stays known.
-pub const BROWSER_RETENTION: Duration = Duration::from_secs(400 * DAY.as_secs());
+pub const BROWSER_RETENTION: Duration = Duration::from_hours(400 * 24);
 
 /// How long a counter of failures is kept after the last one.
-pub const THROTTLE_RETENTION: Duration = Duration::from_secs(90 * DAY.as_secs());
+pub const THROTTLE_RETENTION: Duration = Duration::from_hours(90 * 24);
 
 /// Deletes up to `batch` rows of each kind; returns how many went. Call again
 /// until nothing goes.

@@ -25,10 +25,10 @@ use nightlatch_storage::{StorageError, Tx, epochs, events, sessions};
 use crate::Moment;
 
 /// How many sessions are expanded in the transaction of a wide ending.
-pub const INLINE: i64 = 100;
+pub const INLINE: u16 = 100;
 
 /// How many sessions one call of [`expand_next`] ends.
-const BATCH: i64 = 500;
+const BATCH: u16 = 500;
 
 /// What is to end, why, and at whose word.
 #[derive(Debug, Clone)]
@@ -105,7 +105,7 @@ pub fn end_sessions(
             _ => ending.user_id.or(Some(first.session.user_id)),
         };
     }
-    ending.expanded = ending.epoch.is_none() || targets.len() < INLINE.unsigned_abs() as usize;
+    ending.expanded = ending.epoch.is_none() || targets.len() < usize::from(INLINE);
     endings::add(tx, &ending)?;
     let closed = close_all(tx, moment, &ending, &targets)?;
     endings::count(
@@ -141,7 +141,7 @@ pub fn expand_next(tx: &mut Tx<'_>, moment: &Moment) -> Result<Expansion, Storag
         return Ok(Expansion::Nothing);
     };
     let targets = list_below(tx, &ending, BATCH)?;
-    let complete = targets.len() < BATCH.unsigned_abs() as usize;
+    let complete = targets.len() < usize::from(BATCH);
     let closed = close_all(tx, moment, &ending, &targets)?;
     endings::count(tx, ending.id, closed.sessions, closed.browsers, complete)?;
     Ok(Expansion::Continue)
@@ -221,8 +221,9 @@ fn restamp(
 fn list_below(
     tx: &mut Tx<'_>,
     ending: &Ending,
-    limit: i64,
+    limit: u16,
 ) -> Result<Vec<OwnedSession>, StorageError> {
+    let limit = i64::from(limit);
     let epoch = ending.epoch.unwrap_or_default();
     match (ending.user_id, ending.organization_id) {
         (Some(user_id), _) => sessions::list_open_of_user_below(tx, user_id, epoch, limit),

@@ -21,7 +21,7 @@ use crate::log_out::{EndingDone, EndingRequest, end_sessions};
 pub const MOST_LISTED: i64 = 1000;
 
 /// How long the signed-out page of an ending can be opened again.
-const RECEIPT_LIFE: std::time::Duration = std::time::Duration::from_secs(15 * 60);
+const RECEIPT_LIFE: std::time::Duration = std::time::Duration::from_mins(15);
 
 /// A live session.
 #[derive(Debug, Clone)]

@@ -16,7 +16,7 @@ use crate::Moment;
 use crate::people::{AddOrganizationOutcome, AddUserOutcome, NewUser, add_organization, add_user};
 
 /// How long a link works.
-pub const LINK_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
+pub const LINK_LIFE: Duration = Duration::from_hours(24);
 
 /// Makes a link if there is nobody yet; it voids every earlier one.
 pub fn issue_link(tx: &mut Tx<'_>, moment: &Moment) -> Result<Option<Token>, StorageError> {

@@ -27,12 +27,12 @@ use nightlatch_storage::{
 
 use crate::Moment;
 use crate::log_out::{EndingRequest, end_sessions};
-use crate::password_hashing::{Overloaded, PasswordHashing, PasswordVerdict};
+use crate::password_hashing::{PasswordHashing, PasswordVerdict};
 use crate::sessions::MOST_LISTED;
 
 /// Failed sign-ins of one account from one address within this time are one
 /// line in its history (DEV-06).
-const GATHERED: Duration = Duration::from_secs(60 * 60);
+const GATHERED: Duration = Duration::from_hours(1);
 
 /// Everything a sign-in form brings.
 #[derive(Debug, Clone)]
@@ -387,17 +387,16 @@ fn remember_browser(
     candidate: &Candidate,
     user: &User,
 ) -> Result<(Option<BrowserId>, Option<Token>, bool), StorageError> {
-    let (id, token) = match &candidate.browser {
-        Some(browser) => (browser.id, None),
-        None => {
-            let browser = Browser {
-                id: BrowserId::random(moment.random.as_ref()),
-                always_shared: false,
-            };
-            let token = Token::generate(moment.random.as_ref());
-            browsers::add(tx, &browser, token.digest(), moment.now)?;
-            (browser.id, Some(token))
-        }
+    let (id, token) = if let Some(browser) = &candidate.browser {
+        (browser.id, None)
+    } else {
+        let browser = Browser {
+            id: BrowserId::random(moment.random.as_ref()),
+            always_shared: false,
+        };
+        let token = Token::generate(moment.random.as_ref());
+        browsers::add(tx, &browser, token.digest(), moment.now)?;
+        (browser.id, Some(token))
     };
     let known = browsers::is_known(tx, user.id, id)?;
     browsers::remember_use(tx, user.id, id, moment.now)?;
@@ -480,19 +479,16 @@ pub async fn with_password(
     let verified = hashing
         .verify(attempt.password.clone(), candidate.record())
         .await;
-    let verdict = match verified {
-        Ok(verdict) => verdict,
-        Err(Overloaded) => {
-            // Not the person's fault: it does not count.
-            let take_back = move |tx: &mut Tx<'_>| {
-                candidate
-                    .lanes
-                    .iter()
-                    .try_for_each(|(_, key)| uncount(tx, *key))
-            };
-            store.write(take_back).await?;
-            return Ok(SignInOutcome::Overloaded);
-        }
+    let Ok(verdict) = verified else {
+        // Not the person's fault: it does not count.
+        let take_back = move |tx: &mut Tx<'_>| {
+            candidate
+                .lanes
+                .iter()
+                .try_for_each(|(_, key)| uncount(tx, *key))
+        };
+        store.write(take_back).await?;
+        return Ok(SignInOutcome::Overloaded);
     };
     let moment = moment.clone();
     store

@@ -90,18 +90,13 @@ impl Jar {
     }
 
     fn set(&mut self, name: &str, value: &str, max_age: Option<u64>) {
-        let mut text = format!("{name}={value}; Path=/; Secure; HttpOnly; SameSite=Lax");
-        if let Some(seconds) = max_age {
-            text.push_str(&format!("; Max-Age={}", seconds.min(LONGEST_SECONDS)));
-        }
+        let expiry = max_age.map_or_else(String::new, |seconds| {
+            format!("; Max-Age={}", seconds.min(LONGEST_SECONDS))
+        });
+        let text = format!("{name}={value}; Path=/; Secure; HttpOnly; SameSite=Lax{expiry}");
         if let Ok(header) = HeaderValue::try_from(text) {
             self.0.push(header);
         }
-    }
-
-    /// Whether nothing is to be set.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
     }
 
     /// Adds the headers to an answer.

@@ -14,7 +14,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD_NO_PAD;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
 use crate::failure::Failure;
 use crate::show;
@@ -32,12 +32,12 @@ pub(crate) struct Envelope {
 
 impl Envelope {
     fn new(app: &App) -> Self {
-        let mut bytes = [0; 24];
+        let mut bytes = [0; 16 + 9];
         app.random.fill(&mut bytes);
         let (nonce, reference) = bytes.split_at(16);
         Self {
             nonce: STANDARD_NO_PAD.encode(nonce),
-            reference: reference.iter().map(|byte| format!("{byte:02x}")).collect(),
+            reference: URL_SAFE_NO_PAD.encode(reference),
         }
     }
 }

@@ -14,8 +14,9 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use nightlatch_domain::Timestamp;
 use nightlatch_domain::client::ClientDetails;
+use nightlatch_domain::policy::Deadlines;
 use nightlatch_domain::secret::{Token, TokenDigest};
-use nightlatch_domain::session::SessionKind;
+use nightlatch_domain::session::{SessionKind, effective_deadlines};
 use nightlatch_flows::sessions::{self, Check, LiveSession, Over};
 use nightlatch_storage::StorageError;
 
@@ -68,6 +69,14 @@ impl Visit {
             Presence::SignedIn(live) => Some(live),
             Presence::Nobody | Presence::Over(_) => None,
         }
+    }
+
+    /// When the session ends, activity of this very request included.
+    pub(crate) fn deadlines(&self, live: &LiveSession) -> Deadlines {
+        let session = &live.owned.session;
+        let limits = live.owned.standing().limits;
+        let latest = self.app.activity.overlay(session.id, session.life, limits);
+        effective_deadlines(&latest, limits)
     }
 
     /// For whom forms on this page are made.
@@ -153,7 +162,7 @@ pub(crate) async fn guard(
         Err(error) => return Failure::from(error).into_response(),
     };
     if let Err(answer) = admit(&visit, rule, &parts) {
-        return *answer;
+        return answer;
     }
     note_activity(&visit, rule, &parts);
     parts.extensions.insert(visit);
@@ -213,16 +222,19 @@ pub(crate) async fn resolve(
     })
 }
 
-fn admit(visit: &Visit, rule: Rule, request: &Parts) -> Result<(), Box<Response>> {
+#[expect(
+    clippy::result_large_err,
+    reason = "the error is the answer itself, made once and passed on"
+)]
+fn admit(visit: &Visit, rule: Rule, request: &Parts) -> Result<(), Response> {
     let headers = &request.headers;
     let safe = is_safe(&request.method);
     if !safe && rule.forgery == Forgery::Refused && visit.provenance != Provenance::SameOrigin {
-        return Err(refuse(
-            Failure::new(Problem::StaleForm).with_code("not-same-origin"),
-        ));
+        return Err(Failure::new(Problem::StaleForm)
+            .with_code("not-same-origin")
+            .into_response());
     }
     match rule.access {
-        Access::Operations | Access::Everyone => Ok(()),
         Access::People if visit.live().is_some() => Ok(()),
         Access::People => {
             let back = if safe {
@@ -231,24 +243,20 @@ fn admit(visit: &Visit, rule: Rule, request: &Parts) -> Result<(), Box<Response>
                 referring_page(headers)
             };
             let back = back.and_then(|path| ReturnPath::parse(&path, &visit.app.public_url));
-            Err(Box::new(show::see_other(
+            Err(show::see_other(
                 &login_returning_to(back.as_ref()),
                 cookies::Jar::default(),
-            )))
-        }
-        Access::Programs if visit.live().is_none() => Err(refuse(not_signed_in())),
-        Access::Programs if !safe && !headers.contains_key("x-nightlatch") => {
-            let sentence = "Requests that change something need the header X-Nightlatch: 1.";
-            Err(refuse(
-                Failure::saying(Problem::Forbidden, sentence).with_code("header-missing"),
             ))
         }
-        Access::Programs => Ok(()),
+        Access::Programs if visit.live().is_none() => Err(not_signed_in().into_response()),
+        Access::Programs if !safe && !headers.contains_key("x-nightlatch") => {
+            let sentence = "Requests that change something need the header X-Nightlatch: 1.";
+            Err(Failure::saying(Problem::Forbidden, sentence)
+                .with_code("header-missing")
+                .into_response())
+        }
+        Access::Operations | Access::Everyone | Access::Programs => Ok(()),
     }
-}
-
-fn refuse(failure: Failure) -> Box<Response> {
-    Box::new(failure.into_response())
 }
 
 /// The answer of the API to a request without a live session.

@@ -30,7 +30,7 @@ mod same_origin;
 mod show;
 pub mod signals;
 pub mod state;
-mod views;
+pub mod views;
 
 use std::sync::Arc;
 
@@ -41,5 +41,5 @@ use crate::state::App;
 /// The whole server as a service. It expects `ConnectInfo<SocketAddr>` of the
 /// connection in each request.
 pub fn router(app: Arc<App>) -> Router {
-    routes::build(&app)
+    routes::build(app)
 }

@@ -14,7 +14,6 @@ use axum::http::HeaderValue;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::{self, Stream};
-use nightlatch_domain::session::effective_deadlines;
 use nightlatch_flows::sessions;
 use nightlatch_storage::StorageError;
 use serde::Serialize;
@@ -46,10 +45,7 @@ fn status_of(visit: &Visit) -> Status {
     let Some(live) = visit.live() else {
         return Status::Ended;
     };
-    let session = &live.owned.session;
-    let limits = live.owned.standing().limits;
-    let life = visit.app.activity.overlay(session.id, session.life, limits);
-    let deadlines = effective_deadlines(&life, limits);
+    let deadlines = visit.deadlines(live);
     Status::Live {
         idle_deadline: milliseconds(deadlines.idle),
         overall_deadline: milliseconds(deadlines.overall),
@@ -128,10 +124,9 @@ impl Watch {
     async fn wait(&mut self) {
         let visit = Arc::clone(&self.visit);
         let concerns_us = move |concern: Concern| match (concern, visit.live()) {
-            (Concern::Everybody, _) => true,
             (Concern::User(id), Some(live)) => id == live.owned.user.id,
             (Concern::Organization(id), Some(live)) => id == live.owned.organization.id,
-            (_, None) => true,
+            (Concern::Everybody, _) | (_, None) => true,
         };
         let heard = async {
             loop {

@@ -109,15 +109,32 @@ where
 
 /// The list.
 fn routes() -> Vec<Route> {
-    use Access::{Everyone, Operations, People, Programs};
-    let mut log_out_form = send("/logout", Everyone, log_out::post);
-    log_out_form.facts.rule.forgery = Forgery::AskedAbout;
+    [
+        for_operators(),
+        for_everybody(),
+        for_open_pages(),
+        for_people(),
+        for_programs(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+fn for_operators() -> Vec<Route> {
+    use Access::Operations;
     vec![
-        // For whoever watches the server.
         read("/healthz", Operations, health::alive),
         read("/readyz", Operations, health::ready),
         read("/assets/{name}", Operations, assets::get),
-        // For everybody.
+    ]
+}
+
+fn for_everybody() -> Vec<Route> {
+    use Access::Everyone;
+    let mut log_out_form = send("/logout", Everyone, log_out::post);
+    log_out_form.facts.rule.forgery = Forgery::AskedAbout;
+    vec![
         read("/login", Everyone, log_in::get),
         send("/login", Everyone, log_in::post),
         read("/logout", Everyone, log_out::get),
@@ -132,11 +149,22 @@ fn routes() -> Vec<Route> {
             Everyone,
             security::well_known,
         ),
-        // What open pages ask in the background; never activity.
+    ]
+}
+
+/// What open pages ask in the background. Only `stay` is activity.
+fn for_open_pages() -> Vec<Route> {
+    use Access::{Everyone, People};
+    vec![
         read("/session/status", Everyone, live::status),
         read("/session/events", Everyone, live::events),
-        // For signed-in people.
         send("/session/stay", People, live::stay),
+    ]
+}
+
+fn for_people() -> Vec<Route> {
+    use Access::People;
+    vec![
         read("/", People, start::get),
         read("/account", People, profile::account),
         read("/account/profile", People, profile::get),
@@ -190,7 +218,12 @@ fn routes() -> Vec<Route> {
             confirm::report_not_me,
         ),
         read("/account/history", People, history::get),
-        // For programs.
+    ]
+}
+
+fn for_programs() -> Vec<Route> {
+    use Access::{Everyone, Programs};
+    vec![
         read("/api/v1/openapi.json", Everyone, api::document::get),
         read("/api/v1/profile", Programs, api::profile::get),
         route(
@@ -232,11 +265,11 @@ pub fn list() -> Vec<RouteFacts> {
 }
 
 /// Builds the router from the list.
-pub(crate) fn build(app: &Arc<App>) -> Router {
+pub(crate) fn build(app: Arc<App>) -> Router {
     let mut router = Router::new();
     for Route { facts, service } in routes() {
         let rule = facts.rule;
-        let state = (Arc::clone(app), rule);
+        let state = (Arc::clone(&app), rule);
         let guarded = service.layer(middleware::from_fn_with_state(state, guard));
         router = router.route(facts.path, guarded);
     }
@@ -245,10 +278,10 @@ pub(crate) fn build(app: &Arc<App>) -> Router {
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(CatchPanicLayer::new())
         .layer(middleware::from_fn_with_state(
-            Arc::clone(app),
+            Arc::clone(&app),
             envelope::wrap,
         ))
-        .with_state(Arc::clone(app))
+        .with_state(app)
 }
 
 async fn nothing_here() -> Failure {

@@ -56,17 +56,14 @@ pub(crate) fn plain_frame(envelope: &Envelope, organization: Option<&Organizatio
 
 /// The frame of a page: the signed-in person's, or that of the house.
 pub(crate) async fn frame(visit: &Visit, nav: Nav) -> Result<Frame, Failure> {
-    let mut frame = match visit.live() {
-        Some(live) => {
-            let mut frame = plain_frame(&visit.envelope, Some(&live.owned.organization));
-            frame.theme = theme(live.owned.user.appearance);
-            frame.person = Some(person(visit, live));
-            frame
-        }
-        None => {
-            let house = visit.app.house.find(&visit.app.store).await?;
-            plain_frame(&visit.envelope, house.as_ref())
-        }
+    let mut frame = if let Some(live) = visit.live() {
+        let mut frame = plain_frame(&visit.envelope, Some(&live.owned.organization));
+        frame.theme = theme(live.owned.user.appearance);
+        frame.person = Some(person(visit, live));
+        frame
+    } else {
+        let house = visit.app.house.find(&visit.app.store).await?;
+        plain_frame(&visit.envelope, house.as_ref())
     };
     frame.nav = nav;
     frame.flash = visit.flash.as_deref().and_then(flash::read);
@@ -76,10 +73,8 @@ pub(crate) async fn frame(visit: &Visit, nav: Nav) -> Result<Frame, Failure> {
 fn person(visit: &Visit, live: &LiveSession) -> PersonView {
     let user = &live.owned.user;
     let session = &live.owned.session;
-    // This very request may have moved the idle deadline.
     let limits = live.owned.standing().limits;
-    let life = visit.app.activity.overlay(session.id, session.life, limits);
-    let deadlines = nightlatch_domain::session::effective_deadlines(&life, limits);
+    let deadlines = visit.deadlines(live);
     PersonView {
         name: user.name.clone(),
         initials: initials(&user.name),

@@ -274,6 +274,7 @@
   };
 
   const closeDialog = () => {
+    dialog?.close(); // gives the focus back
     dialog?.remove();
     dialog = null;
   };

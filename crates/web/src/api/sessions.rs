@@ -82,7 +82,7 @@ fn entry(person: &Person, listed: &ListedSession) -> SessionEntry {
         browser: client.description().phrase(),
         address: client.address.map(|address| address.to_string()),
         place: client.place.clone(),
-        proofs: session.proofs.iter().map(proof_entry).collect(),
+        proofs: session.proofs.iter().copied().map(proof_entry).collect(),
         created_at: session.created_at.to_rfc3339(),
         last_active_at: session.life.last_active_at.to_rfc3339(),
         idle_deadline: deadlines.idle.to_rfc3339(),
@@ -90,7 +90,7 @@ fn entry(person: &Person, listed: &ListedSession) -> SessionEntry {
     }
 }
 
-fn proof_entry(proof: &Proof) -> ProofEntry {
+fn proof_entry(proof: Proof) -> ProofEntry {
     ProofEntry {
         method: match proof.method {
             nightlatch_domain::session::ProofMethod::Password => Method::Password,

@@ -95,36 +95,28 @@ pub(crate) async fn ask_for_proof(
     wanted: &OwnEnding,
     error: Option<String>,
 ) -> Result<Response, Failure> {
-    let (sentence, action, ids) = match wanted {
+    let (what, action, ids) = match wanted {
         OwnEnding::All => return show_many(person, LogOutScope::All, error).await,
         OwnEnding::AllOthers => return show_many(person, LogOutScope::Others, error).await,
         OwnEnding::NotMe(id) => return show_not_me(person, *id, error).await,
-        OwnEnding::This => (
-            "This logs you out in this browser.".to_owned(),
-            "/logout".to_owned(),
-            Vec::new(),
-        ),
+        OwnEnding::This => ("this browser".to_owned(), "/logout".to_owned(), Vec::new()),
         OwnEnding::One(id) => {
             let listed = list(person).await?;
             let Some(one) = listed.iter().find(|one| one.session.id == *id) else {
                 return Err(Failure::not_found());
             };
-            let place = one
-                .session
-                .client
-                .place
-                .as_ref()
-                .map_or_else(String::new, |place| format!(" in {place}"));
+            let place = one.session.client.place.as_ref();
+            let place = place.map_or_else(String::new, |place| format!(", {place}"));
             (
-                format!("This logs out {}{place}.", device(one)),
+                format!("{}{place}", device(one)),
                 format!("{}/{id}/log-out", links::SESSIONS),
                 Vec::new(),
             )
         }
         OwnEnding::Selected(ids) => {
             let words = match ids.len() {
-                1 => "This logs out the session that you chose.".to_owned(),
-                number => format!("This logs out the {number} sessions that you chose."),
+                1 => "the session that you chose".to_owned(),
+                number => format!("the {number} sessions that you chose"),
             };
             let action = format!("{}/log-out-selected", links::SESSIONS);
             (words, action, ids.clone())
@@ -132,7 +124,8 @@ pub(crate) async fn ask_for_proof(
     };
     let page = ConfirmItsYouPage {
         frame: show::frame(&person.visit, Nav::Sessions).await?,
-        sentence,
+        does: "This logs out".to_owned(),
+        what,
         action,
         fields: ids
             .iter()

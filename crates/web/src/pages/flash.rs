@@ -72,7 +72,7 @@ pub(crate) fn read(code: &str) -> Option<FlashView> {
         None => (code, 0),
     };
     let sentence = match (name, number) {
-        ("ended", 0) => "That session had ended already.".to_owned(),
+        ("ended", 0) | ("already-ended", _) => "That session had ended already.".to_owned(),
         ("ended", 1) => "One session was logged out. It cannot be used any more.".to_owned(),
         ("ended", count) => format!("{count} sessions were logged out. They cannot be used any more."),
         ("ending", _) => {
@@ -102,7 +102,6 @@ pub(crate) fn read(code: &str) -> Option<FlashView> {
         }
         ("unmarked-shared", _) => "This computer is no longer marked as shared.".to_owned(),
         ("set-up-done", _) => "Everything is set up. Sign in with your new account.".to_owned(),
-        ("already-ended", _) => "That session had ended already.".to_owned(),
         _ => return None,
     };
     Some(FlashView::done(sentence))

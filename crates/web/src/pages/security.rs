@@ -77,12 +77,7 @@ fn this_session(person: &Person) -> ThisSessionView {
     let kind = session.life.kind;
     let limits = owned.standing().limits;
     let standard = Policy::default().limits(kind);
-    let life = person
-        .visit
-        .app
-        .activity
-        .overlay(session.id, session.life, limits);
-    let deadlines = nightlatch_domain::session::effective_deadlines(&life, limits);
+    let deadlines = person.visit.deadlines(&person.live);
     let source = |set: bool| {
         let organization = if set {
             " (set by your organization)"

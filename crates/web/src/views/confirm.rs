@@ -93,8 +93,10 @@ impl LogOutManyPage {
 pub struct ConfirmItsYouPage {
     /// What all pages share; `person` is set.
     pub frame: Frame,
-    /// What will happen, as one sentence: "This logs out Firefox on Windows in Vienna."
-    pub sentence: String,
+    /// The first words of the sentence that says what will happen: "This logs out".
+    pub does: String,
+    /// The rest of it, set apart since a person may have typed it: "Firefox on Windows, Vienna".
+    pub what: String,
     /// Where the form posts.
     pub action: String,
     /// What the form carries along (`act`, `session`, …).

@@ -133,10 +133,9 @@ impl HistoryEntryView {
     pub fn icon(&self) -> &'static str {
         match self.kind {
             HistoryKind::SignIn | HistoryKind::SignInNewDevice => "enter",
-            HistoryKind::Failed => "warning",
             HistoryKind::Ended => "leave",
             HistoryKind::PasswordChanged | HistoryKind::Proved => "key",
-            HistoryKind::Reported | HistoryKind::AccountDisabled => "warning",
+            HistoryKind::Failed | HistoryKind::Reported | HistoryKind::AccountDisabled => "warning",
             HistoryKind::AccountCreated | HistoryKind::AccountEnabled => "person",
             HistoryKind::ComputerMarked => "people",
         }

@@ -506,7 +506,8 @@ impl Gallery {
         }
         let page = ConfirmItsYouPage {
             frame: cast.signed_in(Nav::Sessions),
-            sentence: format!("This logs out {} in Vienna.", cast.device()),
+            does: "This logs out".to_owned(),
+            what: format!("{}, Vienna", cast.device()),
             action: "/account/confirm".to_owned(),
             fields: vec![HiddenField {
                 name: "act".to_owned(),
