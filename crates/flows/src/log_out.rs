@@ -15,9 +15,9 @@ use std::collections::{HashMap, HashSet};
 use nightlatch_domain::Timestamp;
 use nightlatch_domain::ending::{Actor, Cause, Scope};
 use nightlatch_domain::event::{Event, EventKind};
-use nightlatch_domain::ids::{BrowserId, EndingId, EventId, OrganizationId, UserId};
+use nightlatch_domain::ids::{BrowserId, EndingId, EventId, OrganizationId, SessionId, UserId};
 use nightlatch_domain::secret::Token;
-use nightlatch_domain::session::{self, Ended};
+use nightlatch_domain::session::{self, Ended, Session};
 use nightlatch_storage::endings::{self, Ending};
 use nightlatch_storage::sessions::OwnedSession;
 use nightlatch_storage::{StorageError, Tx, epochs, events, sessions};
@@ -55,8 +55,8 @@ pub struct EndingDone {
     /// Whether that is all; if not, the rest is over already and is being
     /// written down.
     pub complete: bool,
-    /// The new token of the session that was kept.
-    pub kept: Option<Token>,
+    /// The session that was kept, if it was live, under its new token.
+    pub kept: Option<Box<Renewed>>,
 }
 
 /// Ends sessions. The commit of this transaction is the instant from which
@@ -80,7 +80,7 @@ pub fn end_sessions(
         Scope::Browser(id) => sessions::list_open_of_browser(tx, *id)?,
         Scope::OthersOf { user, keep } => {
             ending.epoch = Some(epochs::raise_user(tx, *user)?);
-            kept = Some(restamp(tx, moment, *keep)?);
+            kept = restamp(tx, moment, *keep)?;
             list_below(tx, &ending, INLINE)?
         }
         Scope::AllOf(user) => {
@@ -199,22 +199,35 @@ fn new_ending(moment: &Moment, request: &EndingRequest) -> Ending {
     }
 }
 
-/// Takes the kept session over the raised counter, under a new token.
+/// A session that goes on under a new token; the old one is dead with the commit
+/// (SES-05).
+#[derive(Debug)]
+pub struct Renewed {
+    /// The session as it is now.
+    pub session: Session,
+    /// Its new token.
+    pub token: Token,
+}
+
+/// Takes the kept session over the raised counter, under a new token. One that
+/// was over before stays over: keeping must never revive.
 fn restamp(
     tx: &mut Tx<'_>,
     moment: &Moment,
-    keep: nightlatch_domain::ids::SessionId,
-) -> Result<Token, StorageError> {
-    let token = Token::generate(moment.random.as_ref());
+    keep: SessionId,
+) -> Result<Option<Box<Renewed>>, StorageError> {
     let Some(owned) = sessions::find(tx, keep)? else {
-        return Err(StorageError::Other(
-            "the session to keep is gone".to_owned(),
-        ));
+        return Ok(None);
     };
     let mut session = owned.session;
-    session.life.epochs = owned.epochs;
+    let was_current = session.life.epochs.user + 1 == owned.epochs.user;
+    if !was_current || session.life.ended.is_some() {
+        return Ok(None);
+    }
+    session.life.epochs.user = owned.epochs.user;
+    let token = Token::generate(moment.random.as_ref());
     sessions::renew(tx, &session, token.digest())?;
-    Ok(token)
+    Ok(Some(Box::new(Renewed { session, token })))
 }
 
 /// Open sessions below the counter of a wide ending.
@@ -263,7 +276,7 @@ fn close_all(
                 session.organization_id,
                 session.life.epochs,
             )?;
-            found.filter(|found| found.at < ending.at)
+            found.filter(|found| found.id != ending.id && found.at <= ending.at)
         } else {
             None
         };

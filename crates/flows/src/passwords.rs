@@ -16,17 +16,17 @@ use nightlatch_storage::{StorageError, Store, Tx, events, sessions, users};
 
 use crate::Moment;
 use crate::activity::Activity;
-use crate::log_out::{EndingRequest, end_sessions};
+use crate::log_out::{EndingRequest, Renewed, end_sessions};
 use crate::password_hashing::{Overloaded, PasswordHashing, PasswordVerdict};
 use crate::step_up::{Asked, Begun, add_proof, begin, event, still_holds};
 
 /// What came of it.
 #[derive(Debug)]
 pub enum ChangeOutcome {
-    /// Changed. This session goes on under this token; so many others ended.
+    /// Changed. This session goes on under a new token; so many others ended.
     Changed {
-        /// The new token of this session.
-        token: Token,
+        /// This session.
+        renewed: Box<Renewed>,
         /// Other sessions ended so far.
         others: i64,
     },
@@ -117,8 +117,11 @@ fn finish(
         reason: None,
     };
     let done = end_sessions(tx, moment, &request)?;
-    Ok(ChangeOutcome::Changed {
-        token: done.kept.unwrap_or(passing),
-        others: done.sessions,
+    Ok(match done.kept {
+        Some(renewed) => ChangeOutcome::Changed {
+            renewed,
+            others: done.sessions,
+        },
+        None => ChangeOutcome::SessionOver,
     })
 }

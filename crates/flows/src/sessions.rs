@@ -15,7 +15,7 @@ use nightlatch_storage::{StorageError, Tx, browsers, endings, events, sessions};
 
 use crate::Moment;
 use crate::activity::Activity;
-use crate::log_out::{EndingDone, EndingRequest, end_sessions};
+use crate::log_out::{EndingDone, EndingRequest, Renewed, end_sessions};
 
 /// How many sessions a page or an act looks at.
 pub const MOST_LISTED: i64 = 1000;
@@ -225,8 +225,8 @@ pub struct OwnEndingDone {
     pub complete: bool,
     /// Whether the session that asked was among them.
     pub this_one_too: bool,
-    /// The new token of the session that asked, if it was kept and renewed.
-    pub new_token: Option<Token>,
+    /// The session that asked, if it was kept and renewed.
+    pub kept: Option<Box<Renewed>>,
     /// Opens the signed-out page, if this session ended.
     pub receipt: Option<Token>,
 }
@@ -262,26 +262,42 @@ pub fn end_own(
     };
     let user_id = owned.session.user_id;
     let actor = Actor::User(user_id);
-    let live = list_live(tx, user_id, activity, moment.now)?;
-    let is_live = |id: &SessionId| live.iter().any(|listed| listed.session.id == *id);
     let ends_others = match wanted {
-        OwnEnding::All | OwnEnding::AllOthers => {
-            live.iter().any(|listed| listed.session.id != acting)
-        }
+        OwnEnding::All | OwnEnding::AllOthers => list_live(tx, user_id, activity, moment.now)?
+            .iter()
+            .any(|listed| listed.session.id != acting),
         _ => true,
     };
     if ends_others && !owned.session.has_fresh_proof(moment.now) {
         return Ok(OwnEndingOutcome::ProofNeeded);
     }
+    let own_live = |tx: &mut Tx<'_>, ids: &[SessionId]| {
+        let mut found = Vec::with_capacity(ids.len());
+        for id in ids {
+            let live = find_live(tx, *id, activity, moment.now)?;
+            // Another person's session is as good as none (DEV-03).
+            if live.is_some_and(|one| one.session.user_id == user_id) {
+                found.push(*id);
+            }
+        }
+        Ok::<_, StorageError>(found)
+    };
     match wanted {
-        OwnEnding::One(id) if is_live(id) => {
+        OwnEnding::This => Ok(OwnEndingOutcome::SessionOver),
+        OwnEnding::One(id) => {
+            if own_live(tx, &[*id])?.is_empty() {
+                return Ok(OwnEndingOutcome::NotFound);
+            }
             let cause = Cause::EndedFromOtherDevice;
             finish(tx, moment, &owned, Scope::Session(*id), cause, actor)
         }
-        OwnEnding::Selected(ids) if ids.iter().any(is_live) => {
-            let ids = ids.iter().copied().filter(is_live).collect();
+        OwnEnding::Selected(ids) => {
+            let live = own_live(tx, ids)?;
+            if live.is_empty() {
+                return Ok(OwnEndingOutcome::NotFound);
+            }
             let cause = Cause::EndedFromOtherDevice;
-            finish(tx, moment, &owned, Scope::Selection(ids), cause, actor)
+            finish(tx, moment, &owned, Scope::Selection(live), cause, actor)
         }
         OwnEnding::AllOthers => {
             let scope = Scope::OthersOf {
@@ -295,7 +311,6 @@ pub fn end_own(
             finish(tx, moment, &owned, scope, Cause::LoggedOutEverywhere, actor)
         }
         OwnEnding::NotMe(id) => report(tx, moment, &owned, *id),
-        _ => Ok(OwnEndingOutcome::NotFound),
     }
 }
 
@@ -338,7 +353,7 @@ fn receipt_of_earlier(
         browsers: 0,
         complete: true,
         this_one_too: true,
-        new_token: None,
+        kept: None,
         receipt: Some(receipt),
     }))
 }
@@ -397,8 +412,12 @@ fn finish(
     };
     let done: EndingDone = end_sessions(tx, moment, &request)?;
     let receipt = if this_one_too {
+        // Not always the ending just made: the session may have timed out before
+        // its owner pressed Log out, and the receipt tells that.
+        let ended = sessions::find(tx, acting_id)?.and_then(|owned| owned.session.life.ended);
+        let ending_id = ended.map_or(done.id, |ended| ended.ending_id);
         let shared = acting.session.life.kind == session::SessionKind::Shared;
-        Some(issue_receipt(tx, moment, done.id, shared)?)
+        Some(issue_receipt(tx, moment, ending_id, shared)?)
     } else {
         None
     };
@@ -409,7 +428,7 @@ fn finish(
         browsers: done.browsers,
         complete: done.complete,
         this_one_too,
-        new_token: done.kept,
+        kept: done.kept,
         receipt,
     }))
 }

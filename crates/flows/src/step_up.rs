@@ -19,6 +19,7 @@ use nightlatch_storage::{StorageError, Store, Tx, events, sessions, throttles, u
 
 use crate::Moment;
 use crate::activity::Activity;
+use crate::log_out::Renewed;
 use crate::password_hashing::{Overloaded, PasswordHashing, PasswordVerdict};
 use crate::sessions::find_live;
 
@@ -28,8 +29,8 @@ const MOST_PROOFS: usize = 10;
 /// What came of it.
 #[derive(Debug)]
 pub enum StepUpOutcome {
-    /// Right; the session goes on under this token.
-    Proved(Token),
+    /// Right; the session goes on under a new token.
+    Proved(Box<Renewed>),
     /// Wrong.
     Refused,
     /// Too many failures; not before this instant.
@@ -120,7 +121,7 @@ fn finish(
     let token = Token::generate(moment.random.as_ref());
     sessions::renew(tx, &session, token.digest())?;
     events::add(tx, &event(moment, &session, EventKind::ProofGiven))?;
-    Ok(StepUpOutcome::Proved(token))
+    Ok(StepUpOutcome::Proved(Box::new(Renewed { session, token })))
 }
 
 pub(crate) fn add_proof(session: &mut Session, at: Timestamp) {

@@ -10,6 +10,7 @@ use axum::http::{HeaderMap, HeaderValue};
 use nightlatch_domain::Timestamp;
 use nightlatch_domain::secret::Token;
 use nightlatch_domain::session::{Session, SessionKind};
+use nightlatch_flows::log_out::Renewed;
 
 /// The one session credential (A11).
 pub(crate) const SESSION: &str = "__Host-nightlatch";
@@ -62,6 +63,11 @@ impl Jar {
         let max_age = (session.life.kind == SessionKind::Remembered)
             .then(|| session.life.deadlines.overall.since(now).as_secs());
         self.set(SESSION, &token.reveal(), max_age);
+    }
+
+    /// Sets the cookie of a session that goes on under a new token.
+    pub(crate) fn renew_session(&mut self, renewed: &Renewed, now: Timestamp) {
+        self.set_session(&renewed.token, &renewed.session, now);
     }
 
     /// Sets the visitor cookie.

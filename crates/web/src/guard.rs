@@ -53,7 +53,7 @@ pub(crate) struct Visit {
     pub(crate) provenance: Provenance,
     /// The session cookie, whatever it is worth.
     pub(crate) session_token: Option<TokenDigest>,
-    pub(crate) browser_token: Option<TokenDigest>,
+    pub(crate) browser: Option<Token>,
     pub(crate) receipt_token: Option<TokenDigest>,
     /// The visitor cookie, fresh if the browser had none.
     pub(crate) visitor: Token,
@@ -77,6 +77,11 @@ impl Visit {
         let limits = live.owned.standing().limits;
         let latest = self.app.activity.overlay(session.id, session.life, limits);
         effective_deadlines(&latest, limits)
+    }
+
+    /// The digest of the browser cookie.
+    pub(crate) fn browser_token(&self) -> Option<TokenDigest> {
+        self.browser.as_ref().map(Token::digest)
     }
 
     /// For whom forms on this page are made.
@@ -191,7 +196,7 @@ async fn visit(app: &Arc<App>, request: &Parts) -> Result<Visit, StorageError> {
         presence,
         provenance: provenance(headers, &app.public_url),
         session_token,
-        browser_token: cookies::find_token(headers, cookies::BROWSER).map(|token| token.digest()),
+        browser: cookies::find_token(headers, cookies::BROWSER),
         receipt_token: cookies::find_token(headers, cookies::RECEIPT).map(|token| token.digest()),
         visitor_is_new: visitor.is_none(),
         visitor: visitor.unwrap_or_else(|| Token::generate(app.random.as_ref())),

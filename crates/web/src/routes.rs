@@ -154,11 +154,11 @@ fn for_everybody() -> Vec<Route> {
 
 /// What open pages ask in the background. Only `stay` is activity.
 fn for_open_pages() -> Vec<Route> {
-    use Access::{Everyone, People};
+    use Access::{Everyone, Programs};
     vec![
         read("/session/status", Everyone, live::status),
         read("/session/events", Everyone, live::events),
-        send("/session/stay", People, live::stay),
+        send("/session/stay", Programs, live::stay),
     ]
 }
 

@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use nightlatch_domain::Timestamp;
 use nightlatch_domain::client::{self, ClientDetails};
 use nightlatch_domain::ending::{Actor, Cause};
+use nightlatch_domain::ids::UserId;
 use nightlatch_domain::organization::Organization;
 use nightlatch_domain::session::{Proof, ProofMethod, SessionKind};
 use nightlatch_domain::user::Appearance;
@@ -237,8 +238,10 @@ pub(crate) fn why(cause: Cause) -> WhyEnded {
 }
 
 /// Who did it, in words, from the point of view of the account's owner.
-pub(crate) fn who(actor: Actor) -> String {
+pub(crate) fn who(actor: Actor, owner: Option<UserId>) -> String {
     match actor {
+        // Somebody else who signed in in the same browser.
+        Actor::User(id) if Some(id) != owner => "Another person",
         Actor::User(_) => "You",
         Actor::Administrator(_) => "An administrator",
         Actor::Operator => "The people who run this server",
@@ -306,7 +309,7 @@ mod tests {
         );
         assert_eq!(
             time(now, now).exact,
-            "Thursday, November 18, 2026 at 08:26 UTC"
+            "Wednesday, November 18, 2026 at 11:06 UTC"
         );
     }
 

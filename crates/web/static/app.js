@@ -13,11 +13,9 @@
     element.append(...children);
     return element;
   };
-  /** This page by a plain GET, also if it was the answer to a form. */
   const here = () => location.pathname + location.search;
 
   // ---- small comforts ------------------------------------------------------------------------------
-
   for (const button of all("[data-shows]")) {
     const input = document.getElementById(button.dataset.shows);
     const show = (shown) => {
@@ -47,10 +45,7 @@
   const shared = document.getElementById("shared");
   const remember = document.getElementById("remember");
   if (shared && remember) {
-    const agree = () => {
-      remember.disabled = shared.checked;
-      if (shared.checked) remember.checked = false;
-    };
+    const agree = () => { remember.disabled = shared.checked; };
     shared.addEventListener("change", agree);
     agree();
   }
@@ -80,7 +75,6 @@
   }
 
   // ---- the tabs of this browser --------------------------------------------------------------------
-
   const channel = "BroadcastChannel" in window ? new BroadcastChannel("nightlatch") : null;
   const tell = (message) => channel?.postMessage(message);
 
@@ -97,7 +91,6 @@
   }
 
   // ---- the session of this page --------------------------------------------------------------------
-
   const loadedAt = Number(body.dataset.serverNow);
   const warnSeconds = Number(body.dataset.warnSeconds) || 60;
   const csrf = body.dataset.csrf;
@@ -106,6 +99,7 @@
   let overall = Number(body.dataset.overallDeadline);
   let over = false; // the page has been emptied for good
   let sentAt = -Infinity; // a form was sent here or in another tab: the next page is on its way
+  let leftAt = -Infinity; // and it was one that logs out
   let asked = Date.now(); // when the server was asked last
   let asking = null;
   let hiddenAt = 0;
@@ -156,9 +150,7 @@
       idle = answer.idle_deadline;
       overall = answer.overall_deadline;
       tell({ type: "live", session: mine, at: answer.now, idle, overall });
-    } else {
-      return false;
-    }
+    } else return false;
     return true;
   };
 
@@ -201,10 +193,13 @@
   channel?.addEventListener("message", ({ data }) => {
     if (over || !data) return;
     if (data.type === "sent") {
-      if (data.session === mine) sentAt = Date.now();
+      if (data.session !== mine) return;
+      sentAt = Date.now();
+      if (data.leaves) leftAt = sentAt;
     } else if (data.type === "ended") {
-      if (data.session === mine) gone(Boolean(data.remote));
-      else if (data.session === "") check(true);
+      // Without an id, some session of this browser has ended: ours, if a Log out here was just sent.
+      if (data.session === mine || (data.session === "" && Date.now() - leftAt < 15000)) gone(Boolean(data.remote));
+      else if (data.session === "") check(true, true);
     } else if (data.type === "live") {
       if (data.session === mine) {
         idle = Math.max(idle, data.idle);
@@ -220,11 +215,11 @@
   document.addEventListener("submit", (event) => {
     if (event.defaultPrevented || event.target.method !== "post") return;
     sentAt = Date.now();
-    tell({ type: "sent", session: mine });
+    const leaves = ["/logout", "/help/reset-browser", "/account/sessions/log-out-all"].includes(event.target.getAttribute("action"));
+    tell({ type: "sent", session: mine, leaves });
   });
 
   // ---- one tab listens for all ---------------------------------------------------------------------
-
   let source = null;
   let letGo = null;
   let waiting = null;
@@ -236,10 +231,8 @@
     source.addEventListener("ended", () => learn({ state: "ended" }));
     source.onerror = () => {
       check(false);
-      if (source?.readyState === EventSource.CLOSED) {
-        clearTimeout(again);
-        again = setTimeout(listen, 10000);
-      }
+      clearTimeout(again);
+      if (source?.readyState === EventSource.CLOSED) again = setTimeout(listen, 10000);
     };
   }
 
@@ -263,7 +256,6 @@
   }
 
   // ---- the warning before the end ------------------------------------------------------------------
-
   let dialog = null;
   let noted = false; // the overall limit has been announced and read
 
@@ -288,8 +280,7 @@
   };
 
   const openDialog = (final) => {
-    const close = () => { noted = true; closeDialog(); };
-    const act = final ? close : stay;
+    const act = final ? () => { noted = true; closeDialog(); } : stay;
     const title = final ? "This session ends soon" : "Are you still there?";
     const text = final
       ? "A session lasts only so long, to keep your account safe, and cannot be made longer. Please save your work. You will be logged out in:"
@@ -304,9 +295,8 @@
       button);
     if (final) dialog.append(make("a", { className: "button plain wide", textContent: "Sign in again now", href: `/login?switch=yes&return_to=${encodeURIComponent(here())}` }));
     dialog.final = final;
-    dialog.setAttribute("role", "alertdialog");
-    dialog.setAttribute("aria-labelledby", "warning-title");
-    dialog.setAttribute("aria-describedby", "warning-text warning-left");
+    const spokenAs = { role: "alertdialog", "aria-labelledby": "warning-title", "aria-describedby": "warning-text warning-left" };
+    for (const [name, value] of Object.entries(spokenAs)) dialog.setAttribute(name, value);
     dialog.addEventListener("cancel", (event) => { event.preventDefault(); act(); });
     body.append(dialog);
     dialog.showModal();
@@ -330,17 +320,13 @@
   };
 
   // ---- time, sleep and Back ------------------------------------------------------------------------
-
   let ticked = Date.now();
   setInterval(() => {
     if (over) return;
     const drift = Math.abs(Date.now() - ticked - 1000);
     ticked = Date.now();
     if (drift > 5000 && !document.hidden) return void check(true);
-    if (left() <= 0) {
-      if (!asking && Date.now() - asked > 2000) check(true);
-      return;
-    }
+    if (left() <= 0) return void (!asking && Date.now() - asked > 2000 && check(true));
     warn();
     const trusted = source ? source.readyState === EventSource.OPEN : Boolean(waiting);
     if (!document.hidden && !asking && Date.now() - asked > (trusted ? 60000 : 10000)) check(false);

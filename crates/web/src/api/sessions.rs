@@ -151,8 +151,8 @@ fn ended(person: &Person, done: &OwnEndingDone) -> Response {
     if done.this_one_too {
         jar.remove(cookies::SESSION);
     }
-    if let Some(token) = &done.new_token {
-        jar.set_session(token, &person.live.owned.session, person.visit.now);
+    if let Some(renewed) = &done.kept {
+        jar.renew_session(renewed, person.visit.now);
     }
     let body = EndedSessions {
         ending: done.ending_id.to_string(),
@@ -257,10 +257,10 @@ pub(crate) async fn prove_with_password(
     Body(request): Body<ProofRequest>,
 ) -> Result<Response, Failure> {
     match prove(&person, Password::typed(&request.password)).await? {
-        Proved::Yes(token) => {
+        Proved::Yes(renewed) => {
             let now = person.visit.now;
             let mut jar = Jar::default();
-            jar.set_session(&token, &person.live.owned.session, now);
+            jar.renew_session(&renewed, now);
             Ok(answer(
                 ProofGiven {
                     at: now.to_rfc3339(),

@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use nightlatch_domain::secret::{Password, Token};
+use nightlatch_domain::secret::Password;
+use nightlatch_flows::log_out::Renewed;
 use nightlatch_flows::sessions::{OwnEnding, OwnEndingDone, OwnEndingOutcome, end_own};
 use nightlatch_flows::step_up::{self, StepUpOutcome};
 use nightlatch_storage::StorageError;
@@ -55,8 +56,8 @@ pub(crate) async fn end(visit: &Visit, wanted: OwnEnding) -> Result<Ending, Fail
 /// What came of a proof.
 #[derive(Debug)]
 pub(crate) enum Proved {
-    /// Right; the session goes on under this token.
-    Yes(Token),
+    /// Right; the session goes on under a new token.
+    Yes(Box<Renewed>),
     /// Not right; a sentence that says what to do.
     No(String),
     /// The session is over.
@@ -79,7 +80,7 @@ pub(crate) async fn prove(person: &Person, password: Option<Password>) -> Result
     )
     .await;
     let (counted, proved) = match outcome? {
-        StepUpOutcome::Proved(token) => ("right", Proved::Yes(token)),
+        StepUpOutcome::Proved(renewed) => ("right", Proved::Yes(renewed)),
         StepUpOutcome::Refused => ("wrong", Proved::No(wrong_password())),
         StepUpOutcome::Wait(until) => {
             ("throttled", Proved::No(wait_sentence(&person.visit, until)))

@@ -107,7 +107,8 @@ fn entry(person: &Person, event: &Event) -> Option<HistoryEntryView> {
             .cause
             .map(|cause| show::why(cause).short().to_owned())
             .or_else(|| is_sign_in.then(|| "Password".to_owned())),
-        who: (!is_sign_in && kind != HistoryKind::Failed).then(|| show::who(event.actor)),
+        who: (!is_sign_in && kind != HistoryKind::Failed)
+            .then(|| show::who(event.actor, event.user_id)),
         reason: event
             .detail
             .clone()

@@ -90,7 +90,7 @@ pub(crate) async fn post(
         password,
         remember: typed.remember,
         shared: typed.shared,
-        browser: visit.browser_token,
+        browser: visit.browser_token(),
         replaces: visit.session_token,
         client: visit.client.clone(),
     };
@@ -164,7 +164,12 @@ fn is_somebody_else(visit: &Visit, fields: &Fields) -> bool {
 fn welcome(visit: &Visit, signed_in: &SignedIn, return_to: &str) -> Response {
     let mut jar = Jar::default();
     jar.set_session(&signed_in.token, &signed_in.session, visit.now);
-    if let Some(token) = &signed_in.browser_token {
+    // Set again at each sign-in, so that a browser in use stays known.
+    let known = visit
+        .browser
+        .as_ref()
+        .filter(|_| signed_in.session.browser_id.is_some());
+    if let Some(token) = signed_in.browser_token.as_ref().or(known) {
         jar.set_browser(token);
     }
     jar.remove(cookies::VISITOR);
@@ -273,7 +278,7 @@ async fn choices(visit: &Visit, typed: &Typed) -> Result<(RememberChoice, Shared
             .address
             .is_some_and(|address| policy.is_shared_network(address))
     });
-    let marked = match visit.browser_token {
+    let marked = match visit.browser_token() {
         Some(token) => {
             let found: Result<_, StorageError> = visit
                 .app

@@ -42,7 +42,7 @@ async fn show_page(
     let visit = &person.visit;
     let user = &person.live.owned.user;
     let (user_id, now) = (user.id, visit.now);
-    let (activity, browser) = (Arc::clone(&visit.app.activity), visit.browser_token);
+    let (activity, browser) = (Arc::clone(&visit.app.activity), visit.browser_token());
     let found: Result<_, StorageError> = visit
         .app
         .store
@@ -149,12 +149,12 @@ pub(crate) async fn password(person: Person, fields: Fields) -> Result<Response,
     )
     .await;
     match outcome? {
-        ChangeOutcome::Changed { token, others } => {
+        ChangeOutcome::Changed { renewed, others } => {
             app.metrics
                 .ending(nightlatch_domain::ending::Cause::PasswordChanged);
             app.signals.ended(Concern::User(person.live.owned.user.id));
             let mut jar = Jar::default();
-            jar.set_session(&token, &person.live.owned.session, visit.now);
+            jar.renew_session(&renewed, visit.now);
             Flash::PasswordChanged { others }.set(&mut jar);
             return Ok(show::see_other(links::SECURITY, jar));
         }
@@ -186,7 +186,7 @@ pub(crate) async fn mark_shared(person: Person, fields: Fields) -> Result<Respon
         return Err(Failure::new(Problem::Forbidden));
     }
     let shared = fields.is_checked("shared");
-    let (moment, browser) = (visit.app.moment(), visit.browser_token);
+    let (moment, browser) = (visit.app.moment(), visit.browser_token());
     let session = person.live.owned.session.clone();
     let token = visit
         .app

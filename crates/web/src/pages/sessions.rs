@@ -190,9 +190,7 @@ pub(crate) async fn act(
             return ask_for_proof(person, &wanted, error).await;
         }
         match prove(person, fields.password("password")).await? {
-            Proved::Yes(token) => {
-                jar.set_session(&token, &person.live.owned.session, person.visit.now);
-            }
+            Proved::Yes(renewed) => jar.renew_session(&renewed, person.visit.now),
             Proved::No(sentence) => return ask_for_proof(person, &wanted, Some(sentence)).await,
             Proved::SessionOver => return Ok(show::see_other(links::LOGIN, jar)),
         }
@@ -201,8 +199,8 @@ pub(crate) async fn act(
     match ending {
         Ending::Done(done) if done.this_one_too => Ok(log_out::signed_out(&person.visit, &done)),
         Ending::Done(done) => {
-            if let Some(token) = &done.new_token {
-                jar.set_session(token, &person.live.owned.session, person.visit.now);
+            if let Some(renewed) = &done.kept {
+                jar.renew_session(renewed, person.visit.now);
             }
             let reported = matches!(wanted, OwnEnding::NotMe(_));
             let flash = match wanted {

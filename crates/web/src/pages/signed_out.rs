@@ -12,7 +12,7 @@ use nightlatch_flows::sessions::find_receipt;
 use nightlatch_storage::{StorageError, users};
 
 use crate::failure::Failure;
-use crate::guard::Visit;
+use crate::guard::{Presence, Visit};
 use crate::show;
 use crate::views::{Nav, ReceiptView, SignedOutPage};
 
@@ -44,6 +44,18 @@ pub(crate) async fn get(Extension(visit): Extension<Arc<Visit>>) -> Result<Respo
     if found.is_some() {
         frame.ended = Some(String::new());
     }
+    let elsewhere = match &visit.presence {
+        // Ended elsewhere or by itself: told here too, if this is the next page.
+        Presence::Over(over) if found.is_none() => Some(ReceiptView {
+            why: show::why(over.cause).sentence().to_owned(),
+            when: show::time(over.at, visit.now),
+            person: None,
+            sessions: 1,
+            browsers: 1,
+            apps: Vec::new(),
+        }),
+        _ => None,
+    };
     let receipt = found.map(|(_, ending, person)| ReceiptView {
         why: show::why(ending.cause).sentence().to_owned(),
         when: show::time(ending.at, visit.now),
@@ -54,7 +66,7 @@ pub(crate) async fn get(Extension(visit): Extension<Arc<Visit>>) -> Result<Respo
     });
     let page = SignedOutPage {
         frame,
-        receipt,
+        receipt: receipt.or(elsewhere),
         shared,
     };
     show::page(&visit, &page)

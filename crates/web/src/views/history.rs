@@ -89,7 +89,7 @@ pub struct HistoryEntryView {
     pub count: u64,
     /// For an ending its cause ([`super::WhyEnded::short`]); for a sign-in how ("Password").
     pub detail: Option<String>,
-    /// Who did it, after the words "done by": "you", "Grace Hopper (administrator)", "the server".
+    /// Who did it: "You", "Grace Hopper (administrator)", "This server, by itself".
     pub who: Option<String>,
     /// The reason somebody gave in words.
     pub reason: Option<String>,

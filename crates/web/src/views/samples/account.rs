@@ -1,0 +1,197 @@
+//! The pages of a signed-in person.
+
+use super::super::*;
+use super::Gallery;
+use super::cast::{Cast, browsers, entry, time};
+
+impl Gallery {
+    pub(super) fn account(&mut self, cast: Cast) {
+        let app = |about: Option<&str>| AppView {
+            name: cast.device().to_owned(),
+            about: about.map(str::to_owned),
+            href: "https://wiki.example.org/".to_owned(),
+        };
+        for (name, apps) in [
+            ("", Vec::new()),
+            (
+                "-apps",
+                vec![
+                    app(None),
+                    app(Some("Pages that everybody writes")),
+                    app(None),
+                ],
+            ),
+        ] {
+            let last = LastSignInView {
+                time: time("yesterday"),
+                device: cast.device().to_owned(),
+                place: Some("Vienna".to_owned()),
+                failed_since: apps.len() as u64,
+            };
+            let page = StartPage {
+                frame: cast.signed_in(Nav::Elsewhere),
+                apps,
+                last_sign_in: Some(last),
+            };
+            self.hang(format!("start{name}{}", cast.suffix()), page.title(), &page);
+        }
+        let mut frame = cast.signed_in(Nav::Profile);
+        frame.flash = Some(FlashView::done("Your name is saved."));
+        let page = ProfilePage {
+            frame,
+            name: Field::new(cast.name()),
+            picture_error: (cast != Cast::Plain).then(|| {
+                "That is not a picture we can read. Choose a PNG, JPEG or WebP file.".to_owned()
+            }),
+            picture_hint: "PNG, JPEG or WebP, up to 1 MB.".to_owned(),
+            picture_accept: "image/png,image/jpeg,image/webp".to_owned(),
+            role: "Administrator".to_owned(),
+        };
+        self.hang(format!("profile{}", cast.suffix()), page.title(), &page);
+        let limit = |name: &str, length: &str| LimitView {
+            name: name.to_owned(),
+            length: length.to_owned(),
+            source: "Set by your organization".to_owned(),
+            ends: time("in 6 hours"),
+        };
+        let wrong = PasswordErrors {
+            current: Some("That is not your current password.".to_owned()),
+            ..PasswordErrors::default()
+        };
+        let page = SecurityPage {
+            frame: cast.signed_in(Nav::Security),
+            password: if cast == Cast::Plain {
+                PasswordErrors::default()
+            } else {
+                wrong
+            },
+            password_hint:
+                "At least 12 characters. A sentence is easier to remember than a riddle.".to_owned(),
+            this_session: ThisSessionView {
+                signed_in: time("3 days ago"),
+                method: "Password".to_owned(),
+                limits: vec![
+                    limit("Without use", "24 hours"),
+                    limit("In any case", "7 days"),
+                ],
+            },
+            sessions: if cast == Cast::Long { 1 } else { 6 },
+            mark_shared: Some(MarkSharedView {
+                marked: cast == Cast::Nasty,
+            }),
+        };
+        self.hang(format!("security{}", cast.suffix()), page.title(), &page);
+    }
+
+    pub(super) fn lists(&mut self, cast: Cast) {
+        let mut frame = cast.signed_in(Nav::Sessions);
+        frame.flash = Some(FlashView::problem("That session had ended already."));
+        let page = SessionsPage {
+            frame,
+            browsers: browsers(cast),
+            sessions_total: 46,
+            browsers_total: 45,
+            newer: None,
+            older: Some("/account/sessions?before=s6".to_owned()),
+        };
+        self.hang(format!("sessions{}", cast.suffix()), page.title(), &page);
+        let only = browsers(cast).into_iter().take(1).collect();
+        let page = SessionsPage {
+            frame: cast.signed_in(Nav::Sessions),
+            browsers: only,
+            sessions_total: 1,
+            browsers_total: 1,
+            newer: None,
+            older: None,
+        };
+        self.hang(
+            format!("sessions-one{}", cast.suffix()),
+            page.title(),
+            &page,
+        );
+        let kinds = [
+            (HistoryKind::SignIn, 1),
+            (HistoryKind::Failed, 14),
+            (HistoryKind::Ended, 1),
+            (HistoryKind::SignInNewDevice, 1),
+            (HistoryKind::Ended, 6),
+            (HistoryKind::PasswordChanged, 1),
+            (HistoryKind::Proved, 1),
+            (HistoryKind::Reported, 1),
+            (HistoryKind::AccountCreated, 1),
+            (HistoryKind::AccountDisabled, 1),
+            (HistoryKind::AccountEnabled, 1),
+            (HistoryKind::ComputerMarked, 1),
+        ];
+        for (name, entries) in [
+            (
+                "",
+                kinds.map(|(kind, count)| entry(cast, kind, count)).into(),
+            ),
+            ("-empty", Vec::new()),
+        ] {
+            let page = HistoryPage {
+                frame: cast.signed_in(Nav::History),
+                filter: HistoryFilter::SignIns,
+                entries,
+                newer: Some("/account/history".to_owned()),
+                older: Some("/account/history?before=h9".to_owned()),
+                kept: Some("Entries are kept for 12 months.".to_owned()),
+            };
+            self.hang(
+                format!("history{name}{}", cast.suffix()),
+                page.title(),
+                &page,
+            );
+        }
+    }
+
+    pub(super) fn confirms(&mut self, cast: Cast) {
+        let needed = Proof::Needed {
+            error: Some("That is not your password. Try again.".to_owned()),
+        };
+        for (name, scope, proof) in [
+            ("all", LogOutScope::All, Proof::Fresh),
+            ("others", LogOutScope::Others, needed.clone()),
+        ] {
+            let page = LogOutManyPage {
+                frame: cast.signed_in(Nav::Sessions),
+                scope,
+                sessions: 6,
+                browsers: 4,
+                proof,
+            };
+            self.hang(
+                format!("log-out-{name}{}", cast.suffix()),
+                &page.title(),
+                &page,
+            );
+        }
+        let page = ConfirmItsYouPage {
+            frame: cast.signed_in(Nav::Sessions),
+            does: "This logs out".to_owned(),
+            what: format!("{}, Vienna", cast.device()),
+            action: "/account/confirm".to_owned(),
+            fields: vec![HiddenField {
+                name: "act".to_owned(),
+                value: cast.name().to_owned(),
+            }],
+            button: "Log out".to_owned(),
+            destructive: true,
+            cancel_href: "/account/sessions".to_owned(),
+            error: None,
+        };
+        self.hang(format!("confirm{}", cast.suffix()), page.title(), &page);
+        let page = NotMePage {
+            frame: cast.signed_in(Nav::Sessions),
+            device: cast.device().to_owned(),
+            place: Some("Vienna, Austria".to_owned()),
+            time: time("2 hours ago"),
+            live: cast == Cast::Plain,
+            action: "/account/sessions/s2/not-me".to_owned(),
+            cancel_href: "/account/sessions".to_owned(),
+            proof: needed,
+        };
+        self.hang(format!("not-me{}", cast.suffix()), page.title(), &page);
+    }
+}
