@@ -7,7 +7,7 @@
 //! write however many there are; up to [`INLINE`] sessions are expanded at once,
 //! the rest by [`expand_next`] in batches, resumable at any point.
 //!
-//! It does not decide who may end what; that is [`crate::sessions::end_own`] for
+//! It does not decide who may end what; that is [`crate::own_endings::end_own`] for
 //! people and the command line for operators.
 
 use std::collections::{HashMap, HashSet};

@@ -1,27 +1,23 @@
-//! Resuming a session, and what people do with their own.
+//! Resuming and listing sessions.
 //!
-//! [`check`] is how every surface learns whether a token is good; [`end_own`] is
-//! everything a person may end, with the proof that it takes.
+//! [`check`] is how every surface learns whether a token is good. Ending is in
+//! [`crate::own_endings`] and [`crate::log_out`].
 
-use nightlatch_domain::ending::{Actor, Cause, Scope};
+use nightlatch_domain::Timestamp;
+use nightlatch_domain::ending::{Actor, Cause};
 use nightlatch_domain::event::{Event, EventKind};
-use nightlatch_domain::ids::{BrowserId, EndingId, EventId, SessionId, UserId};
-use nightlatch_domain::secret::{Token, TokenDigest};
+use nightlatch_domain::ids::{BrowserId, EventId, SessionId, UserId};
+use nightlatch_domain::secret::TokenDigest;
 use nightlatch_domain::session::{self, Admission, Refusal};
-use nightlatch_domain::{Random, Timestamp};
 use nightlatch_storage::endings::{Ending, Receipt};
 use nightlatch_storage::sessions::OwnedSession;
 use nightlatch_storage::{StorageError, Tx, browsers, endings, events, sessions};
 
 use crate::Moment;
 use crate::activity::Activity;
-use crate::log_out::{EndingDone, EndingRequest, Renewed, end_sessions};
 
 /// How many sessions a page or an act looks at.
 pub const MOST_LISTED: i64 = 1000;
-
-/// How long the signed-out page of an ending can be opened again.
-const RECEIPT_LIFE: std::time::Duration = std::time::Duration::from_mins(15);
 
 /// A live session.
 #[derive(Debug, Clone)]
@@ -178,272 +174,6 @@ pub fn list_live(
         }
     }
     Ok(listed)
-}
-
-/// What a person may end of their own.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum OwnEnding {
-    /// The session they are using. Never asks for anything.
-    This,
-    /// One session, possibly this one.
-    One(SessionId),
-    /// These sessions, possibly with this one.
-    Selected(Vec<SessionId>),
-    /// All but this one.
-    AllOthers,
-    /// All.
-    All,
-    /// "This wasn't me": a session, live or over, that somebody else began.
-    NotMe(SessionId),
-}
-
-/// What came of it.
-#[derive(Debug)]
-pub enum OwnEndingOutcome {
-    /// Done.
-    Done(OwnEndingDone),
-    /// It ends other sessions and the last proof is too old (DEV-03, F5).
-    ProofNeeded,
-    /// No live session of this person has that id.
-    NotFound,
-    /// The session that asked is over itself.
-    SessionOver,
-}
-
-/// What was ended.
-#[derive(Debug)]
-pub struct OwnEndingDone {
-    /// The ending.
-    pub ending_id: EndingId,
-    /// Why.
-    pub cause: Cause,
-    /// Sessions ended so far.
-    pub sessions: i64,
-    /// On how many browsers.
-    pub browsers: i64,
-    /// Whether these are all.
-    pub complete: bool,
-    /// Whether the session that asked was among them.
-    pub this_one_too: bool,
-    /// The session that asked, if it was kept and renewed.
-    pub kept: Option<Box<Renewed>>,
-    /// Opens the signed-out page, if this session ended.
-    pub receipt: Option<Token>,
-}
-
-/// Ends what a person asks to end. Ending one's own session needs no proof and
-/// no live session; ending others needs a proof of the last ten minutes.
-pub fn end_own(
-    tx: &mut Tx<'_>,
-    moment: &Moment,
-    activity: &Activity,
-    acting: SessionId,
-    wanted: &OwnEnding,
-) -> Result<OwnEndingOutcome, StorageError> {
-    let only_this = match wanted {
-        OwnEnding::This => true,
-        OwnEnding::One(id) => *id == acting,
-        OwnEnding::Selected(ids) => ids.iter().all(|id| *id == acting),
-        OwnEnding::AllOthers | OwnEnding::All | OwnEnding::NotMe(_) => false,
-    };
-    if only_this {
-        let Some(owned) = sessions::find(tx, acting)? else {
-            return Ok(OwnEndingOutcome::SessionOver);
-        };
-        if let Some((ending_id, cause)) = ended_before(tx, &owned)? {
-            return receipt_of_earlier(tx, moment, &owned, ending_id, cause);
-        }
-        let actor = Actor::User(owned.session.user_id);
-        let scope = Scope::Session(acting);
-        return finish(tx, moment, &owned, scope, Cause::LoggedOut, actor);
-    }
-    let Some(owned) = find_live(tx, acting, activity, moment.now)? else {
-        return Ok(OwnEndingOutcome::SessionOver);
-    };
-    let user_id = owned.session.user_id;
-    let actor = Actor::User(user_id);
-    let ends_others = match wanted {
-        OwnEnding::All | OwnEnding::AllOthers => list_live(tx, user_id, activity, moment.now)?
-            .iter()
-            .any(|listed| listed.session.id != acting),
-        _ => true,
-    };
-    if ends_others && !owned.session.has_fresh_proof(moment.now) {
-        return Ok(OwnEndingOutcome::ProofNeeded);
-    }
-    let own_live = |tx: &mut Tx<'_>, ids: &[SessionId]| {
-        let mut found = Vec::with_capacity(ids.len());
-        for id in ids {
-            let live = find_live(tx, *id, activity, moment.now)?;
-            // Another person's session is as good as none (DEV-03).
-            if live.is_some_and(|one| one.session.user_id == user_id) {
-                found.push(*id);
-            }
-        }
-        Ok::<_, StorageError>(found)
-    };
-    match wanted {
-        OwnEnding::This => Ok(OwnEndingOutcome::SessionOver),
-        OwnEnding::One(id) => {
-            if own_live(tx, &[*id])?.is_empty() {
-                return Ok(OwnEndingOutcome::NotFound);
-            }
-            let cause = Cause::EndedFromOtherDevice;
-            finish(tx, moment, &owned, Scope::Session(*id), cause, actor)
-        }
-        OwnEnding::Selected(ids) => {
-            let live = own_live(tx, ids)?;
-            if live.is_empty() {
-                return Ok(OwnEndingOutcome::NotFound);
-            }
-            let cause = Cause::EndedFromOtherDevice;
-            finish(tx, moment, &owned, Scope::Selection(live), cause, actor)
-        }
-        OwnEnding::AllOthers => {
-            let scope = Scope::OthersOf {
-                user: user_id,
-                keep: acting,
-            };
-            finish(tx, moment, &owned, scope, Cause::LoggedOutEverywhere, actor)
-        }
-        OwnEnding::All => {
-            let scope = Scope::AllOf(user_id);
-            finish(tx, moment, &owned, scope, Cause::LoggedOutEverywhere, actor)
-        }
-        OwnEnding::NotMe(id) => report(tx, moment, &owned, *id),
-    }
-}
-
-/// The ending that a session has met already, written down with it or not yet.
-fn ended_before(
-    tx: &mut Tx<'_>,
-    owned: &OwnedSession,
-) -> Result<Option<(EndingId, Cause)>, StorageError> {
-    let session = &owned.session;
-    if let Some(ended) = session.life.ended {
-        return Ok(Some((ended.ending_id, ended.cause)));
-    }
-    if session.life.epochs == owned.epochs {
-        return Ok(None);
-    }
-    let found = endings::find_first_after_epochs(
-        tx,
-        session.user_id,
-        session.organization_id,
-        session.life.epochs,
-    )?;
-    Ok(found.map(|ending| (ending.id, ending.cause)))
-}
-
-/// Log out, pressed in a session that is over: nothing ends twice, and the
-/// person is told what ended it (B2).
-fn receipt_of_earlier(
-    tx: &mut Tx<'_>,
-    moment: &Moment,
-    owned: &OwnedSession,
-    ending_id: EndingId,
-    cause: Cause,
-) -> Result<OwnEndingOutcome, StorageError> {
-    let shared = owned.session.life.kind == session::SessionKind::Shared;
-    let receipt = issue_receipt(tx, moment, ending_id, shared)?;
-    Ok(OwnEndingOutcome::Done(OwnEndingDone {
-        ending_id,
-        cause,
-        sessions: 0,
-        browsers: 0,
-        complete: true,
-        this_one_too: true,
-        kept: None,
-        receipt: Some(receipt),
-    }))
-}
-
-/// "This wasn't me" (DEV-07): ends that session if it still lives, stops
-/// treating its browser as known, and leaves a line in the history.
-fn report(
-    tx: &mut Tx<'_>,
-    moment: &Moment,
-    owned: &OwnedSession,
-    reported: SessionId,
-) -> Result<OwnEndingOutcome, StorageError> {
-    let user_id = owned.session.user_id;
-    if reported == owned.session.id {
-        return Ok(OwnEndingOutcome::NotFound);
-    }
-    let Some(sign_in) = events::find_sign_in_of_session(tx, user_id, reported)? else {
-        return Ok(OwnEndingOutcome::NotFound);
-    };
-    if let Some(browser) = sign_in.browser_id {
-        browsers::forget(tx, user_id, browser)?;
-    }
-    let event = Event {
-        id: EventId::sortable(moment.now, moment.random.as_ref()),
-        at: moment.now,
-        actor: Actor::User(user_id),
-        kind: EventKind::ReportedByUser,
-        ..sign_in
-    };
-    events::add(tx, &event)?;
-    let actor = Actor::User(user_id);
-    let scope = Scope::Session(reported);
-    finish(tx, moment, owned, scope, Cause::ReportedByUser, actor)
-}
-
-fn finish(
-    tx: &mut Tx<'_>,
-    moment: &Moment,
-    acting: &OwnedSession,
-    scope: Scope,
-    cause: Cause,
-    actor: Actor,
-) -> Result<OwnEndingOutcome, StorageError> {
-    let acting_id = acting.session.id;
-    let this_one_too = match &scope {
-        Scope::Session(id) => *id == acting_id,
-        Scope::Selection(ids) => ids.contains(&acting_id),
-        Scope::OthersOf { .. } | Scope::Browser(_) => false,
-        Scope::AllOf(_) | Scope::Organization(_) | Scope::Deployment => true,
-    };
-    let request = EndingRequest {
-        scope,
-        cause,
-        actor,
-        reason: None,
-    };
-    let done: EndingDone = end_sessions(tx, moment, &request)?;
-    let receipt = if this_one_too {
-        // Not always the ending just made: the session may have timed out before
-        // its owner pressed Log out, and the receipt tells that.
-        let ended = sessions::find(tx, acting_id)?.and_then(|owned| owned.session.life.ended);
-        let ending_id = ended.map_or(done.id, |ended| ended.ending_id);
-        let shared = acting.session.life.kind == session::SessionKind::Shared;
-        Some(issue_receipt(tx, moment, ending_id, shared)?)
-    } else {
-        None
-    };
-    Ok(OwnEndingOutcome::Done(OwnEndingDone {
-        ending_id: done.id,
-        cause,
-        sessions: done.sessions,
-        browsers: done.browsers,
-        complete: done.complete,
-        this_one_too,
-        kept: done.kept,
-        receipt,
-    }))
-}
-
-fn issue_receipt(
-    tx: &mut Tx<'_>,
-    moment: &Moment,
-    ending_id: EndingId,
-    shared: bool,
-) -> Result<Token, StorageError> {
-    let token = Token::generate(moment.random.as_ref() as &dyn Random);
-    let receipt = Receipt { ending_id, shared };
-    let expires_at = moment.now.plus(RECEIPT_LIFE);
-    endings::add_receipt(tx, token.digest(), &receipt, expires_at)?;
-    Ok(token)
 }
 
 /// The ending that a receipt opens.

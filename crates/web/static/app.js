@@ -14,7 +14,6 @@
     return element;
   };
   const here = () => location.pathname + location.search;
-
   // ---- small comforts ------------------------------------------------------------------------------
   for (const button of all("[data-shows]")) {
     const input = document.getElementById(button.dataset.shows);
@@ -266,7 +265,7 @@
   };
 
   const closeDialog = () => {
-    dialog?.close(); // gives the focus back
+    dialog?.close(); // before remove(), so that the focus goes back
     dialog?.remove();
     dialog = null;
   };

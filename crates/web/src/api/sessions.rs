@@ -5,7 +5,8 @@ use axum::response::Response;
 use nightlatch_domain::ids::SessionId;
 use nightlatch_domain::secret::Password;
 use nightlatch_domain::session::Proof;
-use nightlatch_flows::sessions::{ListedSession, OwnEnding, OwnEndingDone};
+use nightlatch_flows::own_endings::{OwnEnding, OwnEndingDone};
+use nightlatch_flows::sessions::ListedSession;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 

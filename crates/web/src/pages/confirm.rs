@@ -6,7 +6,8 @@ use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::Response;
 use nightlatch_domain::ids::SessionId;
-use nightlatch_flows::sessions::{ListedSession, OwnEnding};
+use nightlatch_flows::own_endings::OwnEnding;
+use nightlatch_flows::sessions::ListedSession;
 use nightlatch_storage::{StorageError, events};
 
 use crate::cookies::Jar;

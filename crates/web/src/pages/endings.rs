@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use nightlatch_domain::secret::Password;
 use nightlatch_flows::log_out::Renewed;
-use nightlatch_flows::sessions::{OwnEnding, OwnEndingDone, OwnEndingOutcome, end_own};
+use nightlatch_flows::own_endings::{OwnEnding, OwnEndingDone, OwnEndingOutcome, end_own};
 use nightlatch_flows::step_up::{self, StepUpOutcome};
 use nightlatch_storage::StorageError;
 

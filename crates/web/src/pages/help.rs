@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Extension;
 use axum::http::HeaderValue;
 use axum::response::Response;
-use nightlatch_flows::sessions::OwnEnding;
+use nightlatch_flows::own_endings::OwnEnding;
 
 use crate::cookies::{self, Jar};
 use crate::failure::Failure;

@@ -6,7 +6,7 @@ use axum::Extension;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use nightlatch_domain::organization::AfterLogOut;
-use nightlatch_flows::sessions::{OwnEnding, OwnEndingDone};
+use nightlatch_flows::own_endings::{OwnEnding, OwnEndingDone};
 
 use crate::cookies::{self, Jar};
 use crate::failure::Failure;

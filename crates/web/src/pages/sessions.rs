@@ -9,7 +9,8 @@ use axum::response::Response;
 use nightlatch_domain::ids::SessionId;
 use nightlatch_domain::session::SessionKind;
 use nightlatch_domain::user::parse_name;
-use nightlatch_flows::sessions::{ListedSession, OwnEnding, find_live, list_live, name_browser};
+use nightlatch_flows::own_endings::OwnEnding;
+use nightlatch_flows::sessions::{ListedSession, find_live, list_live, name_browser};
 use nightlatch_storage::StorageError;
 
 use crate::cookies::Jar;
