@@ -5,15 +5,19 @@ use ::postgres::error::{DbError, Severity, SqlState};
 
 use crate::error::StorageError;
 
-/// Error code and message, never the detail: that one quotes the row.
+/// Error code and message, never the detail: that one quotes the row. In the class of bad data (22) the message
+/// quotes the value as well.
 pub(super) fn describe(error: &Error) -> String {
-    match error.as_db_error() {
-        Some(refusal) => format!("{} ({})", refusal.message(), refusal.code().code()),
-        None => match std::error::Error::source(error) {
-            Some(cause) => format!("{error}: {cause}"),
-            None => error.to_string(),
-        },
+    if let Some(refusal) = error.as_db_error() {
+        let code = refusal.code().code();
+        return if code.starts_with("22") {
+            format!("PostgreSQL could not use a value ({code})")
+        } else {
+            format!("{} ({code})", refusal.message())
+        };
     }
+    std::error::Error::source(error)
+        .map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"))
 }
 
 pub(super) fn is_stale_plan(error: &Error) -> bool {

@@ -64,12 +64,12 @@ fn two_flows_that_read_what_the_other_writes_do_not_both_win(which: TestDatabase
         &store,
         "INSERT INTO doctors (id, on_call) VALUES (1, TRUE), (2, TRUE)",
     );
-    let looked = Arc::new(AtomicUsize::new(0));
+    let steps = Arc::new([AtomicUsize::new(0), AtomicUsize::new(0)]);
     let leaving: Vec<_> = [1, 2]
         .into_iter()
         .map(|doctor| {
-            let (store, looked) = (Store::clone(&store), Arc::clone(&looked));
-            thread::spawn(move || store.write_blocking(move |tx| leave(tx, doctor, &looked)))
+            let (store, steps) = (Store::clone(&store), Arc::clone(&steps));
+            thread::spawn(move || store.write_blocking(move |tx| leave(tx, doctor, &steps)))
         })
         .collect();
     let mut outcomes: Vec<_> = leaving
@@ -80,14 +80,9 @@ fn two_flows_that_read_what_the_other_writes_do_not_both_win(which: TestDatabase
     assert_eq!(outcomes, [Ok(()), Err(Refused::ByFlow)]);
 }
 
-fn leave(tx: &mut Tx<'_>, doctor: i64, looked: &AtomicUsize) -> Result<(), Refused> {
+fn leave(tx: &mut Tx<'_>, doctor: i64, steps: &[AtomicUsize; 2]) -> Result<(), Refused> {
     let on_call: i64 = tx.query_one("SELECT COUNT(*) FROM doctors WHERE on_call", &[], first)?;
-    looked.fetch_add(1, Ordering::SeqCst);
-    // Lets both look before either leaves. On SQLite, with one writer, the other comes later: go on then.
-    let deadline = Instant::now() + Duration::from_millis(300);
-    while looked.load(Ordering::SeqCst) < 2 && Instant::now() < deadline {
-        thread::yield_now();
-    }
+    meet(&steps[0]);
     if on_call < 2 {
         return Err(Refused::ByFlow);
     }
@@ -95,7 +90,18 @@ fn leave(tx: &mut Tx<'_>, doctor: i64, looked: &AtomicUsize) -> Result<(), Refus
         "UPDATE doctors SET on_call = FALSE WHERE id = $1",
         &[Value::Integer(doctor)],
     )?;
+    // Both have written: PostgreSQL can say no to nothing any more but the COMMIT.
+    meet(&steps[1]);
     Ok(())
+}
+
+/// Waits until both are here. On SQLite, with one writer, the other comes later: goes on then.
+fn meet(step: &AtomicUsize) {
+    step.fetch_add(1, Ordering::SeqCst);
+    let deadline = Instant::now() + Duration::from_millis(300);
+    while step.load(Ordering::SeqCst) < 2 && Instant::now() < deadline {
+        thread::yield_now();
+    }
 }
 
 /// Locks taken in opposite orders: on PostgreSQL a deadlock, which one of the two survives by being run again.

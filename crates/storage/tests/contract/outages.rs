@@ -1,4 +1,4 @@
-//! PostgreSQL goes away and comes back. Only it can; SQLite lives in this process.
+//! PostgreSQL goes away and comes back, and other things that only a server does; SQLite lives in this process.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -129,4 +129,16 @@ fn a_session_that_idles_inside_a_transaction_would_be_ended_by_the_server() {
     let isolation: Result<String, StorageError> =
         store.write_blocking(|tx| tx.query_one("SHOW transaction_isolation", &[], first));
     assert_eq!(isolation, Ok("serializable".to_owned()));
+}
+
+#[test]
+fn a_value_that_the_server_quotes_is_not_repeated() {
+    let store = fresh_store(TestDatabase::Postgres);
+    let outcome: Result<Option<i64>, StorageError> = store.read_blocking(|tx| {
+        let sql = "SELECT CAST(CAST($1 AS TEXT) AS BIGINT)";
+        tx.query_optional(sql, &["hunter2".into()], first)
+    });
+    let error = outcome.unwrap_err();
+    assert!(!error.to_string().contains("hunter2"), "{error}");
+    assert!(error.to_string().contains("22P02"), "{error}");
 }

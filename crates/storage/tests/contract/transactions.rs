@@ -193,21 +193,36 @@ on_both_databases! {
     fn a_flow_may_hold_the_last_clone_of_its_store(store) {
         counter(store);
         let other = store.open_again().unwrap();
-        let held = other.clone();
+        let (gone, is_gone) = mpsc::channel::<()>();
+        let (dropped, was_dropped) = mpsc::channel();
+        let held = LastClone { _store: other.clone(), _probe: Probe(dropped) };
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(async {
             let mut asked = Box::pin(other.write(move |tx| {
-                let _ = held.kind();
+                let _ = is_gone.recv_timeout(PATIENCE);
+                let _ = &held;
                 increment(tx)
             }));
             let _ = futures_poll_once(&mut asked).await;
         });
         drop(other);
-        let deadline = std::time::Instant::now() + PATIENCE;
-        while number(store) == 0 {
-            assert!(std::time::Instant::now() < deadline, "the flow never ran");
-            thread::yield_now();
-        }
+        gone.send(()).unwrap();
+        assert!(!was_dropped.recv_timeout(PATIENCE).unwrap(), "the thread panicked closing its own store");
+        assert_eq!(number(store), 1);
+    }
+}
+
+/// Dropped in this order: the store closes, then the probe tells how that went.
+struct LastClone {
+    _store: Store,
+    _probe: Probe,
+}
+
+struct Probe(Sender<bool>);
+
+impl Drop for Probe {
+    fn drop(&mut self) {
+        let _ = self.0.send(thread::panicking());
     }
 }
 
