@@ -189,10 +189,17 @@ pub struct User {
 /// The longest name of a person, organization or device, in characters.
 pub const LONGEST_NAME: usize = 200;
 
-/// Reads a name: control characters and surrounding spaces go, one to
-/// [`LONGEST_NAME`] characters remain, or it is refused.
+/// Reads a name: control characters, surrounding spaces, and the marks that turn
+/// the direction of the text around it go; one to [`LONGEST_NAME`] characters
+/// remain, or it is refused.
 pub fn parse_name(text: &str) -> Option<String> {
-    let name: String = text.trim().chars().filter(|c| !c.is_control()).collect();
+    // With such a mark a name could rewrite the sentence that it stands in.
+    let turns_direction = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let name: String = text
+        .trim()
+        .chars()
+        .filter(|c| !c.is_control() && !turns_direction(*c))
+        .collect();
     let length = name.chars().count();
     (1..=LONGEST_NAME).contains(&length).then_some(name)
 }
@@ -222,6 +229,7 @@ mod tests {
     #[test]
     fn names_lose_control_characters_and_have_bounds() {
         assert_eq!(parse_name(" A\u{0}da\r\n "), Some("Ada".to_owned()));
+        assert_eq!(parse_name("A\u{202e}da"), Some("Ada".to_owned()));
         assert_eq!(parse_name("   "), None);
         assert_eq!(parse_name(&"x".repeat(201)), None);
     }

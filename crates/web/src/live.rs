@@ -34,6 +34,8 @@ const LOOK_AGAIN: Duration = Duration::from_secs(15);
 #[serde(tag = "state", rename_all = "snake_case")]
 enum Status {
     Live {
+        /// The public id, so that a page notices that somebody else signed in.
+        session: String,
         idle_deadline: u64,
         overall_deadline: u64,
         now: u64,
@@ -47,6 +49,7 @@ fn status_of(visit: &Visit) -> Status {
     };
     let deadlines = visit.deadlines(live);
     Status::Live {
+        session: live.owned.session.id.to_string(),
         idle_deadline: milliseconds(deadlines.idle),
         overall_deadline: milliseconds(deadlines.overall),
         now: milliseconds(visit.now),

@@ -142,13 +142,10 @@ fn for_everybody() -> Vec<Route> {
         read("/signed-out", Everyone, signed_out::get),
         read("/help", Everyone, help::get),
         send("/help/reset-browser", Everyone, help::reset_browser),
+        read("/help/reset-browser", Everyone, help::to_page),
         read("/set-up/{code}", Everyone, set_up::get),
         send("/set-up/{code}", Everyone, set_up::post),
-        read(
-            "/.well-known/change-password",
-            Everyone,
-            security::well_known,
-        ),
+        read("/.well-known/change-password", Everyone, security::to_page),
     ]
 }
 
@@ -218,6 +215,21 @@ fn for_people() -> Vec<Route> {
             confirm::report_not_me,
         ),
         read("/account/history", People, history::get),
+        // A form that came back with an error stands at its own address; reloading
+        // it, or returning there after signing in, leads to its page.
+        read("/account/profile/name", People, profile::account),
+        read("/account/profile/picture", People, profile::account),
+        read("/account/profile/picture/remove", People, profile::account),
+        read("/account/profile/appearance", People, profile::account),
+        read("/account/security/password", People, security::to_page),
+        read("/account/security/mark-shared", People, security::to_page),
+        read(
+            "/account/sessions/log-out-selected",
+            People,
+            sessions::to_page,
+        ),
+        read("/account/sessions/{id}/log-out", People, sessions::to_page),
+        read("/account/sessions/{id}/name", People, sessions::to_page),
     ]
 }
 

@@ -62,7 +62,7 @@ mod tests {
             .iter()
             .map(|(name, value)| {
                 (
-                    axum::http::HeaderName::from_static(name),
+                    HeaderName::from_static(name),
                     HeaderValue::from_static(value),
                 )
             })

@@ -92,7 +92,6 @@
   // ---- the session of this page --------------------------------------------------------------------
   const loadedAt = Number(body.dataset.serverNow);
   const warnSeconds = Number(body.dataset.warnSeconds) || 60;
-  const csrf = body.dataset.csrf;
   let ahead = loadedAt - Date.now(); // how far the server's clock is ahead of ours
   let idle = Number(body.dataset.idleDeadline);
   let overall = Number(body.dataset.overallDeadline);
@@ -271,7 +270,7 @@
   };
 
   const stay = async () => {
-    const headers = { "Content-Type": "application/json", "X-Nightlatch": "1", "X-Nightlatch-Csrf": csrf };
+    const headers = { "Content-Type": "application/json", "X-Nightlatch": "1" };
     const answer = await ask("/session/stay", { method: "POST", headers, body: "{}" });
     if (over) return;
     if (learn(answer)) closeDialog();

@@ -42,9 +42,9 @@ mod tests {
     #[test]
     fn every_call_of_the_route_list_is_described() {
         let document = serde_json::to_value(Document::openapi()).expect("a document");
-        let calls = crate::routes::list()
-            .into_iter()
-            .filter(|facts| facts.path.starts_with("/api/v1/") && !facts.path.ends_with(".json"));
+        let calls = crate::routes::list().into_iter().filter(|facts| {
+            facts.path.starts_with("/api/v1/") && facts.path != "/api/v1/openapi.json"
+        });
         for facts in calls {
             let described = &document["paths"][facts.path][facts.method.to_lowercase()];
             assert!(described.is_object(), "{} {}", facts.method, facts.path);

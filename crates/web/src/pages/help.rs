@@ -24,6 +24,11 @@ pub(crate) async fn get(Extension(visit): Extension<Arc<Visit>>) -> Result<Respo
     show::page(&visit, &page)
 }
 
+/// `GET /help/reset-browser`.
+pub(crate) async fn to_page() -> Response {
+    show::see_other(links::HELP, Jar::default())
+}
+
 /// `POST /help/reset-browser`: ends the session here and clears what this site
 /// keeps in this browser. Like Log out it does not depend on the age of the form;
 /// the guard has made sure that one of our own pages sent it.

@@ -238,7 +238,7 @@ async fn notices(
 ) -> Result<Vec<NoticeView>, Failure> {
     if let Presence::Over(over) = &visit.presence {
         jar.remove(cookies::SESSION);
-        frame.ended = Some(String::new());
+        frame.ended = Some(over.session_id.to_string());
         let mut notice = show::why(over.cause).notice(Some(show::time(over.at, visit.now)));
         // Nothing more is known there about an ending that happened elsewhere.
         notice.link = None;

@@ -20,7 +20,7 @@ use crate::pages::flash::Flash;
 use crate::show;
 use crate::views::{Field, Nav, Problem, ProfilePage};
 
-/// `GET /account`.
+/// `GET /account`, and of the addresses of this page's forms.
 pub(crate) async fn account() -> Response {
     show::see_other(links::PROFILE, Jar::default())
 }

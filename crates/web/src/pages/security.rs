@@ -24,8 +24,9 @@ use crate::views::{
     LimitView, MarkSharedView, Nav, PasswordErrors, Problem, SecurityPage, ThisSessionView,
 };
 
-/// `GET /.well-known/change-password` (UI-04).
-pub(crate) async fn well_known() -> Response {
+/// `GET /.well-known/change-password` (UI-04), and of the addresses of this page's
+/// forms.
+pub(crate) async fn to_page() -> Response {
     show::see_other(links::SECURITY, Jar::default())
 }
 

@@ -52,6 +52,11 @@ pub(crate) fn count(sessions: &[ListedSession]) -> (u64, u64) {
     (sessions.len() as u64, (browsers.len() + unnamed) as u64)
 }
 
+/// `GET` of the addresses of this page's forms.
+pub(crate) async fn to_page() -> Response {
+    show::see_other(links::SESSIONS, Jar::default())
+}
+
 /// `GET /account/sessions`.
 pub(crate) async fn get(person: Person, query: Query) -> Result<Response, Failure> {
     let page_number: usize = query.get("page").parse().unwrap_or(1).clamp(1, 10_000);
