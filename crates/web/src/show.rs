@@ -264,6 +264,10 @@ pub(crate) fn page_with<T: Template>(
     mut jar: Jar,
 ) -> Result<Response, Failure> {
     let html = page.render()?;
+    // The visitor cookie died at sign-in, so the page that follows a logout always
+    // sets one. Chromium drops the signed-in pages that it keeps for Back on
+    // exactly this signal; a cookie changed by the redirect before comes too
+    // early, and `no-store` alone does not do it (OUT-09, A13).
     if visit.live().is_none() && visit.visitor_is_new {
         jar.set_visitor(&visit.visitor);
     }

@@ -137,7 +137,9 @@ pub(crate) struct Selection {
 async fn act(person: &Person, wanted: OwnEnding) -> Result<Response, Failure> {
     match end(&person.visit, wanted).await? {
         Ending::Done(done) => Ok(ended(person, &done)),
-        Ending::NotFound => Err(Failure::not_found().with_code("no-such-session")),
+        Ending::EndedBefore | Ending::NotFound => {
+            Err(Failure::not_found().with_code("no-such-session"))
+        }
         Ending::ProofNeeded => Err(Failure::saying(
             Problem::Forbidden,
             "Ending other sessions takes a proof of the last ten minutes. Send the password to /api/v1/proof first.",

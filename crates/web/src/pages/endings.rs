@@ -22,6 +22,8 @@ pub(crate) enum Ending {
     Done(OwnEndingDone),
     /// It takes a fresh proof.
     ProofNeeded,
+    /// It had ended before.
+    EndedBefore,
     /// Nothing of theirs has that id.
     NotFound,
     /// The session that asked is over.
@@ -48,6 +50,7 @@ pub(crate) async fn end(visit: &Visit, wanted: OwnEnding) -> Result<Ending, Fail
             Ending::Done(done)
         }
         OwnEndingOutcome::ProofNeeded => Ending::ProofNeeded,
+        OwnEndingOutcome::EndedBefore => Ending::EndedBefore,
         OwnEndingOutcome::NotFound => Ending::NotFound,
         OwnEndingOutcome::SessionOver => Ending::SessionOver,
     })

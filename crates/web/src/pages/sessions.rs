@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::extract::Path;
 use axum::http::StatusCode;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use nightlatch_domain::ids::SessionId;
 use nightlatch_domain::session::SessionKind;
 use nightlatch_domain::user::parse_name;
@@ -225,10 +225,16 @@ pub(crate) async fn act(
             };
             Ok(show::see_other(to, jar))
         }
-        // It ended in the meantime: what the person wanted is the case.
-        Ending::NotFound => {
+        // What the person wanted is the case.
+        Ending::EndedBefore => {
             Flash::AlreadyEnded.set(&mut jar);
             Ok(show::see_other(links::SESSIONS, jar))
+        }
+        Ending::NotFound => {
+            let mut answer = Failure::not_found().into_response();
+            // The proof may have given this session a new cookie.
+            jar.apply(answer.headers_mut());
+            Ok(answer)
         }
         Ending::SessionOver => Ok(show::see_other(links::LOGIN, jar)),
         Ending::ProofNeeded => Err(Failure::internal("a fresh proof was not accepted")),
