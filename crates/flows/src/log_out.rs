@@ -13,7 +13,7 @@
 use std::collections::{HashMap, HashSet};
 
 use nightlatch_domain::Timestamp;
-use nightlatch_domain::ending::{Actor, Cause, Scope};
+use nightlatch_domain::ending::{Actor, Cause, Scope, ScopeKind};
 use nightlatch_domain::event::{Event, EventKind};
 use nightlatch_domain::ids::{BrowserId, EndingId, EventId, OrganizationId, SessionId, UserId};
 use nightlatch_domain::secret::Token;
@@ -96,12 +96,12 @@ pub fn end_sessions(
             list_below(tx, &ending, INLINE)?
         }
     };
-    if let Some(first) = targets.first() {
+    if let Some(first) = targets.first().filter(|_| request.scope != Scope::Deployment) {
         ending.organization_id = ending
             .organization_id
             .or(Some(first.session.organization_id));
         ending.user_id = match request.scope {
-            Scope::Organization(_) | Scope::Deployment => None,
+            Scope::Organization(_) => None,
             _ => ending.user_id.or(Some(first.session.user_id)),
         };
     }
@@ -149,7 +149,7 @@ pub fn expand_next(tx: &mut Tx<'_>, moment: &Moment) -> Result<Expansion, Storag
 
 /// Ends up to `limit` sessions whose deadline passed before `before`, each with
 /// its own cause (SES-11). `before` lies one interval of written activity in the
-/// past, so that activity not yet written saves its session.
+/// past, so that activity not yet written saves its session. Returns how many.
 pub fn end_overdue(
     tx: &mut Tx<'_>,
     moment: &Moment,
@@ -164,13 +164,16 @@ pub fn end_overdue(
     if overdue.is_empty() {
         return Ok(0);
     }
+    // All of them: the ending itself counts only those of its own cause.
+    let count = i64::try_from(overdue.len()).unwrap_or(i64::MAX);
     let request = EndingRequest {
         scope: Scope::Selection(overdue),
         cause: Cause::IdleTimeout,
         actor: Actor::System,
         reason: None,
     };
-    end_sessions(tx, moment, &request).map(|done| done.sessions)
+    end_sessions(tx, moment, &request)?;
+    Ok(count)
 }
 
 fn new_ending(moment: &Moment, request: &EndingRequest) -> Ending {
@@ -238,10 +241,17 @@ fn list_below(
 ) -> Result<Vec<OwnedSession>, StorageError> {
     let limit = i64::from(limit);
     let epoch = ending.epoch.unwrap_or_default();
-    match (ending.user_id, ending.organization_id) {
-        (Some(user_id), _) => sessions::list_open_of_user_below(tx, user_id, epoch, limit),
-        (None, Some(id)) => sessions::list_open_of_organization_below(tx, id, epoch, limit),
-        (None, None) => sessions::list_open_of_deployment_below(tx, epoch, limit),
+    // By the scope and not by which ids are there: a counter must never be
+    // compared with that of another scope.
+    match (ending.scope, ending.user_id, ending.organization_id) {
+        (ScopeKind::AllOfUser | ScopeKind::OthersOfUser, Some(user_id), _) => {
+            sessions::list_open_of_user_below(tx, user_id, epoch, limit)
+        }
+        (ScopeKind::Organization, _, Some(id)) => {
+            sessions::list_open_of_organization_below(tx, id, epoch, limit)
+        }
+        (ScopeKind::Deployment, _, _) => sessions::list_open_of_deployment_below(tx, epoch, limit),
+        _ => Ok(Vec::new()),
     }
 }
 

@@ -45,7 +45,9 @@ pub enum OwnEndingOutcome {
     Done(OwnEndingDone),
     /// It ends other sessions and the last proof is too old (DEV-03, F5).
     ProofNeeded,
-    /// No live session of this person has that id.
+    /// What they asked to end had ended before.
+    EndedBefore,
+    /// Nothing of this person's has that id.
     NotFound,
     /// The session that asked is over itself.
     SessionOver,
@@ -66,6 +68,8 @@ pub struct OwnEndingDone {
     pub complete: bool,
     /// Whether the session that asked was among them.
     pub this_one_too: bool,
+    /// Whether it was one on a shared computer.
+    pub shared: bool,
     /// The session that asked, if it was kept and renewed.
     pub kept: Option<Box<Renewed>>,
     /// Opens the signed-out page, if this session ended.
@@ -114,29 +118,38 @@ pub fn end_own(
     }
     let own_live = |tx: &mut Tx<'_>, ids: &[SessionId]| {
         let mut found = Vec::with_capacity(ids.len());
+        let mut missing = OwnEndingOutcome::NotFound;
         for id in ids {
-            let live = find_live(tx, *id, activity, moment.now)?;
+            let one = sessions::find(tx, *id)?;
             // Another person's session is as good as none (DEV-03).
-            if live.is_some_and(|one| one.session.user_id == user_id) {
-                found.push(*id);
+            if one.is_none_or(|one| one.session.user_id != user_id) {
+                continue;
+            }
+            match find_live(tx, *id, activity, moment.now)? {
+                Some(_) => found.push(*id),
+                None => missing = OwnEndingOutcome::EndedBefore,
             }
         }
-        Ok::<_, StorageError>(found)
+        Ok::<_, StorageError>(if found.is_empty() {
+            Err(missing)
+        } else {
+            Ok(found)
+        })
     };
     match wanted {
         OwnEnding::This => Ok(OwnEndingOutcome::SessionOver),
         OwnEnding::One(id) => {
-            if own_live(tx, &[*id])?.is_empty() {
-                return Ok(OwnEndingOutcome::NotFound);
+            if let Err(missing) = own_live(tx, &[*id])? {
+                return Ok(missing);
             }
             let cause = Cause::EndedFromOtherDevice;
             finish(tx, moment, &owned, Scope::Session(*id), cause, actor)
         }
         OwnEnding::Selected(ids) => {
-            let live = own_live(tx, ids)?;
-            if live.is_empty() {
-                return Ok(OwnEndingOutcome::NotFound);
-            }
+            let live = match own_live(tx, ids)? {
+                Ok(live) => live,
+                Err(missing) => return Ok(missing),
+            };
             let cause = Cause::EndedFromOtherDevice;
             finish(tx, moment, &owned, Scope::Selection(live), cause, actor)
         }
@@ -194,6 +207,7 @@ fn receipt_of_earlier(
         browsers: 0,
         complete: true,
         this_one_too: true,
+        shared,
         kept: None,
         receipt: Some(receipt),
     }))
@@ -252,12 +266,12 @@ fn finish(
         reason: None,
     };
     let done: EndingDone = end_sessions(tx, moment, &request)?;
+    let shared = acting.session.life.kind == SessionKind::Shared;
     let receipt = if this_one_too {
         // Not always the ending just made: the session may have timed out before
         // its owner pressed Log out, and the receipt tells that.
         let ended = sessions::find(tx, acting_id)?.and_then(|owned| owned.session.life.ended);
         let ending_id = ended.map_or(done.id, |ended| ended.ending_id);
-        let shared = acting.session.life.kind == SessionKind::Shared;
         Some(issue_receipt(tx, moment, ending_id, shared)?)
     } else {
         None
@@ -269,6 +283,7 @@ fn finish(
         browsers: done.browsers,
         complete: done.complete,
         this_one_too,
+        shared,
         kept: done.kept,
         receipt,
     }))

@@ -32,10 +32,12 @@ pub(crate) fn start(
         .settings
         .policy;
     let kind = session_kind(&policy, attempt, browser.as_ref());
-    replace_sessions_of_browser(tx, moment, attempt, browser, user)?;
-    if !make_room(tx, moment, user, &policy)? {
+    let held = held_by_browser(tx, attempt, browser)?;
+    // First, since a sign-in that is refused must not end what the browser holds.
+    if !make_room(tx, moment, user, &policy, &held)? {
         return Ok(SignInOutcome::TooManySessions);
     }
+    replace(tx, moment, user, held)?;
     let (browser_id, browser_token, first_time) = if kind == SessionKind::Shared {
         (None, None, false)
     } else {
@@ -94,15 +96,13 @@ fn session_kind(policy: &Policy, attempt: &Attempt, browser: Option<&Browser>) -
     }
 }
 
-/// One browser profile holds one session: whatever it held before ends (E3),
-/// including one whose cookie was lost when the browser closed.
-fn replace_sessions_of_browser(
+/// What this browser holds, including a session whose cookie was lost when the
+/// browser closed.
+fn held_by_browser(
     tx: &mut Tx<'_>,
-    moment: &Moment,
     attempt: &Attempt,
     browser: Option<Browser>,
-    user: &User,
-) -> Result<(), StorageError> {
+) -> Result<Vec<SessionId>, StorageError> {
     let mut held = Vec::new();
     if let Some(token) = attempt.replaces {
         held.extend(sessions::find_by_token(tx, token)?);
@@ -117,11 +117,21 @@ fn replace_sessions_of_browser(
         .collect();
     ids.sort_unstable();
     ids.dedup();
-    if ids.is_empty() {
+    Ok(ids)
+}
+
+/// One browser profile holds one session: whatever it held before ends (E3).
+fn replace(
+    tx: &mut Tx<'_>,
+    moment: &Moment,
+    user: &User,
+    held: Vec<SessionId>,
+) -> Result<(), StorageError> {
+    if held.is_empty() {
         return Ok(());
     }
     let request = EndingRequest {
-        scope: Scope::Selection(ids),
+        scope: Scope::Selection(held),
         cause: Cause::ReplacedByNewSignIn,
         actor: Actor::User(user.id),
         reason: None,
@@ -130,11 +140,13 @@ fn replace_sessions_of_browser(
 }
 
 /// Keeps to the session limit (SES-14): false if the sign-in must be refused.
+/// Sessions that are about to be replaced take no room.
 fn make_room(
     tx: &mut Tx<'_>,
     moment: &Moment,
     user: &User,
     policy: &Policy,
+    replaced: &[SessionId],
 ) -> Result<bool, StorageError> {
     let limit = i64::from(policy.session_limit.max(1));
     let open = sessions::count_open_of_user(tx, user.id, limit)?;
@@ -146,6 +158,7 @@ fn make_room(
         .into_iter()
         .filter(|owned| session::admit(&owned.session.life, &owned.standing(), moment.now).is_ok())
         .map(|owned| owned.session.id)
+        .filter(|id| !replaced.contains(id))
         .collect();
     let live_count = i64::try_from(live.len()).unwrap_or(i64::MAX);
     if live_count < limit {

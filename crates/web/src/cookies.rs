@@ -29,9 +29,8 @@ pub(crate) const ALL: [&str; 5] = [SESSION, VISITOR, BROWSER, RECEIPT, FLASH];
 /// No browser keeps cookies longer than 400 days (COOK-04).
 const LONGEST_SECONDS: u64 = 34_560_000;
 
-/// How long a receipt and a flash are kept.
+/// How long a receipt is kept.
 const RECEIPT_SECONDS: u64 = 15 * 60;
-const FLASH_SECONDS: u64 = 60;
 
 /// The value of a cookie as the browser sent it.
 pub(crate) fn find<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
@@ -80,14 +79,18 @@ impl Jar {
         self.set(BROWSER, &token.reveal(), Some(LONGEST_SECONDS));
     }
 
-    /// Sets the receipt cookie.
-    pub(crate) fn set_receipt(&mut self, token: &Token) {
-        self.set(RECEIPT, &token.reveal(), Some(RECEIPT_SECONDS));
+    /// Sets the receipt cookie. On a shared computer nothing outlives the browser
+    /// (SHR-01).
+    pub(crate) fn set_receipt(&mut self, token: &Token, shared: bool) {
+        let max_age = (!shared).then_some(RECEIPT_SECONDS);
+        self.set(RECEIPT, &token.reveal(), max_age);
     }
 
     /// Sets the flash cookie to a code without spaces or punctuation of cookies.
+    /// It goes with the next page, and has no term: it may be set on a shared
+    /// computer.
     pub(crate) fn set_flash(&mut self, code: &str) {
-        self.set(FLASH, code, Some(FLASH_SECONDS));
+        self.set(FLASH, code, None);
     }
 
     /// Removes a cookie.
@@ -99,7 +102,11 @@ impl Jar {
         let expiry = max_age.map_or_else(String::new, |seconds| {
             format!("; Max-Age={}", seconds.min(LONGEST_SECONDS))
         });
-        let text = format!("{name}={value}; Path=/; Secure; HttpOnly; SameSite=Lax{expiry}");
+        // The last word counts; an answer sets no cookie twice (RFC 6265 4.1.1).
+        let start = format!("{name}=");
+        self.0
+            .retain(|earlier| !earlier.as_bytes().starts_with(start.as_bytes()));
+        let text = format!("{start}{value}; Path=/; Secure; HttpOnly; SameSite=Lax{expiry}");
         if let Ok(header) = HeaderValue::try_from(text) {
             self.0.push(header);
         }

@@ -149,10 +149,11 @@ fn relative(at: Timestamp, now: Timestamp) -> String {
     if past && seconds < 45 {
         return "just now".to_owned();
     }
-    let words = length(Duration::from_secs(round_to_unit(seconds)));
-    match (past, words.as_str()) {
-        (true, "1 day") => "yesterday".to_owned(),
-        (false, "1 day") => "tomorrow".to_owned(),
+    let rounded = round_to_unit(seconds);
+    let words = length(Duration::from_secs(rounded));
+    match (past, rounded) {
+        (true, DAY) => "yesterday".to_owned(),
+        (false, DAY) => "tomorrow".to_owned(),
         (true, _) => format!("{words} ago"),
         (false, _) => format!("in {words}"),
     }
@@ -179,8 +180,6 @@ pub(crate) fn length(duration: Duration) -> String {
     let seconds = duration.as_secs();
     let (count, unit) = if seconds >= 2 * DAY && seconds.is_multiple_of(DAY) {
         (seconds / DAY, "day")
-    } else if seconds == DAY {
-        (1, "day")
     } else if seconds >= HOUR && seconds.is_multiple_of(HOUR) {
         (seconds / HOUR, "hour")
     } else if seconds >= MINUTE && seconds.is_multiple_of(MINUTE) {
@@ -322,7 +321,7 @@ mod tests {
         for (seconds, words) in [
             (900, "15 minutes"),
             (7_200, "2 hours"),
-            (86_400, "1 day"),
+            (86_400, "24 hours"),
             (604_800, "7 days"),
             (129_600, "36 hours"),
             (90, "90 seconds"),

@@ -44,7 +44,7 @@ pub(crate) async fn reset_browser(
     if let Ending::Done(done) = &ended
         && let Some(receipt) = &done.receipt
     {
-        jar.set_receipt(receipt);
+        jar.set_receipt(receipt, done.shared);
     }
     let mut answer = show::see_other(links::SIGNED_OUT, jar);
     // The person asked for everything to go, so the cache goes too.

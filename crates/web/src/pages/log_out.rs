@@ -58,7 +58,7 @@ pub(crate) async fn post(
     // Nobody was signed in here, or no longer: that is no error (RPL-07).
     let mut jar = Jar::default();
     jar.remove(cookies::SESSION);
-    Ok(farewell(&visit, jar, links::SIGNED_OUT))
+    Ok(farewell(jar, links::SIGNED_OUT, false))
 }
 
 /// The answer after this browser's session ended, whichever act ended it.
@@ -66,7 +66,7 @@ pub(crate) fn signed_out(visit: &Visit, done: &OwnEndingDone) -> Response {
     let mut jar = Jar::default();
     jar.remove(cookies::SESSION);
     if let Some(receipt) = &done.receipt {
-        jar.set_receipt(receipt);
+        jar.set_receipt(receipt, done.shared);
     }
     let after = visit
         .live()
@@ -76,16 +76,16 @@ pub(crate) fn signed_out(visit: &Visit, done: &OwnEndingDone) -> Response {
         AfterLogOut::SignedOutPage => links::SIGNED_OUT,
         AfterLogOut::LoginPage => links::LOGIN,
     };
-    farewell(visit, jar, to)
+    farewell(jar, to, done.shared)
 }
 
 /// A redirect that also clears what pages of ours may have left in the browser:
 /// storage always, the cache only on shared computers, where it is worth the
 /// seconds that Chromium takes (OUT-05, OUT-06, SHR-03). Never cookies: that would
 /// wipe those of sibling hosts.
-pub(crate) fn farewell(visit: &Visit, jar: Jar, to: &str) -> Response {
+fn farewell(jar: Jar, to: &str, shared: bool) -> Response {
     let mut answer = show::see_other(to, jar);
-    let clear = if visit.is_shared() {
+    let clear = if shared {
         "\"cache\", \"storage\""
     } else {
         "\"storage\""

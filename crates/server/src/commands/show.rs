@@ -1,0 +1,224 @@
+//! How a reply looks: for people as sentences and tables, for programs as JSON.
+
+use super::{EndedLine, Reply, UserChange};
+
+/// The reply for people. Refusals are not meant for the standard output.
+pub fn as_text(reply: &Reply) -> String {
+    match reply {
+        Reply::UserAdded {
+            email,
+            role,
+            organization,
+            organization_is_new,
+            ..
+        } => {
+            let role = role.name();
+            if *organization_is_new {
+                format!("Added {email} ({role}) in {organization}, an organization made for it.")
+            } else {
+                format!("Added {email} ({role}) in {organization}.")
+            }
+        }
+        Reply::Users { users } => {
+            let rows = users.iter().map(|user| {
+                vec![
+                    user.email.clone(),
+                    user.name.clone(),
+                    user.role.name().to_owned(),
+                    user.status.name().to_owned(),
+                    user.organization.clone(),
+                ]
+            });
+            table(
+                &["EMAIL", "NAME", "ROLE", "STATUS", "ORGANIZATION"],
+                rows,
+                "Nobody yet.",
+            )
+        }
+        Reply::UserChanged {
+            email,
+            change,
+            ended,
+        } => {
+            let change = match change {
+                UserChange::Disabled => "is disabled",
+                UserChange::Enabled => "is enabled and may sign in again",
+                UserChange::Deleted => "is deleted",
+                UserChange::PasswordSet => "has a new password",
+            };
+            match ended {
+                Some(ended) => format!("{email} {change}. {}", ended_sentence(ended)),
+                None => format!("{email} {change}."),
+            }
+        }
+        Reply::Sessions { email, sessions } => {
+            let rows = sessions.iter().map(|session| {
+                let place = session.place.iter().chain(&session.address);
+                vec![
+                    session.id.to_string(),
+                    session.browser.clone(),
+                    place.cloned().collect::<Vec<_>>().join(", "),
+                    session.kind.clone(),
+                    short_time(&session.signed_in_at),
+                    short_time(&session.last_active_at),
+                    short_time(&session.ends_at),
+                ]
+            });
+            let head = [
+                "ID",
+                "BROWSER",
+                "FROM",
+                "KIND",
+                "SIGNED IN",
+                "LAST ACTIVE",
+                "ENDS BY",
+            ];
+            let nothing = format!("{email} is not signed in anywhere.");
+            table(&head, rows, &nothing)
+        }
+        Reply::Ended(ended) => ended_sentence(ended),
+        Reply::OrganizationAdded { name, .. } => format!("Added {name}."),
+        Reply::Organizations { organizations } => {
+            if organizations.is_empty() {
+                return "No organization yet.".to_owned();
+            }
+            let blocks = organizations.iter().map(|organization| {
+                let lines: Vec<_> = organization
+                    .settings
+                    .iter()
+                    .filter(|(key, _)| key != "name")
+                    .map(|(key, value)| format!("  {key}={value}"))
+                    .collect();
+                format!("{}\n{}", organization.name, lines.join("\n"))
+            });
+            blocks.collect::<Vec<_>>().join("\n\n")
+        }
+        Reply::SettingsChanged {
+            organization,
+            changes,
+        } => {
+            if changes.is_empty() {
+                return format!("{organization}: nothing to change.");
+            }
+            let lines: Vec<_> = changes
+                .iter()
+                .map(|change| {
+                    let (before, after) = (or_nothing(&change.before), or_nothing(&change.after));
+                    format!("{organization}: {} was {before}, is {after}.", change.key)
+                })
+                .collect();
+            lines.join("\n")
+        }
+        Reply::Refused { error } | Reply::Failed { error } => error.clone(),
+    }
+}
+
+/// The reply for programs: one JSON object on one line.
+pub fn as_json(reply: &Reply) -> String {
+    serde_json::to_string(reply)
+        .unwrap_or_else(|error| format!("{{\"result\":\"failed\",\"error\":\"{error}\"}}"))
+}
+
+/// The sentence of a refusal or failure.
+pub fn error_of(reply: &Reply) -> Option<&str> {
+    match reply {
+        Reply::Refused { error } | Reply::Failed { error } => Some(error),
+        _ => None,
+    }
+}
+
+fn or_nothing(value: &str) -> &str {
+    if value.is_empty() { "not set" } else { value }
+}
+
+fn ended_sentence(ended: &EndedLine) -> String {
+    let count = |number: i64, one: &str, many: &str| match number {
+        1 => format!("1 {one}"),
+        number => format!("{number} {many}"),
+    };
+    if ended.complete {
+        if ended.sessions == 0 {
+            return "No session was live.".to_owned();
+        }
+        return format!(
+            "Ended {} on {}.",
+            count(ended.sessions, "session", "sessions"),
+            count(ended.browsers, "browser", "browsers"),
+        );
+    }
+    format!(
+        "Every session concerned is over. {} are written down so far; the server goes on with the rest.",
+        count(ended.sessions, "ending", "endings")
+    )
+}
+
+/// `2026-11-23T12:50:06.123Z` as `2026-11-23 12:50 UTC`.
+fn short_time(rfc3339: &str) -> String {
+    match (rfc3339.get(..10), rfc3339.get(11..16)) {
+        (Some(date), Some(time)) => format!("{date} {time} UTC"),
+        _ => rfc3339.to_owned(),
+    }
+}
+
+/// Columns as wide as their widest cell, two spaces between.
+pub(crate) fn table(
+    head: &[&str],
+    rows: impl Iterator<Item = Vec<String>>,
+    nothing: &str,
+) -> String {
+    let mut lines: Vec<Vec<String>> = rows.collect();
+    if lines.is_empty() {
+        return nothing.to_owned();
+    }
+    lines.insert(0, head.iter().map(|&word| word.to_owned()).collect());
+    let mut widths = vec![0; head.len()];
+    for line in &lines {
+        for (width, cell) in widths.iter_mut().zip(line) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    let lines: Vec<_> = lines
+        .iter()
+        .map(|line| {
+            let cells = line.iter().zip(&widths);
+            let padded: Vec<_> = cells
+                .map(|(cell, width)| format!("{cell:<width$}"))
+                .collect();
+            padded.join("  ").trim_end().to_owned()
+        })
+        .collect();
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_line_up() {
+        let rows = [["é", "2"], ["three", "4"]];
+        let rows = rows.iter().map(|row| row.map(str::to_owned).to_vec());
+        assert_eq!(
+            table(&["A", "B"], rows, "none"),
+            "A      B\né      2\nthree  4"
+        );
+        assert_eq!(table(&["A"], std::iter::empty(), "none"), "none");
+    }
+
+    #[test]
+    fn refusals_are_objects_too() {
+        let reply = Reply::Refused {
+            error: "no".to_owned(),
+        };
+        assert_eq!(as_json(&reply), r#"{"result":"refused","error":"no"}"#);
+        assert_eq!(error_of(&reply), Some("no"));
+    }
+
+    #[test]
+    fn times_are_short_and_say_their_zone() {
+        assert_eq!(
+            short_time("2026-11-23T12:50:06.123Z"),
+            "2026-11-23 12:50 UTC"
+        );
+    }
+}

@@ -1,0 +1,40 @@
+//! Ends event streams when the server stops.
+//!
+//! A page that is open keeps one for as long as it lives; without this, stopping
+//! would always wait for the whole grace period. Browsers come back by
+//! themselves.
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::header::CONTENT_TYPE;
+use axum::middleware;
+use axum::response::Response;
+use futures_util::StreamExt as _;
+use tokio::sync::watch;
+
+/// The router, whose event streams end once the server stops.
+pub(super) fn end_with(router: Router, stopped: &watch::Receiver<bool>) -> Router {
+    let stopped = stopped.clone();
+    router.layer(middleware::map_response(move |answer: Response| {
+        let mut stopped = stopped.clone();
+        async move {
+            if !is_event_stream(&answer) {
+                return answer;
+            }
+            answer.map(|body| {
+                let stop = async move {
+                    // An error means that the server is gone.
+                    drop(stopped.wait_for(|stopped| *stopped).await);
+                };
+                Body::from_stream(body.into_data_stream().take_until(Box::pin(stop)))
+            })
+        }
+    }))
+}
+
+fn is_event_stream(answer: &Response) -> bool {
+    answer
+        .headers()
+        .get(CONTENT_TYPE)
+        .is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"))
+}

@@ -1,0 +1,141 @@
+//! The command line's end: whoever can do a command, does it.
+//!
+//! A running server, if there is one: it then tells its open pages at once.
+//! Otherwise this process: on SQLite under the lock of the data directory, so
+//! never behind a server's back; on PostgreSQL as one more node that passes by.
+
+use std::io::{self, ErrorKind};
+use std::path::Path;
+use std::sync::Arc;
+
+use nightlatch_flows::activity::Activity;
+use nightlatch_flows::log_out::{self, Expansion};
+use nightlatch_storage::{DatabaseKind, DatabaseLocation, StorageError, Store};
+use nightlatch_web::metrics::Metrics;
+use nightlatch_web::signals::Signals;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::UnixStream;
+
+use super::{LONGEST_REPLY, Request, VERSION, read_line, to_line};
+use crate::commands::{Command, Context, Reply, execute};
+use crate::config::Config;
+use crate::lock::{self, Lock, name_process};
+use crate::trouble::Trouble;
+use crate::wire::{self, World};
+
+/// Has a command done.
+pub async fn run(config: &Config, world: &World, command: Command) -> Result<Reply, Trouble> {
+    if let Some(stream) = connect(&config.command_socket()).await? {
+        return send(stream, command).await.map_err(|error| {
+            Trouble::new(format!(
+                "the running server did not answer ({error}); look whether the command was done \
+                 before you repeat it"
+            ))
+        });
+    }
+    match &config.database {
+        DatabaseLocation::Sqlite(file) => {
+            if command.may_begin() {
+                lock::create_directory(&config.data_dir)?;
+            } else if !file.exists() {
+                return Err(Trouble::new(format!(
+                    "there is no database at {} yet; start `nightlatch serve`, or name the right \
+                     configuration with --config",
+                    file.display()
+                )));
+            }
+            let _lock = take_lock(&config.data_dir)?;
+            stand_in(config, world, command).await
+        }
+        DatabaseLocation::SqliteInMemory | DatabaseLocation::Postgres(_) => {
+            stand_in(config, world, command).await
+        }
+    }
+}
+
+/// Brings the schema of the database up to date.
+pub async fn migrate(config: &Config) -> Result<(), Trouble> {
+    let _lock = match &config.database {
+        DatabaseLocation::Sqlite(_) => {
+            lock::create_directory(&config.data_dir)?;
+            Some(take_lock(&config.data_dir)?)
+        }
+        _ => None,
+    };
+    wire::open_store(&config.database).await.map(drop)
+}
+
+fn take_lock(directory: &Path) -> Result<lock::DirectoryLock, Trouble> {
+    match lock::acquire(directory)? {
+        Lock::Ours(lock) => Ok(lock),
+        Lock::Theirs(process) => Err(Trouble::new(format!(
+            "another Nightlatch{} holds {} and its command socket does not answer; if it is just \
+             starting or stopping, try again, otherwise stop it",
+            name_process(process),
+            directory.display()
+        ))),
+    }
+}
+
+/// A running server, or none.
+async fn connect(path: &Path) -> Result<Option<UnixStream>, Trouble> {
+    match UnixStream::connect(path).await {
+        Ok(stream) => Ok(Some(stream)),
+        Err(error)
+            if matches!(
+                error.kind(),
+                ErrorKind::NotFound | ErrorKind::ConnectionRefused | ErrorKind::NotADirectory
+            ) =>
+        {
+            Ok(None)
+        }
+        Err(error) => Err(Trouble::new(format!(
+            "the command socket {} cannot be used ({error}); run the command as the user who runs \
+             the server",
+            path.display()
+        ))),
+    }
+}
+
+async fn send(mut stream: UnixStream, command: Command) -> io::Result<Reply> {
+    let version = VERSION;
+    let line = to_line(&Request { version, command })?;
+    stream.write_all(&line).await?;
+    let reply = read_line(&mut stream, LONGEST_REPLY).await?;
+    Ok(serde_json::from_slice(&reply)?)
+}
+
+async fn stand_in(config: &Config, world: &World, command: Command) -> Result<Reply, Trouble> {
+    let store = wire::open_store(&config.database).await?;
+    let hashing = wire::hashing(world)?;
+    let activity = Arc::new(Activity::default());
+    let (signals, metrics) = (Signals::default(), Metrics::default());
+    let moment = world.moment();
+    let context = Context {
+        store: &store,
+        hashing: &hashing,
+        activity: &activity,
+        moment: &moment,
+        signals: &signals,
+        metrics: &metrics,
+    };
+    let reply = execute(context, command).await;
+    // On PostgreSQL the nodes do this.
+    if store.kind() == DatabaseKind::Sqlite {
+        expand(&store, world).await?;
+    }
+    Ok(reply)
+}
+
+/// Writes down what a wide ending ended, since no server is there to do it.
+async fn expand(store: &Store, world: &World) -> Result<(), StorageError> {
+    loop {
+        let moment = world.moment();
+        let expanded = store
+            .write(move |tx| log_out::expand_next(tx, &moment))
+            .await?;
+        if expanded == Expansion::Nothing {
+            return Ok(());
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! Ends what nobody ended: sessions past a deadline, also if their browser
+//! never comes back (SES-11).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use nightlatch_flows::activity::INTERVAL;
+use nightlatch_flows::log_out;
+use nightlatch_storage::{StorageError, sessions};
+use nightlatch_web::signals::Concern;
+use nightlatch_web::state::App;
+
+use super::{Rounds, every, tick};
+
+const PERIOD: Duration = Duration::from_secs(30);
+const BATCH: i64 = 500;
+
+/// Batches of one round. If rows should ever stay overdue and yet be admitted,
+/// the next round must not be the same one going on for ever.
+const MOST_BATCHES: usize = 2_000;
+
+/// One round; returns whether anything ended. It stays behind the present, so
+/// that activity that another node has noted but not yet written saves its
+/// session.
+pub async fn run_once(app: &App) -> Result<bool, StorageError> {
+    let mut any = false;
+    for _ in 0..MOST_BATCHES {
+        let moment = app.moment();
+        let before = moment.now.minus(INTERVAL * 3);
+        let overdue: bool = app
+            .store
+            .write(move |tx| -> Result<_, StorageError> {
+                let overdue = !sessions::list_overdue(tx, before, 1)?.is_empty();
+                if overdue {
+                    log_out::end_overdue(tx, &moment, before, BATCH)?;
+                }
+                Ok(overdue)
+            })
+            .await?;
+        if !overdue {
+            break;
+        }
+        any = true;
+    }
+    if any {
+        app.signals.ended(Concern::Everybody);
+    }
+    Ok(any)
+}
+
+pub(super) async fn run(app: Arc<App>, mut rounds: Rounds) {
+    let mut interval = every(PERIOD);
+    while rounds.next(tick(&mut interval)).await {
+        rounds.judge(&run_once(&app).await);
+    }
+}

@@ -1,0 +1,47 @@
+//! Whole sites for tests, and the people who use them.
+//!
+//! Tests knock on the front door: a [`Site`] is the real router over a fresh
+//! database, with a clock that stands still until it is moved and dice that
+//! roll the same every time. A [`Browser`] visits it like a browser does: it
+//! keeps cookies by the browsers' rules, sends what browsers send, finds forms
+//! by the words on their buttons and fields by their labels. What an operator
+//! does at the command line is a method of the site (module `operator`), and so
+//! is each step of the workers (module `work`).
+//!
+//! The site watches every answer and, when it is dropped, the whole database:
+//! what must hold after any story is checked after every story, see `watch` and
+//! `invariants`.
+//!
+//! This crate knows no story. It is for tests only and reaches around nothing
+//! but the socket: what it sends goes through the same layers as a request from
+//! the network.
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that meets the unexpected fails, and should say where"
+)]
+
+mod answer;
+mod browser;
+mod form;
+mod invariants;
+mod jar;
+mod listening;
+mod operator;
+mod page;
+mod reading;
+mod rows;
+mod site;
+mod watch;
+mod work;
+
+pub use answer::Answer;
+pub use browser::{Browser, Choices, UserAgent};
+pub use form::{Field, Form};
+pub use jar::Jar;
+pub use listening::ListeningSite;
+pub use nightlatch_storage::testing::TestDatabase;
+pub use operator::{Account, PASSWORD};
+pub use page::{Block, Link, Page};
+pub use rows::{EventRow, SessionRow};
+pub use site::{Site, SiteOptions};

@@ -1,0 +1,338 @@
+//! A whole site: the real router over a fresh database, a clock that is moved by
+//! hand, and known dice.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::{Arc, LazyLock, PoisonError, RwLock};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use http::Request;
+use http_body_util::BodyExt as _;
+use ipnet::IpNet;
+use nightlatch_domain::ids::OrganizationId;
+use nightlatch_domain::random::SeededRandom;
+use nightlatch_domain::time::SettableClock;
+use nightlatch_domain::{Clock as _, Random, Timestamp};
+use nightlatch_flows::Moment;
+use nightlatch_flows::activity::Activity;
+use nightlatch_flows::password_hashing::PasswordHashing;
+use nightlatch_flows::places::Places;
+use nightlatch_storage::testing::{TestDatabase, TestStore, fresh_store};
+use nightlatch_storage::{Store, StorageError, Tx};
+use nightlatch_web::forms::FormKey;
+use nightlatch_web::house::House;
+use nightlatch_web::metrics::Metrics;
+use nightlatch_web::public_url::PublicUrl;
+use nightlatch_web::signals::Signals;
+use nightlatch_web::state::App;
+use tokio::runtime::Runtime;
+use tower::ServiceExt as _;
+
+use crate::answer::Answer;
+use crate::browser::{Browser, UserAgent};
+use crate::invariants;
+use crate::watch::Watch;
+
+/// Threads of all sites of a test process.
+pub(crate) static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("a runtime")
+});
+
+/// How a site differs from the usual one.
+#[derive(Debug, Clone)]
+pub struct SiteOptions {
+    /// The address under which browsers reach it.
+    pub public_url: String,
+    /// Proxies whose forwarding headers are believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Whether there is an organization already.
+    pub has_organization: bool,
+}
+
+impl Default for SiteOptions {
+    fn default() -> Self {
+        Self {
+            public_url: "http://localhost:8080".to_owned(),
+            trusted_proxies: Vec::new(),
+            has_organization: true,
+        }
+    }
+}
+
+/// What a process holds in memory, and loses when it stops.
+struct Process {
+    app: Arc<App>,
+    router: Router,
+}
+
+/// A site.
+pub struct Site {
+    which: TestDatabase,
+    process: RwLock<Process>,
+    pub(crate) store: TestStore,
+    clock: Arc<SettableClock>,
+    random: Arc<SeededRandom>,
+    options: SiteOptions,
+    pub(crate) watch: Watch,
+    organization: Option<OrganizationId>,
+    next_address: AtomicU16,
+}
+
+impl Site {
+    /// The usual site: `http://localhost:8080`, no proxies, one organization
+    /// called Brightwater Trading.
+    pub fn new(which: TestDatabase) -> Self {
+        Self::with(which, SiteOptions::default())
+    }
+
+    /// A site that differs from the usual one.
+    ///
+    /// # Panics
+    ///
+    /// If there is no database to be had.
+    pub fn with(which: TestDatabase, options: SiteOptions) -> Self {
+        let store = fresh_store(which);
+        // Monday, November 23, 2026 at 11:31:40 UTC.
+        let now = Timestamp::from_milliseconds(1_795_433_500_000);
+        let clock = Arc::new(SettableClock::new(now));
+        let random = Arc::new(SeededRandom::new(7));
+        let again = store.open_again().expect("the store opens again");
+        let process = start(&options, again, &clock, &random);
+        let mut site = Self {
+            which,
+            process: RwLock::new(process),
+            store,
+            clock,
+            random,
+            options,
+            watch: Watch::default(),
+            organization: None,
+            next_address: AtomicU16::new(1),
+        };
+        if site.options.has_organization {
+            site.organization = Some(site.add_organization("Brightwater Trading"));
+        }
+        site
+    }
+
+    /// Which database it runs on.
+    pub fn database(&self) -> TestDatabase {
+        self.which
+    }
+
+    /// The organization that the site began with.
+    ///
+    /// # Panics
+    ///
+    /// If it began without one.
+    pub fn organization(&self) -> OrganizationId {
+        self.organization.expect("a site with an organization")
+    }
+
+    /// What handlers share.
+    ///
+    /// # Panics
+    ///
+    /// Never.
+    pub fn app(&self) -> Arc<App> {
+        let process = self.process.read().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&process.app)
+    }
+
+    /// The site's origin.
+    pub fn origin(&self) -> String {
+        self.app().public_url.origin().to_owned()
+    }
+
+    /// The present instant.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Time passes.
+    pub fn advance(&self, duration: Duration) {
+        self.clock.advance(duration);
+    }
+
+    /// Time passes until this instant.
+    ///
+    /// # Panics
+    ///
+    /// If it is over: time does not go back.
+    pub fn wait_until(&self, instant: Timestamp) {
+        assert!(instant >= self.now(), "{instant} is over");
+        self.clock.advance(instant.since(self.now()));
+    }
+
+    /// The present moment, for a flow.
+    pub fn moment(&self) -> Moment {
+        self.app().moment()
+    }
+
+    /// A browser that nobody has used yet, at an address of its own.
+    pub fn browser(&self) -> Browser<'_> {
+        let number = self.next_address.fetch_add(1, Ordering::Relaxed);
+        let [high, low] = number.to_be_bytes();
+        Browser::new(
+            self,
+            SocketAddr::from(([198, 18, high, low], 50_000)),
+            UserAgent::FirefoxOnWindows,
+        )
+    }
+
+    /// The process is killed and started again: what was only in its memory is
+    /// gone.
+    ///
+    /// # Panics
+    ///
+    /// If the database does not open again.
+    pub fn crash(&self) {
+        let again = self.store.open_again().expect("the store opens again");
+        let process = start(&self.options, again, &self.clock, &self.random);
+        *self.process.write().unwrap_or_else(PoisonError::into_inner) = process;
+    }
+
+    /// The process is stopped in good order and started again.
+    pub fn restart(&self) {
+        self.flush_activity();
+        self.crash();
+    }
+
+    /// Runs a flow and commits it.
+    ///
+    /// # Panics
+    ///
+    /// If it fails.
+    pub fn write<T: Send + 'static>(
+        &self,
+        flow: impl FnMut(&mut Tx<'_>) -> Result<T, StorageError> + Send + 'static,
+    ) -> T {
+        let store = self.app().store.clone();
+        self.block_on(async move { store.write(flow).await })
+            .expect("a flow that works")
+    }
+
+    /// Runs a flow that only reads.
+    ///
+    /// # Panics
+    ///
+    /// If it fails.
+    pub fn read<T: Send + 'static>(
+        &self,
+        flow: impl FnMut(&mut Tx<'_>) -> Result<T, StorageError> + Send + 'static,
+    ) -> T {
+        let store = self.app().store.clone();
+        self.block_on(async move { store.read(flow).await })
+            .expect("a flow that works")
+    }
+
+    /// Waits for something asynchronous.
+    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        RUNTIME.block_on(future)
+    }
+
+    /// Hands a request in as it comes from the network, and returns the answer
+    /// with its body still to be read.
+    ///
+    /// # Panics
+    ///
+    /// Never: the router has no error.
+    pub async fn connect(
+        &self,
+        mut request: Request<Body>,
+        peer: SocketAddr,
+    ) -> http::Response<Body> {
+        request.extensions_mut().insert(ConnectInfo(peer));
+        let router = {
+            let process = self.process.read().unwrap_or_else(PoisonError::into_inner);
+            process.router.clone()
+        };
+        match router.oneshot(request).await {
+            Ok(answer) => answer,
+            Err(never) => match never {},
+        }
+    }
+
+    /// Hands a request in and reads the answer to its end. Every answer that
+    /// stories see comes this way, and is watched.
+    ///
+    /// # Panics
+    ///
+    /// If the body breaks off.
+    pub async fn exchange(&self, request: Request<Body>, peer: SocketAddr) -> Answer {
+        let method = request.method().clone();
+        let path = request
+            .uri()
+            .path_and_query()
+            .map_or_else(|| request.uri().to_string(), ToString::to_string);
+        let (parts, body) = self.connect(request, peer).await.into_parts();
+        let body = body.collect().await.expect("a whole body").to_bytes();
+        let answer = Answer {
+            method,
+            path,
+            status: parts.status,
+            headers: parts.headers,
+            body,
+        };
+        self.watch.see(&answer, &self.origin());
+        answer
+    }
+}
+
+fn start(
+    options: &SiteOptions,
+    store: Store,
+    clock: &Arc<SettableClock>,
+    random: &Arc<SeededRandom>,
+) -> Process {
+    let dice: Arc<dyn Random> = Arc::<SeededRandom>::clone(random);
+    let app = Arc::new(App {
+        store,
+        hashing: PasswordHashing::new(2, Arc::clone(&dice)).expect("parameters that work"),
+        activity: Arc::new(Activity::default()),
+        clock: Arc::<SettableClock>::clone(clock),
+        random: dice,
+        places: Places::none(),
+        public_url: PublicUrl::parse(&options.public_url).expect("an address"),
+        trusted_proxies: options.trusted_proxies.clone(),
+        form_key: FormKey::new(&[42; 32]),
+        signals: Signals::default(),
+        metrics: Metrics::default(),
+        house: House::default(),
+    });
+    Process {
+        router: nightlatch_web::router(Arc::clone(&app)),
+        app,
+    }
+}
+
+impl std::fmt::Debug for Site {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Site")
+            .field("which", &self.which)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
+        invariants::check(self);
+        let offenses = self.watch.offenses();
+        assert!(
+            offenses.is_empty(),
+            "after the story, this does not hold:\n{}",
+            offenses.join("\n")
+        );
+    }
+}

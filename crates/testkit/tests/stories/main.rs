@@ -1,0 +1,30 @@
+//! Stories of people and their sessions, told at the front door.
+//!
+//! Each is named after what it proves; ids such as OUT-03 and B10 are those of
+//! the checklists that the design names. All run on SQLite, and on PostgreSQL
+//! with the feature `postgres-tests`:
+//!
+//! ```text
+//! export NIGHTLATCH_TEST_POSTGRES=$(scripts/postgres start)
+//! cargo test -p nightlatch-testkit --features postgres-tests
+//! ```
+//!
+//! What must hold after any story (headers, cookies, one end for each session,
+//! list and check agreeing) is checked by the testkit when its site is dropped.
+
+mod devices;
+mod everywhere;
+mod limits;
+mod log_out;
+mod overtaken;
+mod proof;
+mod replay;
+mod session_limit;
+mod shared_computer;
+
+use std::time::Duration;
+
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_mins(1);
+const HOUR: Duration = Duration::from_hours(1);
+const DAY: Duration = Duration::from_hours(24);
