@@ -50,7 +50,11 @@ fn g7_live_sessions_survive_kill_9_and_a_restart(which: TestDatabase) {
     program.stop();
     program.start();
     for client in &mut clients {
-        assert_eq!(client.get("/account/sessions").status, 200, "after a restart");
+        assert_eq!(
+            client.get("/account/sessions").status,
+            200,
+            "after a restart"
+        );
     }
     program.stop();
 }
@@ -62,7 +66,13 @@ fn the_command_line_ends_sessions_of_a_running_server_at_once(which: TestDatabas
     client.sign_in(PASSWORD);
     assert_eq!(client.get("/account/sessions").status, 200);
     program.run(
-        &["log-out", "--user", "ada@example.test", "--reason", "lost laptop"],
+        &[
+            "log-out",
+            "--user",
+            "ada@example.test",
+            "--reason",
+            "lost laptop",
+        ],
         None,
     );
     assert_eq!(client.get("/account/sessions").status, 303);

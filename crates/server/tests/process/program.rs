@@ -43,7 +43,15 @@ impl Program {
             _store: store,
             running: None,
         };
-        let words = ["user", "add", "--email", "ada@example.test", "--name", "Ada Lovelace", "--password-stdin"];
+        let words = [
+            "user",
+            "add",
+            "--email",
+            "ada@example.test",
+            "--name",
+            "Ada Lovelace",
+            "--password-stdin",
+        ];
         program.run(&words, Some(password));
         program
     }
@@ -74,7 +82,9 @@ impl Program {
             .spawn()
             .expect("the program starts");
         let mut stdin = child.stdin.take().expect("a pipe");
-        stdin.write_all(input.unwrap_or_default().as_bytes()).expect("the program reads");
+        stdin
+            .write_all(input.unwrap_or_default().as_bytes())
+            .expect("the program reads");
         drop(stdin);
         let output = child.wait_with_output().expect("the program ends");
         assert!(
