@@ -16,6 +16,8 @@ use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
+use nightlatch_domain::organization::Organization;
+
 use crate::failure::Failure;
 use crate::show;
 use crate::state::App;
@@ -29,6 +31,11 @@ pub(crate) struct Envelope {
     /// 128 bits, fresh for each answer (HDR-01).
     pub(crate) nonce: String,
 }
+
+/// The organization of whoever is signed in, for an error page that names whom
+/// to ask.
+#[derive(Debug, Clone)]
+pub(crate) struct OnBehalfOf(pub(crate) Organization);
 
 impl Envelope {
     fn new(app: &App) -> Self {
@@ -90,7 +97,7 @@ pub(crate) async fn wrap(
         let sentence = format!("This server is reached at {}.", app.public_url);
         Failure::saying(Problem::WrongHost, sentence).into_response()
     };
-    let mut answer = translate(&app, &envelope, wants, answer);
+    let mut answer = translate(&app, &envelope, wants, answer).await;
     dress(&envelope, answer.headers_mut());
     // The pattern of the route and never the address: addresses carry codes and
     // hints (LOG-03).
@@ -112,7 +119,7 @@ fn is_our_host(app: &App, uri: &Uri, headers: &HeaderMap) -> bool {
 
 /// Turns a failure, ours or the framework's, into what the caller can read, and
 /// logs it once.
-fn translate(app: &App, envelope: &Envelope, wants: Wants, mut answer: Response) -> Response {
+async fn translate(app: &App, envelope: &Envelope, wants: Wants, mut answer: Response) -> Response {
     let status = answer.status();
     let readable = answer.headers().get(CONTENT_TYPE).is_some_and(|value| {
         value.as_bytes().starts_with(b"text/html") || value.as_bytes().starts_with(b"application/")
@@ -127,7 +134,13 @@ fn translate(app: &App, envelope: &Envelope, wants: Wants, mut answer: Response)
     }
     let status = StatusCode::from_u16(failure.problem.status()).unwrap_or(status);
     let mut replaced = match wants {
-        Wants::Page => problem_page(app, envelope, &failure),
+        Wants::Page => {
+            let organization = match answer.extensions_mut().remove::<OnBehalfOf>() {
+                Some(OnBehalfOf(organization)) => Some(organization),
+                None => app.house.find_or_last_known(&app.store).await,
+            };
+            problem_page(envelope, &failure, organization.as_ref())
+        }
         Wants::Json => problem_document(envelope, &failure),
         Wants::Text => failure.problem.status().to_string().into_response(),
     };
@@ -141,9 +154,13 @@ fn translate(app: &App, envelope: &Envelope, wants: Wants, mut answer: Response)
     replaced
 }
 
-fn problem_page(app: &App, envelope: &Envelope, failure: &Failure) -> Response {
+fn problem_page(
+    envelope: &Envelope,
+    failure: &Failure,
+    organization: Option<&Organization>,
+) -> Response {
     let page = ProblemPage {
-        frame: show::plain_frame(envelope, app.house.last_known().as_ref()),
+        frame: show::plain_frame(envelope, organization),
         problem: failure.problem,
         detail: failure.sentence.clone(),
         reference: envelope.reference.clone(),

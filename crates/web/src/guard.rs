@@ -21,7 +21,7 @@ use nightlatch_flows::sessions::{self, Check, LiveSession, Over};
 use nightlatch_storage::StorageError;
 
 use crate::cookies;
-use crate::envelope::Envelope;
+use crate::envelope::{Envelope, OnBehalfOf};
 use crate::failure::Failure;
 use crate::forms::FormHolder;
 use crate::links::{ReturnPath, login_returning_to};
@@ -170,8 +170,15 @@ pub(crate) async fn guard(
         return answer;
     }
     note_activity(&visit, rule, &parts);
+    let organization = visit.live().map(|live| live.owned.organization.clone());
     parts.extensions.insert(visit);
-    next.run(Request::from_parts(parts, body)).await
+    let mut answer = next.run(Request::from_parts(parts, body)).await;
+    if let Some(organization) = organization
+        && answer.status().as_u16() >= 400
+    {
+        answer.extensions_mut().insert(OnBehalfOf(organization));
+    }
+    answer
 }
 
 async fn visit(app: &Arc<App>, request: &Parts) -> Result<Visit, StorageError> {

@@ -29,6 +29,15 @@ impl House {
         Ok(only)
     }
 
+    /// Asks the database, and falls back on what was last known if it does not
+    /// answer.
+    pub(crate) async fn find_or_last_known(&self, store: &Store) -> Option<Organization> {
+        match self.find(store).await {
+            Ok(found) => found,
+            Err(_) => self.last_known(),
+        }
+    }
+
     /// What was last known.
     pub(crate) fn last_known(&self) -> Option<Organization> {
         self.0

@@ -100,9 +100,15 @@ fn wrong_password() -> String {
     "That is not your password. Please try again.".to_owned()
 }
 
+/// Whole seconds until an instant, never too few: who waits that long is let in.
+pub(crate) fn seconds_until(visit: &Visit, until: nightlatch_domain::Timestamp) -> u64 {
+    let milliseconds = until.since(visit.now).as_millis();
+    u64::try_from(milliseconds.div_ceil(1000)).map_or(u64::MAX, |seconds| seconds.max(1))
+}
+
 /// Says how long to wait.
 pub(crate) fn wait_sentence(visit: &Visit, until: nightlatch_domain::Timestamp) -> String {
-    let wait = until.since(visit.now).as_secs().max(1);
+    let wait = seconds_until(visit, until);
     let words = show::length(std::time::Duration::from_secs(if wait > 90 {
         wait.div_ceil(60) * 60
     } else {

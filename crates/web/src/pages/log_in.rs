@@ -17,7 +17,7 @@ use crate::cookies::{self, Jar};
 use crate::failure::Failure;
 use crate::guard::{Presence, Visit};
 use crate::links::{self, ReturnPath};
-use crate::pages::{Fields, Query, wait_sentence};
+use crate::pages::{Fields, Query, seconds_until, wait_sentence};
 use crate::show;
 use crate::signals::Concern;
 use crate::views::{
@@ -107,7 +107,7 @@ pub(crate) async fn post(
             app.metrics.sign_in("throttled");
             typed.error = Some(wait_sentence(&visit, until));
             let mut answer = show_form(&visit, StatusCode::TOO_MANY_REQUESTS, typed).await?;
-            let seconds = until.since(visit.now).as_secs().max(1);
+            let seconds = seconds_until(visit, until);
             answer
                 .headers_mut()
                 .insert(RETRY_AFTER, HeaderValue::from(seconds));

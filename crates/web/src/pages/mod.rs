@@ -15,5 +15,5 @@ pub(crate) mod set_up;
 pub(crate) mod signed_out;
 pub(crate) mod start;
 
-pub(crate) use endings::{Ending, Proved, end, prove, wait_sentence};
+pub(crate) use endings::{Ending, Proved, end, prove, seconds_until, wait_sentence};
 pub(crate) use fields::{Fields, Query};
