@@ -10,6 +10,7 @@
 //! asks for it.
 
 pub mod activity;
+mod closing;
 pub mod history;
 pub mod housekeeping;
 pub mod log_out;

@@ -10,19 +10,17 @@
 //! It does not decide who may end what; that is [`crate::own_endings::end_own`] for
 //! people and the command line for operators.
 
-use std::collections::{HashMap, HashSet};
-
 use nightlatch_domain::Timestamp;
 use nightlatch_domain::ending::{Actor, Cause, Scope, ScopeKind};
-use nightlatch_domain::event::{Event, EventKind};
-use nightlatch_domain::ids::{BrowserId, EndingId, EventId, OrganizationId, SessionId, UserId};
+use nightlatch_domain::ids::{EndingId, OrganizationId, SessionId, UserId};
 use nightlatch_domain::secret::Token;
-use nightlatch_domain::session::{self, Ended, Session};
+use nightlatch_domain::session::{self, Refusal, Session};
 use nightlatch_storage::endings::{self, Ending};
 use nightlatch_storage::sessions::OwnedSession;
-use nightlatch_storage::{StorageError, Tx, epochs, events, sessions};
+use nightlatch_storage::{StorageError, Tx, epochs, sessions};
 
 use crate::Moment;
+use crate::closing::close_all;
 
 /// How many sessions are expanded in the transaction of a wide ending.
 pub const INLINE: u16 = 100;
@@ -96,14 +94,12 @@ pub fn end_sessions(
             list_below(tx, &ending, INLINE)?
         }
     };
-    if let Some(first) = targets.first().filter(|_| request.scope != Scope::Deployment) {
-        ending.organization_id = ending
-            .organization_id
-            .or(Some(first.session.organization_id));
-        ending.user_id = match request.scope {
-            Scope::Organization(_) => None,
-            _ => ending.user_id.or(Some(first.session.user_id)),
-        };
+    // A narrow ending is named after whom it concerns, if that is one.
+    if ending.epoch.is_none() {
+        ending.user_id = shared_by_all(&targets, |owned| owned.session.user_id);
+        ending.organization_id = shared_by_all(&targets, |owned| owned.session.organization_id);
+    } else if ending.user_id.is_some() {
+        ending.organization_id = targets.first().map(|owned| owned.session.organization_id);
     }
     ending.expanded = ending.epoch.is_none() || targets.len() < usize::from(INLINE);
     endings::add(tx, &ending)?;
@@ -156,27 +152,42 @@ pub fn end_overdue(
     before: Timestamp,
     limit: i64,
 ) -> Result<i64, StorageError> {
-    let overdue: Vec<_> = sessions::list_overdue(tx, before, limit)?
-        .iter()
-        .filter(|owned| session::admit(&owned.session.life, &owned.standing(), before).is_err())
-        .map(|owned| owned.session.id)
-        .collect();
-    if overdue.is_empty() {
-        return Ok(0);
+    let (mut idle, mut overall) = (Vec::new(), Vec::new());
+    for owned in sessions::list_overdue(tx, before, limit)? {
+        match session::admit(&owned.session.life, &owned.standing(), before) {
+            Ok(_) => {}
+            Err(Refusal::OverallTimeout) => overall.push(owned.session.id),
+            Err(_) => idle.push(owned.session.id),
+        }
     }
-    // All of them: the ending itself counts only those of its own cause.
-    let count = i64::try_from(overdue.len()).unwrap_or(i64::MAX);
-    let request = EndingRequest {
-        scope: Scope::Selection(overdue),
-        cause: Cause::IdleTimeout,
-        actor: Actor::System,
-        reason: None,
-    };
-    end_sessions(tx, moment, &request)?;
-    Ok(count)
+    let count = idle.len() + overall.len();
+    for (ids, cause) in [(idle, Cause::IdleTimeout), (overall, Cause::OverallTimeout)] {
+        if !ids.is_empty() {
+            let request = EndingRequest {
+                scope: Scope::Selection(ids),
+                cause,
+                actor: Actor::System,
+                reason: None,
+            };
+            end_sessions(tx, moment, &request)?;
+        }
+    }
+    Ok(i64::try_from(count).unwrap_or(i64::MAX))
 }
 
-fn new_ending(moment: &Moment, request: &EndingRequest) -> Ending {
+/// What all of them have in common, if anything.
+fn shared_by_all<T: PartialEq>(
+    targets: &[OwnedSession],
+    of: impl Fn(&OwnedSession) -> T,
+) -> Option<T> {
+    let first = of(targets.first()?);
+    targets
+        .iter()
+        .all(|owned| of(owned) == first)
+        .then_some(first)
+}
+
+pub(crate) fn new_ending(moment: &Moment, request: &EndingRequest) -> Ending {
     let (organization_id, user_id, kept_session_id) = match &request.scope {
         Scope::OthersOf { user, keep } => (None, Some(*user), Some(*keep)),
         Scope::AllOf(user) => (None, Some(*user), None),
@@ -239,138 +250,17 @@ fn list_below(
     ending: &Ending,
     limit: u16,
 ) -> Result<Vec<OwnedSession>, StorageError> {
-    let limit = i64::from(limit);
-    let epoch = ending.epoch.unwrap_or_default();
-    // By the scope and not by which ids are there: a counter must never be
-    // compared with that of another scope.
+    let (limit, epoch) = (i64::from(limit), ending.epoch.unwrap_or_default());
     match (ending.scope, ending.user_id, ending.organization_id) {
-        (ScopeKind::AllOfUser | ScopeKind::OthersOfUser, Some(user_id), _) => {
-            sessions::list_open_of_user_below(tx, user_id, epoch, limit)
+        (ScopeKind::OthersOfUser | ScopeKind::AllOfUser, Some(id), _) => {
+            sessions::list_open_of_user_below(tx, id, epoch, limit)
         }
         (ScopeKind::Organization, _, Some(id)) => {
             sessions::list_open_of_organization_below(tx, id, epoch, limit)
         }
         (ScopeKind::Deployment, _, _) => sessions::list_open_of_deployment_below(tx, epoch, limit),
+        // Narrow endings have no counter.
         _ => Ok(Vec::new()),
-    }
-}
-
-#[derive(Debug, Default)]
-struct Closed {
-    sessions: i64,
-    browsers: i64,
-}
-
-/// Writes down the end of each session with the cause that came first in time:
-/// it may have timed out, or been overtaken by an earlier wide ending, before.
-fn close_all(
-    tx: &mut Tx<'_>,
-    moment: &Moment,
-    ending: &Ending,
-    targets: &[OwnedSession],
-) -> Result<Closed, StorageError> {
-    let earlier_open = endings::list_open(tx, 2)?
-        .iter()
-        .any(|open| open.id != ending.id);
-    let mut timeouts: HashMap<Cause, Ending> = HashMap::new();
-    let mut seen: HashSet<BrowserId> = HashSet::new();
-    let mut closed = Closed::default();
-    for owned in targets {
-        let session = &owned.session;
-        let overtaken =
-            session.life.epochs != owned.epochs && (earlier_open || ending.epoch.is_none());
-        let first = if overtaken {
-            let found = endings::find_first_after_epochs(
-                tx,
-                session.user_id,
-                session.organization_id,
-                session.life.epochs,
-            )?;
-            found.filter(|found| found.id != ending.id && found.at <= ending.at)
-        } else {
-            None
-        };
-        let first = first.as_ref().unwrap_or(ending);
-        let deadlines = session::effective_deadlines(&session.life, owned.standing().limits);
-        let (cause, at) = session::first_cause(deadlines, first.cause, first.at);
-        let belongs_to = if cause == first.cause {
-            first.clone()
-        } else {
-            timeout_ending(tx, moment, &mut timeouts, cause, owned)?
-        };
-        let ended = Ended {
-            at,
-            cause,
-            ending_id: belongs_to.id,
-        };
-        if !sessions::close(tx, session.id, &ended)? {
-            continue;
-        }
-        events::add(tx, &closing_event(moment, owned, &ended, &belongs_to))?;
-        let new_browser = session
-            .browser_id
-            .is_none_or(|browser| seen.insert(browser));
-        if belongs_to.id == ending.id {
-            closed.sessions += 1;
-            closed.browsers += i64::from(new_browser);
-        } else {
-            endings::count(
-                tx,
-                belongs_to.id,
-                1,
-                i64::from(new_browser),
-                belongs_to.expanded,
-            )?;
-        }
-    }
-    Ok(closed)
-}
-
-/// The ending, one for each batch and limit, of sessions that were over before
-/// anybody ended them.
-fn timeout_ending(
-    tx: &mut Tx<'_>,
-    moment: &Moment,
-    timeouts: &mut HashMap<Cause, Ending>,
-    cause: Cause,
-    owned: &OwnedSession,
-) -> Result<Ending, StorageError> {
-    if let Some(ending) = timeouts.get(&cause) {
-        return Ok(ending.clone());
-    }
-    let ending = Ending {
-        organization_id: Some(owned.session.organization_id),
-        ..new_ending(
-            moment,
-            &EndingRequest {
-                scope: Scope::Selection(Vec::new()),
-                cause,
-                actor: Actor::System,
-                reason: None,
-            },
-        )
-    };
-    endings::add(tx, &ending)?;
-    timeouts.insert(cause, ending.clone());
-    Ok(ending)
-}
-
-fn closing_event(moment: &Moment, owned: &OwnedSession, ended: &Ended, ending: &Ending) -> Event {
-    let session = &owned.session;
-    Event {
-        id: EventId::sortable(ended.at, moment.random.as_ref()),
-        at: ended.at,
-        organization_id: Some(session.organization_id),
-        user_id: Some(session.user_id),
-        actor: ending.actor,
-        kind: EventKind::SessionEnded,
-        session_id: Some(session.id),
-        browser_id: session.browser_id,
-        ending_id: Some(ended.ending_id),
-        cause: Some(ended.cause),
-        client: session.client.clone(),
-        count: 1,
-        detail: ending.reason.clone(),
     }
 }
 

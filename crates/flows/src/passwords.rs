@@ -18,7 +18,7 @@ use crate::Moment;
 use crate::activity::Activity;
 use crate::log_out::{EndingRequest, Renewed, end_sessions};
 use crate::password_hashing::{Overloaded, PasswordHashing, PasswordVerdict};
-use crate::step_up::{Asked, Begun, add_proof, begin, event, still_holds};
+use crate::step_up::{Asked, Begun, add_proof, begin, event, still_holds, take_back};
 
 /// What came of it.
 #[derive(Debug)]
@@ -69,7 +69,10 @@ pub async fn change(
     match hashing.verify(present, asked.record.clone()).await {
         Ok(PasswordVerdict::Right { .. }) => {}
         Ok(PasswordVerdict::Wrong) => return Ok(ChangeOutcome::Refused),
-        Err(Overloaded) => return Ok(ChangeOutcome::Overloaded),
+        Err(Overloaded) => {
+            take_back(store, &asked).await?;
+            return Ok(ChangeOutcome::Overloaded);
+        }
     }
     let owner = &asked.owned.user;
     let context = [
@@ -78,9 +81,11 @@ pub async fn change(
         asked.owned.organization.name.as_str(),
     ];
     if let Err(problem) = check_new_password(&new, &context) {
+        take_back(store, &asked).await?;
         return Ok(ChangeOutcome::NotGoodEnough(problem));
     }
     let Ok(hash) = hashing.hash(new).await else {
+        take_back(store, &asked).await?;
         return Ok(ChangeOutcome::Overloaded);
     };
     let (moment, activity) = (moment.clone(), Arc::clone(activity));

@@ -236,7 +236,7 @@ fn forgive(tx: &mut Tx<'_>, candidate: &Candidate) -> Result<(), StorageError> {
 
 /// Takes back the one failure that [`begin`] counted, and no more: clearing
 /// here would let an attacker reset counters by overloading the server.
-fn uncount(tx: &mut Tx<'_>, key: TokenDigest) -> Result<(), StorageError> {
+pub(crate) fn uncount(tx: &mut Tx<'_>, key: TokenDigest) -> Result<(), StorageError> {
     let failures = throttles::get(tx, key)?;
     match failures.last_at {
         Some(last_at) if failures.count > 1 => throttles::set(tx, key, failures.count - 1, last_at),

@@ -22,6 +22,7 @@ use crate::activity::Activity;
 use crate::log_out::Renewed;
 use crate::password_hashing::{Overloaded, PasswordHashing, PasswordVerdict};
 use crate::sessions::find_live;
+use crate::sign_in::uncount;
 
 /// Proofs kept with a session: the first, and the latest of the others.
 const MOST_PROOFS: usize = 10;
@@ -106,6 +107,13 @@ pub(crate) fn still_holds(
     Ok(Some(owned.session))
 }
 
+/// The attempt was no wrong try: the password was right, or could not be
+/// verified.
+pub(crate) async fn take_back(store: &Store, asked: &Asked) -> Result<(), StorageError> {
+    let lane = asked.lane;
+    store.write(move |tx| uncount(tx, lane)).await
+}
+
 fn finish(
     tx: &mut Tx<'_>,
     moment: &Moment,
@@ -181,6 +189,9 @@ pub async fn with_password(
                 .await
         }
         Ok(PasswordVerdict::Wrong) => Ok(StepUpOutcome::Refused),
-        Err(Overloaded) => Ok(StepUpOutcome::Overloaded),
+        Err(Overloaded) => {
+            take_back(store, &asked).await?;
+            Ok(StepUpOutcome::Overloaded)
+        }
     }
 }

@@ -79,7 +79,13 @@ pub fn load(path: &Path) -> Result<Key, Trouble> {
 }
 
 fn to_hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        for half in [byte >> 4, byte & 15] {
+            text.extend(char::from_digit(u32::from(half), 16));
+        }
+    }
+    text
 }
 
 fn from_hexadecimal(text: &str) -> Option<Key> {
@@ -106,8 +112,8 @@ mod tests {
         let path = scratch.path().join("key");
         let random = SeededRandom::new(1);
         let made = load_or_create(&path, &random).expect("made");
-        let mode = path.metadata().expect("a file").permissions().mode();
-        assert_eq!(mode & 0o777, 0o600);
+        let permissions = path.metadata().expect("a file").permissions();
+        assert_eq!(permissions.mode() & 0o777, 0o600);
         let again = load_or_create(&path, &random).expect("read");
         assert_eq!(made, again);
         let left: Vec<_> = fs::read_dir(scratch.path()).expect("a list").collect();

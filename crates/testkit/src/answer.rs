@@ -50,9 +50,11 @@ impl Answer {
 
     /// The header that sets the cookie of this name.
     pub fn cookie(&self, name: &str) -> Option<&str> {
-        self.cookies()
-            .into_iter()
-            .find(|header| header.split_once('=').is_some_and(|(found, _)| found == name))
+        self.cookies().into_iter().find(|header| {
+            header
+                .split_once('=')
+                .is_some_and(|(found, _)| found == name)
+        })
     }
 
     /// Whether the body is HTML.
@@ -133,5 +135,20 @@ impl Answer {
         let answer = self.expect(303);
         assert_eq!(answer.location(), Some(to));
         answer
+    }
+
+    /// Checks that it is an error of whoever asked (4xx).
+    ///
+    /// # Panics
+    ///
+    /// If it is not.
+    #[expect(clippy::return_self_not_must_use, reason = "the check is its use")]
+    pub fn expect_error(self, what: &str) -> Self {
+        assert!(
+            self.status.is_client_error(),
+            "{what} was answered with {}",
+            self.status
+        );
+        self
     }
 }

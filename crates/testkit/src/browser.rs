@@ -74,6 +74,7 @@ pub struct Browser<'a> {
     peer: SocketAddr,
     path: String,
     page: Option<Page>,
+    extra: Vec<(String, String)>,
 }
 
 impl<'a> Browser<'a> {
@@ -85,6 +86,7 @@ impl<'a> Browser<'a> {
             peer,
             path: "/".to_owned(),
             page: None,
+            extra: Vec::new(),
         }
     }
 
@@ -114,18 +116,26 @@ impl<'a> Browser<'a> {
         self
     }
 
+    /// From now on, whatever it sends carries this header, which no browser
+    /// writes: somebody, or a proxy in between, does.
+    pub fn forges(&mut self, name: &str, value: &str) {
+        self.extra.push((name.to_owned(), value.to_owned()));
+    }
+
     /// Begins a request by hand; it carries the cookies, `Host` and
     /// `User-Agent`, and nothing else that it is not given.
     pub fn ask(&mut self, method: &str, path: &str) -> Ask<'_, 'a> {
         let host = self.site.origin();
         let host = host.split_once("://").map_or("", |(_, host)| host);
-        let headers = vec![
+        let mut headers = vec![
             ("host".to_owned(), host.as_bytes().to_vec()),
             (
                 "user-agent".to_owned(),
                 self.agent.header().as_bytes().to_vec(),
             ),
         ];
+        let extra = self.extra.iter();
+        headers.extend(extra.map(|(name, value)| (name.clone(), value.as_bytes().to_vec())));
         Ask {
             method: method.parse().expect("a method"),
             path: path.to_owned(),
@@ -136,7 +146,12 @@ impl<'a> Browser<'a> {
     }
 
     /// One step of a navigation; redirects are not followed.
-    fn navigate(&mut self, ask: impl FnOnce(Ask<'_, 'a>) -> Answer, method: &str, path: &str) -> Answer {
+    fn navigate(
+        &mut self,
+        ask: impl FnOnce(Ask<'_, 'a>) -> Answer,
+        method: &str,
+        path: &str,
+    ) -> Answer {
         let answer = ask(self
             .ask(method, path)
             .header("sec-fetch-mode", "navigate")
@@ -157,7 +172,11 @@ impl<'a> Browser<'a> {
 
     /// Types an address, and stays at the first answer.
     pub fn open_once(&mut self, path: &str) -> Answer {
-        self.navigate(|ask| ask.header("sec-fetch-site", "none").send(), "GET", path)
+        self.navigate(
+            |ask| ask.header("sec-fetch-site", "none").send(),
+            "GET",
+            path,
+        )
     }
 
     /// Follows a link of this page.

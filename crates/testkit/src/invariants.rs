@@ -36,7 +36,10 @@ fn offenses(
     let mut found = Vec::new();
     let rows = all_sessions(tx)?;
     // Housekeeping takes the oldest lines; what they belonged to went with them.
-    let begins = lines(tx, &[EventKind::SignedIn, EventKind::SignedInFromNewBrowser])?;
+    let begins = lines(
+        tx,
+        &[EventKind::SignedIn, EventKind::SignedInFromNewBrowser],
+    )?;
     let ends = lines(tx, &[EventKind::SessionEnded])?;
     let mut ended_by: HashMap<EndingId, i64> = HashMap::new();
     for row in &rows {
@@ -105,7 +108,9 @@ fn judge_end(
     let id = row.id;
     let Some(ended) = row.ended else {
         if !lines.is_empty() {
-            found.push(format!("session {id} is open, but its history says it ended"));
+            found.push(format!(
+                "session {id} is open, but its history says it ended"
+            ));
         }
         return Ok(());
     };
@@ -131,7 +136,9 @@ fn judge_end(
         ));
     }
     if line.at != ended.at || line.ending != Some(ended.ending_id) {
-        found.push(format!("session {id} and its history differ in when or what"));
+        found.push(format!(
+            "session {id} and its history differ in when or what"
+        ));
     }
     Ok(())
 }
@@ -161,7 +168,10 @@ fn compare_list_with_check(
         let owned = sessions::find(tx, row.id)?;
         let overtaken = owned.is_some_and(|owned| owned.session.life.epochs != owned.epochs);
         if overtaken && row.ended.is_none() {
-            found.push(format!("session {} is over and was not written down", row.id));
+            found.push(format!(
+                "session {} is over and was not written down",
+                row.id
+            ));
         }
     }
     Ok(())

@@ -134,9 +134,9 @@ pub(crate) fn read(header: &str) -> Result<SetCookie<'_>, String> {
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
     let is_code = value.len() < 40
-        && value
-            .bytes()
-            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-.".contains(&byte));
+        && value.bytes().all(|byte| {
+            byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-.".contains(&byte)
+        });
     let fits = match name {
         "__Host-nightlatch" => is_token && max_age.is_none_or(|age| age <= 30 * 86_400),
         "__Host-nightlatch-visitor" => is_token && max_age.is_none(),

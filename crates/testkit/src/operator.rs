@@ -53,11 +53,7 @@ impl Site {
             return record.clone();
         }
         let typed = Password::typed(password).expect("short enough");
-        let record = self
-            .app()
-            .hashing
-            .hash_blocking(&typed)
-            .expect("a record");
+        let record = self.app().hashing.hash_blocking(&typed).expect("a record");
         records.insert(password.to_owned(), record.clone());
         record
     }
@@ -222,9 +218,10 @@ impl Site {
     }
 
     fn begin_session(&self, account: &Account, number: u32) -> SignedIn {
-        let address = IpAddr::from((0xfd00_0000_0000_0000_0000_0000_0000_0000_u128
-            + u128::from(number) * (1 << 64))
-            .to_be_bytes());
+        let address = IpAddr::from(
+            (0xfd00_0000_0000_0000_0000_0000_0000_0000_u128 + u128::from(number) * (1 << 64))
+                .to_be_bytes(),
+        );
         let attempt = Attempt {
             email: EmailKey::of_typed(&account.email),
             password: Password::typed(PASSWORD).expect("short enough"),

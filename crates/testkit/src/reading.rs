@@ -6,7 +6,7 @@
 //! and that breaks out of its place shows up here.
 
 use html5gum::emitters::default::DefaultEmitter;
-use html5gum::{StartTag, Token, Tokenizer};
+use html5gum::{Error, StartTag, Token, Tokenizer};
 
 use crate::form::{Field, Form};
 use crate::page::{Block, Link, Page};
@@ -24,6 +24,8 @@ pub(crate) fn read(html: &str) -> Page {
             Token::StartTag(tag) => reader.open(&Tag::new(&tag)),
             Token::EndTag(tag) => reader.close(&text(&tag.name)),
             Token::String(found) => reader.words(&text(&found.value)),
+            // A control character that somebody typed, shown to them again.
+            Token::Error(error) if error.value == Error::ControlCharacterInInputStream => {}
             Token::Error(error) => reader.offend(format!("not valid HTML: {}", error.value)),
             Token::Comment(_) | Token::Doctype(_) => {}
         }
@@ -253,7 +255,10 @@ impl Reader {
                 outer.words.push_str(&open.words);
             }
             // Words of neighboring elements do not run together on a screen.
-            if !matches!(name, "bdi" | "span" | "strong" | "b" | "time" | "a" | "code") {
+            if !matches!(
+                name,
+                "bdi" | "span" | "strong" | "b" | "time" | "a" | "code"
+            ) {
                 outer.words.push(' ');
             }
         } else {
@@ -309,7 +314,10 @@ impl Reader {
             });
             match field {
                 Some(field) => field.label.clone_from(words),
-                None => self.page.offenses.push(format!("a label for nothing: {words}")),
+                None => self
+                    .page
+                    .offenses
+                    .push(format!("a label for nothing: {words}")),
             }
         }
         self.page

@@ -21,7 +21,7 @@ use nightlatch_flows::activity::Activity;
 use nightlatch_flows::password_hashing::PasswordHashing;
 use nightlatch_flows::places::Places;
 use nightlatch_storage::testing::{TestDatabase, TestStore, fresh_store};
-use nightlatch_storage::{Store, StorageError, Tx};
+use nightlatch_storage::{StorageError, Store, Tx};
 use nightlatch_web::forms::FormKey;
 use nightlatch_web::house::House;
 use nightlatch_web::metrics::Metrics;

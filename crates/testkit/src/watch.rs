@@ -62,7 +62,9 @@ impl Watch {
             Some(nonce) if !seen.nonces.insert(nonce.clone()) => {
                 found.push(format!("the nonce {nonce} was used before"));
             }
-            Some(nonce) if answer.is_html() && answer.method != Method::HEAD => judge_page(answer, &nonce, &mut found),
+            Some(nonce) if answer.is_html() && answer.method != Method::HEAD => {
+                judge_page(answer, &nonce, &mut found)
+            }
             Some(_) => {}
         }
         seen.offenses.extend(

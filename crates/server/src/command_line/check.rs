@@ -15,8 +15,8 @@ use crate::trouble::Trouble;
 use crate::{keys, terminal, wire};
 
 pub(super) fn run(file: Option<&Path>, as_json: bool) -> Result<(), Trouble> {
-    let written = as_written::read(file, &environment())?;
-    let config = meaning::understand(&written)?;
+    let (written, problems) = as_written::read(file, &environment());
+    let config = meaning::understand(&written, problems)?;
     let problems = problems_of_files(&config);
     if !problems.is_empty() {
         return Err(Trouble::new(problems.join("\n")));
@@ -81,7 +81,11 @@ fn show(config: &Config, key: &str) -> String {
         ),
         "database" => match &config.database {
             DatabaseLocation::Sqlite(file) => path(file),
-            other => format!("{other:?}"),
+            // Its own form, which leaves the password out.
+            other => format!("{other:?}")
+                .trim_start_matches("Postgres(\"")
+                .trim_end_matches("\")")
+                .to_owned(),
         },
         "data_dir" => path(&config.data_dir),
         "key_file" => path(&config.key_file),

@@ -13,7 +13,7 @@ use serde_json::json;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::commands::{Command, TypedPassword, Whom, show};
-use crate::config::{self, Config, LogFormat};
+use crate::config::{self, Config};
 use crate::serve::{self, Server};
 use crate::socket::reach;
 use crate::trouble::Trouble;
@@ -54,7 +54,7 @@ async fn act(arguments: Arguments) -> Result<u8, Trouble> {
     match action {
         #[cfg(feature = "demo")]
         Action::Demo => {
-            telemetry::start(LogFormat::Text, "warn");
+            telemetry::start(config::LogFormat::Text, "warn");
             crate::demo::run(json).await.map(|()| DONE)
         }
         Action::Serve => serve(load(file)?, json).await.map(|()| DONE),

@@ -1,11 +1,13 @@
 //! What an operator can ask for, and what comes back.
 //!
-//! Owns the words of the command socket: [`Command`] and [`Reply`]. The same
-//! [`execute`] serves a running server and a command line without one, so that
-//! both do the same. What was typed is read in [`crate::command_line`]; how a
+//! Owns the words of the command socket ([`Command`], [`Reply`]) and doing what
+//! they say. The same [`execute`] serves a running server and a command line
+//! without one, so that both do the same. What was typed is read in [`crate::command_line`]; how a
 //! reply looks is [`show`].
 
+mod command;
 mod organizations;
+mod reply;
 mod sessions;
 pub mod settings;
 pub mod show;
@@ -15,243 +17,20 @@ use std::fmt;
 use std::sync::Arc;
 
 use nightlatch_domain::ending::Cause;
-use nightlatch_domain::ids::{EndingId, OrganizationId, SessionId, UserId};
 use nightlatch_domain::organization::Organization;
-use nightlatch_domain::user::{EmailKey, Role, User, UserStatus};
+use nightlatch_domain::user::{EmailKey, User};
 use nightlatch_flows::Moment;
 use nightlatch_flows::activity::Activity;
-use nightlatch_flows::log_out::EndingDone;
 use nightlatch_flows::password_hashing::PasswordHashing;
 use nightlatch_storage::{StorageError, Store, Tx, organizations as stored, users as accounts};
 use nightlatch_web::metrics::Metrics;
 use nightlatch_web::signals::{Concern, Signals};
 use nightlatch_web::state::App;
-use serde::{Deserialize, Serialize};
-use zeroize::Zeroizing;
 
-/// A password on its way from the command line. It prints as nothing.
-#[derive(Clone, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct TypedPassword(String);
-
-impl TypedPassword {
-    /// Takes what was typed.
-    pub fn new(text: &Zeroizing<String>) -> Self {
-        Self(text.as_str().to_owned())
-    }
-
-    fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl Drop for TypedPassword {
-    fn drop(&mut self) {
-        zeroize::Zeroize::zeroize(&mut self.0);
-    }
-}
-
-impl fmt::Debug for TypedPassword {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("TypedPassword(…)")
-    }
-}
-
-/// Whose sessions to end.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Whom {
-    /// One person's, by e-mail address.
-    User(String),
-    /// Those of everybody in an organization, by name.
-    Organization(String),
-    /// Everybody's.
-    Everyone,
-}
-
-/// What an operator asks for.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(tag = "command", rename_all = "snake_case")]
-#[expect(
-    missing_docs,
-    reason = "the fields are the options of the command line"
-)]
-pub enum Command {
-    /// `user add`.
-    UserAdd {
-        email: String,
-        name: String,
-        organization: Option<String>,
-        role: Role,
-        password: TypedPassword,
-    },
-    /// `user list`.
-    UserList,
-    /// `user disable`.
-    UserDisable { email: String },
-    /// `user enable`.
-    UserEnable { email: String },
-    /// `user delete`.
-    UserDelete { email: String },
-    /// `user set-password`.
-    UserSetPassword {
-        email: String,
-        password: TypedPassword,
-    },
-    /// `session list`.
-    SessionList { email: String },
-    /// `session end`.
-    SessionEnd {
-        id: SessionId,
-        reason: Option<String>,
-    },
-    /// `log-out`.
-    LogOut { whom: Whom, reason: Option<String> },
-    /// `organization add`.
-    OrganizationAdd { name: String },
-    /// `organization list`.
-    OrganizationList,
-    /// `organization set`.
-    OrganizationSet {
-        organization: Option<String>,
-        changes: Vec<(String, String)>,
-    },
-}
-
-impl Command {
-    /// Whether it makes sense where no database exists yet.
-    pub const fn may_begin(&self) -> bool {
-        matches!(self, Self::UserAdd { .. } | Self::OrganizationAdd { .. })
-    }
-}
-
-/// What was ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct EndedLine {
-    /// The ending, as the history and the receipts name it.
-    pub ending_id: EndingId,
-    /// Sessions written down as ended so far.
-    pub sessions: i64,
-    /// On how many browsers.
-    pub browsers: i64,
-    /// Whether that is all. If not, the rest is over too and is being written
-    /// down.
-    pub complete: bool,
-}
-
-impl From<&EndingDone> for EndedLine {
-    fn from(done: &EndingDone) -> Self {
-        Self {
-            ending_id: done.id,
-            sessions: done.sessions,
-            browsers: done.browsers,
-            complete: done.complete,
-        }
-    }
-}
-
-/// A person in a list.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "as in the domain")]
-pub struct UserLine {
-    pub id: UserId,
-    pub email: String,
-    pub name: String,
-    pub role: Role,
-    pub status: UserStatus,
-    pub organization: String,
-    pub created_at: String,
-}
-
-/// A live session in a list.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "as in the domain")]
-pub struct SessionLine {
-    pub id: SessionId,
-    pub kind: String,
-    pub browser: String,
-    pub address: Option<String>,
-    pub place: Option<String>,
-    pub signed_in_at: String,
-    pub last_active_at: String,
-    pub ends_at: String,
-}
-
-/// An organization in a list.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OrganizationLine {
-    /// Its id.
-    pub id: OrganizationId,
-    /// Its name.
-    pub name: String,
-    /// Its settings in the words of `organization set`, in the table's order.
-    pub settings: Vec<(String, String)>,
-}
-
-/// A setting that changed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "the names say it")]
-pub struct ChangeLine {
-    pub key: String,
-    pub before: String,
-    pub after: String,
-}
-
-/// What came of a command.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "result", rename_all = "snake_case")]
-#[expect(missing_docs, reason = "the names say it")]
-pub enum Reply {
-    /// A person was added.
-    UserAdded {
-        id: UserId,
-        email: String,
-        role: Role,
-        organization: String,
-        organization_is_new: bool,
-    },
-    /// The people.
-    Users { users: Vec<UserLine> },
-    /// An account changed, and so much ended with it.
-    UserChanged {
-        email: String,
-        change: UserChange,
-        ended: Option<EndedLine>,
-    },
-    /// Someone's live sessions.
-    Sessions {
-        email: String,
-        sessions: Vec<SessionLine>,
-    },
-    /// Sessions ended.
-    Ended(EndedLine),
-    /// An organization was added.
-    OrganizationAdded { id: OrganizationId, name: String },
-    /// The organizations.
-    Organizations {
-        organizations: Vec<OrganizationLine>,
-    },
-    /// Settings changed; possibly none.
-    SettingsChanged {
-        organization: String,
-        changes: Vec<ChangeLine>,
-    },
-    /// Nothing was done; the sentence says why and what to do.
-    Refused { error: String },
-    /// Something went wrong on the way.
-    Failed { error: String },
-}
-
-/// What happened to an account.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "the names say it")]
-pub enum UserChange {
-    Disabled,
-    Enabled,
-    Deleted,
-    PasswordSet,
-}
+pub use command::{Command, TypedPassword, Whom};
+pub use reply::{
+    ChangeLine, EndedLine, OrganizationLine, Reply, SessionLine, UserChange, UserLine,
+};
 
 /// What a command works with: parts of a running server, or of a command line
 /// that stands in for one.

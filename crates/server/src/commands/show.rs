@@ -1,6 +1,6 @@
 //! How a reply looks: for people as sentences and tables, for programs as JSON.
 
-use super::{EndedLine, Reply, UserChange};
+use super::{ChangeLine, EndedLine, OrganizationLine, Reply, UserChange};
 
 /// The reply for people. Refusals are not meant for the standard output.
 pub fn as_text(reply: &Reply) -> String {
@@ -78,37 +78,11 @@ pub fn as_text(reply: &Reply) -> String {
         }
         Reply::Ended(ended) => ended_sentence(ended),
         Reply::OrganizationAdded { name, .. } => format!("Added {name}."),
-        Reply::Organizations { organizations } => {
-            if organizations.is_empty() {
-                return "No organization yet.".to_owned();
-            }
-            let blocks = organizations.iter().map(|organization| {
-                let lines: Vec<_> = organization
-                    .settings
-                    .iter()
-                    .filter(|(key, _)| key != "name")
-                    .map(|(key, value)| format!("  {key}={value}"))
-                    .collect();
-                format!("{}\n{}", organization.name, lines.join("\n"))
-            });
-            blocks.collect::<Vec<_>>().join("\n\n")
-        }
+        Reply::Organizations { organizations } => show_organizations(organizations),
         Reply::SettingsChanged {
             organization,
             changes,
-        } => {
-            if changes.is_empty() {
-                return format!("{organization}: nothing to change.");
-            }
-            let lines: Vec<_> = changes
-                .iter()
-                .map(|change| {
-                    let (before, after) = (or_nothing(&change.before), or_nothing(&change.after));
-                    format!("{organization}: {} was {before}, is {after}.", change.key)
-                })
-                .collect();
-            lines.join("\n")
-        }
+        } => show_changes(organization, changes),
         Reply::Refused { error } | Reply::Failed { error } => error.clone(),
     }
 }
@@ -125,6 +99,36 @@ pub fn error_of(reply: &Reply) -> Option<&str> {
         Reply::Refused { error } | Reply::Failed { error } => Some(error),
         _ => None,
     }
+}
+
+fn show_organizations(organizations: &[OrganizationLine]) -> String {
+    if organizations.is_empty() {
+        return "No organization yet.".to_owned();
+    }
+    let blocks = organizations.iter().map(|organization| {
+        let lines: Vec<_> = organization
+            .settings
+            .iter()
+            .filter(|(key, _)| key != "name")
+            .map(|(key, value)| format!("  {key}={value}"))
+            .collect();
+        format!("{}\n{}", organization.name, lines.join("\n"))
+    });
+    blocks.collect::<Vec<_>>().join("\n\n")
+}
+
+fn show_changes(organization: &str, changes: &[ChangeLine]) -> String {
+    if changes.is_empty() {
+        return format!("{organization}: nothing to change.");
+    }
+    let lines: Vec<_> = changes
+        .iter()
+        .map(|change| {
+            let (before, after) = (or_nothing(&change.before), or_nothing(&change.after));
+            format!("{organization}: {} was {before}, is {after}.", change.key)
+        })
+        .collect();
+    lines.join("\n")
 }
 
 fn or_nothing(value: &str) -> &str {

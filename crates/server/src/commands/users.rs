@@ -166,13 +166,12 @@ fn list_page(tx: &mut Tx<'_>, after: &EmailKey) -> Result<Vec<UserLine>, Stop> {
     let mut names = HashMap::new();
     let mut lines = Vec::new();
     for user in users::list_after(tx, after, PAGE)? {
-        let organization = match names.get(&user.organization_id) {
-            Some(name) => String::clone(name),
-            None => {
-                let name = organizations::get(tx, user.organization_id)?.name;
-                names.insert(user.organization_id, name.clone());
-                name
-            }
+        let organization = if let Some(name) = names.get(&user.organization_id) {
+            String::clone(name)
+        } else {
+            let name = organizations::get(tx, user.organization_id)?.name;
+            names.insert(user.organization_id, name.clone());
+            name
         };
         lines.push(UserLine {
             id: user.id,

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use toml::de::{DeTable, DeValue};
 
-use super::{ConfigError, Place, Problem};
+use super::{Place, Problem};
 use crate::nearest::{nearest, slip_of};
 
 /// What the name of every environment variable begins with; the key follows in
@@ -104,11 +104,9 @@ impl AsWritten {
     }
 }
 
-/// Reads the file and the environment.
-pub fn read(
-    file: Option<&Path>,
-    environment: &[(String, String)],
-) -> Result<AsWritten, ConfigError> {
+/// Reads the file and the environment: what could be read, and what is wrong
+/// with the rest.
+pub fn read(file: Option<&Path>, environment: &[(String, String)]) -> (AsWritten, Vec<Problem>) {
     let mut written = AsWritten::default();
     let mut problems = Vec::new();
     if let Some(path) = file {
@@ -124,11 +122,7 @@ pub fn read(
     for (name, value) in environment {
         read_variable(name, value, &mut written, &mut problems);
     }
-    if problems.is_empty() {
-        Ok(written)
-    } else {
-        Err(ConfigError(problems))
-    }
+    (written, problems)
 }
 
 fn key_names() -> impl Iterator<Item = &'static str> {

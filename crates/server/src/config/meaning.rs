@@ -91,12 +91,10 @@ impl Config {
     }
 }
 
-/// Makes sense of what was written, or says everything that is wrong with it.
-pub fn understand(written: &AsWritten) -> Result<Config, ConfigError> {
-    let mut reading = Reading {
-        written,
-        problems: Vec::new(),
-    };
+/// Makes sense of what was written, or says everything that is wrong with it,
+/// after the problems that reading it met.
+pub fn understand(written: &AsWritten, problems: Vec<Problem>) -> Result<Config, ConfigError> {
+    let mut reading = Reading { written, problems };
     let listen = reading.address("listen").unwrap_or(LISTEN);
     let tls = reading.tls();
     let public_url = reading.public_url(listen, tls.is_some());

@@ -77,8 +77,8 @@ impl std::error::Error for ConfigError {}
 /// Reads the file, if one is named, lays the environment over it, and makes
 /// sense of both.
 pub fn load(file: Option<&Path>, environment: &[(String, String)]) -> Result<Config, ConfigError> {
-    let written = as_written::read(file, environment)?;
-    meaning::understand(&written)
+    let (written, problems) = as_written::read(file, environment);
+    meaning::understand(&written, problems)
 }
 
 /// The environment variables that may concern us. Ones that are not text

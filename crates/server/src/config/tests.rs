@@ -106,11 +106,11 @@ fn https_is_the_default_address_where_tls_is_spoken() {
 #[test]
 fn everything_that_is_wrong_is_said_at_once() {
     let error = error_of(
-        "listen = \"8080\"\ntrusted_proxies = [\"10.0.0.0/33\"]\nlog = \"loud\"\ndatabase = \"mysql://a:secret@b\"",
+        "listem = \"x\"\nlisten = \"8080\"\ntrusted_proxies = [\"10.0.0.0/33\"]\nlog = \"loud\"\ndatabase = \"mysql://a:secret@b\"",
         &[],
     );
-    assert_eq!(error.lines().count(), 4, "{error}");
-    for part in ["`8080`", "10.0.0.0/33", "loud", "mysql://"] {
+    assert_eq!(error.lines().count(), 5, "{error}");
+    for part in ["`listen`?", "`8080`", "10.0.0.0/33", "loud", "mysql://"] {
         assert!(error.contains(part), "{part}: {error}");
     }
     assert!(!error.contains("secret"));

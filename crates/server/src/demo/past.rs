@@ -109,20 +109,20 @@ impl Past<'_> {
         let library = self
             .sign_in(amara, &LIBRARY, Mode::Shared, 9 * DAY, None)
             .await?;
-        self.active(&library.session, 9 * DAY - 10 * MINUTE);
+        self.active(&library.session, 215 * HOUR + 50 * MINUTE);
         self.app.activity.flush(&self.app.store).await?;
         // Nobody logged out there; the limit of shared computers did.
         self.sweep(8 * DAY).await?;
         let desktop = self
             .sign_in(amara, &OFFICE_DESKTOP, Mode::Ordinary, 6 * DAY, None)
             .await?;
-        self.end(&desktop.session, Cause::LoggedOut, 6 * DAY - 8 * HOUR)
+        self.end(&desktop.session, Cause::LoggedOut, 5 * DAY + 16 * HOUR)
             .await?;
         let browser = desktop.browser;
         let laptop = self
             .sign_in(amara, &KITCHEN_LAPTOP, Mode::Remembered, 5 * DAY, None)
             .await?;
-        self.name(&laptop.session, "Kitchen laptop", 5 * DAY - HOUR)
+        self.name(&laptop.session, "Kitchen laptop", 4 * DAY + 23 * HOUR)
             .await?;
         self.fail(amara, &STRANGER, 3, 2 * DAY).await?;
         let phone = self
@@ -249,7 +249,7 @@ impl Past<'_> {
         browser: Option<Token>,
     ) -> Result<Visit, Trouble> {
         let right = PasswordVerdict::Right { rehashed: None };
-        let attempt = self.attempt(person, machine, mode, browser.as_ref())?;
+        let attempt = attempt(person, machine, mode, browser.as_ref())?;
         match self.attempt_once(attempt, right, ago).await? {
             SignInOutcome::SignedIn(signed_in) => Ok(Visit {
                 session: signed_in.session,
@@ -267,32 +267,12 @@ impl Past<'_> {
         ago: Duration,
     ) -> Result<(), Trouble> {
         for number in 0..times {
-            let attempt = self.attempt(person, machine, Mode::Ordinary, None)?;
+            let attempt = attempt(person, machine, Mode::Ordinary, None)?;
             let ago = ago.saturating_sub(number * 20 * Duration::from_secs(1));
             self.attempt_once(attempt, PasswordVerdict::Wrong, ago)
                 .await?;
         }
         Ok(())
-    }
-
-    fn attempt(
-        &self,
-        person: &Person,
-        machine: &Machine,
-        mode: Mode,
-        browser: Option<&Token>,
-    ) -> Result<Attempt, Trouble> {
-        let address: Option<IpAddr> = machine.address.parse().ok();
-        let place = machine.place.map(str::to_owned);
-        Ok(Attempt {
-            email: EmailKey::of_typed(person.email),
-            password: Password::typed(person.password).ok_or_else(unexpected)?,
-            remember: mode == Mode::Remembered,
-            shared: mode == Mode::Shared,
-            browser: browser.map(Token::digest),
-            replaces: None,
-            client: ClientDetails::new(address, place, machine.user_agent),
-        })
     }
 
     async fn attempt_once(
@@ -385,6 +365,25 @@ impl Past<'_> {
 struct Visit {
     session: Session,
     browser: Option<Token>,
+}
+
+fn attempt(
+    person: &Person,
+    machine: &Machine,
+    mode: Mode,
+    browser: Option<&Token>,
+) -> Result<Attempt, Trouble> {
+    let address: Option<IpAddr> = machine.address.parse().ok();
+    let place = machine.place.map(str::to_owned);
+    Ok(Attempt {
+        email: EmailKey::of_typed(person.email),
+        password: Password::typed(person.password).ok_or_else(unexpected)?,
+        remember: mode == Mode::Remembered,
+        shared: mode == Mode::Shared,
+        browser: browser.map(Token::digest),
+        replaces: None,
+        client: ClientDetails::new(address, place, machine.user_agent),
+    })
 }
 
 fn unexpected() -> Trouble {

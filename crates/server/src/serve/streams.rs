@@ -38,3 +38,42 @@ fn is_event_stream(answer: &Response) -> bool {
         .get(CONTENT_TYPE)
         .is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"))
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::http::Request;
+    use axum::routing::get;
+    use futures_util::stream;
+    use http_body_util::BodyExt as _;
+    use tower::ServiceExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_event_stream_ends_with_the_server_and_nothing_else_is_touched() {
+        let endless = get(async || {
+            let silent = Body::from_stream(stream::pending::<Result<String, std::io::Error>>());
+            ([(CONTENT_TYPE, "text/event-stream")], silent)
+        });
+        let (stop, stopped) = watch::channel(false);
+        let router = Router::new()
+            .route("/events", endless)
+            .route("/page", get(async || "text"));
+        let router = end_with(router, &stopped);
+        let ask = async |path: &str| {
+            let request = Request::get(path).body(Body::empty()).expect("a request");
+            router
+                .clone()
+                .oneshot(request)
+                .await
+                .expect("an answer")
+                .into_body()
+        };
+        let events = ask("/events").await;
+        stop.send_replace(true);
+        let left = events.collect().await.expect("an end").to_bytes();
+        assert!(left.is_empty());
+        let page = ask("/page").await.collect().await.expect("a body");
+        assert_eq!(page.to_bytes(), "text");
+    }
+}

@@ -49,6 +49,6 @@ pub(super) async fn run(app: Arc<App>, mut rounds: Rounds) {
 async fn hear<T: Clone>(signals: &mut Receiver<T>) {
     // Whatever it was, looking is right; a closed channel says nothing more.
     if matches!(signals.recv().await, Err(RecvError::Closed)) {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }

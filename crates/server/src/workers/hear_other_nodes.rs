@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nightlatch_domain::Timestamp;
-use nightlatch_domain::ending::{Actor, ScopeKind};
 use nightlatch_domain::ids::EndingId;
 use nightlatch_storage::StorageError;
 use nightlatch_storage::endings::{self, Ending};
@@ -57,10 +56,6 @@ pub async fn run_once(app: &App, heard: &mut Heard) -> Result<usize, StorageErro
 }
 
 fn concern(ending: &Ending) -> Concern {
-    // A sweep ends sessions of many people at once and names only one.
-    if ending.scope == ScopeKind::Selection && ending.actor == Actor::System {
-        return Concern::Everybody;
-    }
     match (ending.user_id, ending.organization_id) {
         (Some(user), _) => Concern::User(user),
         (None, Some(organization)) => Concern::Organization(organization),

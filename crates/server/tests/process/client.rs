@@ -3,20 +3,20 @@
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
-pub struct Client {
+pub(crate) struct Client {
     port: u16,
     session: Option<String>,
     visitor: Option<String>,
 }
 
-pub struct Answer {
-    pub status: u16,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
     headers: Vec<(String, String)>,
-    pub body: String,
+    pub(crate) body: String,
 }
 
 impl Answer {
-    pub fn location(&self) -> &str {
+    pub(crate) fn location(&self) -> &str {
         self.all("location").next().unwrap_or_default()
     }
 
@@ -29,7 +29,7 @@ impl Answer {
 }
 
 impl Client {
-    pub fn new(port: u16) -> Self {
+    pub(crate) fn new(port: u16) -> Self {
         Self {
             port,
             session: None,
@@ -37,11 +37,11 @@ impl Client {
         }
     }
 
-    pub fn get(&mut self, path: &str) -> Answer {
+    pub(crate) fn get(&mut self, path: &str) -> Answer {
         self.send("GET", path, "")
     }
 
-    pub fn sign_in(&mut self, password: &str) {
+    pub(crate) fn sign_in(&mut self, password: &str) {
         let page = self.get("/login");
         let token = between(&page.body, "name=\"csrf\" value=\"", "\"");
         let password = password.replace(' ', "+");
@@ -51,15 +51,15 @@ impl Client {
         assert!(self.session.is_some(), "a session cookie");
     }
 
-    pub fn log_out(&mut self) -> Answer {
+    pub(crate) fn log_out(&mut self) -> Answer {
         self.send("POST", "/logout", "x=y")
     }
 
-    pub fn session_cookie(&self) -> String {
+    pub(crate) fn session_cookie(&self) -> String {
         self.session.clone().expect("a session cookie")
     }
 
-    pub fn put_session_cookie(&mut self, value: &str) {
+    pub(crate) fn put_session_cookie(&mut self, value: &str) {
         self.session = Some(value.to_owned());
     }
 

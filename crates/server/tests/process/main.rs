@@ -1,6 +1,11 @@
 //! The real program as a process: started, killed, started again.
 //!
 //! What must survive `kill -9` (A7, G7) can only be shown by killing.
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that meets the unexpected fails"
+)]
 
 mod client;
 mod program;

@@ -11,7 +11,7 @@ use nightlatch_storage::testing::{TestDatabase, TestStore, fresh_store};
 
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
-pub struct Program {
+pub(crate) struct Program {
     data: PathBuf,
     port: u16,
     database: Option<String>,
@@ -22,7 +22,7 @@ pub struct Program {
 
 impl Program {
     /// A fresh installation with one person, ada@example.test.
-    pub fn with_one_person(which: TestDatabase, password: &str) -> Self {
+    pub(crate) fn with_one_person(which: TestDatabase, password: &str) -> Self {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let name = format!("nightlatch-process-{}-{number}", std::process::id());
         let data = std::env::temp_dir().join(name);
@@ -56,7 +56,7 @@ impl Program {
         program
     }
 
-    pub fn port(&self) -> u16 {
+    pub(crate) fn port(&self) -> u16 {
         self.port
     }
 
@@ -73,7 +73,7 @@ impl Program {
     }
 
     /// Runs a command to its end; it must succeed.
-    pub fn run(&self, words: &[&str], input: Option<&str>) {
+    pub(crate) fn run(&self, words: &[&str], input: Option<&str>) {
         let mut child = self
             .command(words)
             .stdin(Stdio::piped())
@@ -96,7 +96,7 @@ impl Program {
     }
 
     /// Starts the server and waits until it says that it is ready.
-    pub fn start(&mut self) {
+    pub(crate) fn start(&mut self) {
         let mut child = self
             .command(&["serve"])
             .stdin(Stdio::null())
@@ -114,14 +114,14 @@ impl Program {
     }
 
     /// `kill -9`.
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         let mut child = self.running.take().expect("a running server");
         child.kill().expect("a signal");
         child.wait().expect("the end");
     }
 
     /// Stops it in good order.
-    pub fn stop(&mut self) {
+    pub(crate) fn stop(&mut self) {
         let mut child = self.running.take().expect("a running server");
         let number = child.id().to_string();
         let sent = Command::new("kill").args(["-TERM", &number]).status();

@@ -70,12 +70,22 @@ fn the_organization_decides_about_remembering(which: TestDatabase) {
     let ask = browser.ask("POST", "/login").from_own_page();
     let answer = ask.form(&serde_urlencoded::to_string(by_hand).expect("pairs"));
     let answer = answer.send().expect_redirect("/");
-    assert!(!answer.cookie("__Host-nightlatch").expect("a cookie").contains("Max-Age"));
+    assert!(
+        !answer
+            .cookie("__Host-nightlatch")
+            .expect("a cookie")
+            .contains("Max-Age")
+    );
 
     site.change_settings(|settings| settings.policy.remember = RememberRule::Always);
     let mut browser = site.browser();
     let answer = browser.try_to_sign_in(&ada.email, PASSWORD, Choices::default());
-    assert!(answer.cookie("__Host-nightlatch").expect("a cookie").contains("Max-Age"));
+    assert!(
+        answer
+            .cookie("__Host-nightlatch")
+            .expect("a cookie")
+            .contains("Max-Age")
+    );
 }
 
 fn e3_ten_sign_ins_in_one_browser_are_one_device(which: TestDatabase) {
@@ -89,7 +99,11 @@ fn e3_ten_sign_ins_in_one_browser_are_one_device(which: TestDatabase) {
     }
     browser.open("/account/sessions").expect(200);
     assert_eq!(browser.page().cards().len(), 1);
-    assert!(browser.page().says("You are signed in here and nowhere else."));
+    assert!(
+        browser
+            .page()
+            .says("You are signed in here and nowhere else.")
+    );
     // SES-05: only the last cookie is good.
     let last = cookies.pop();
     assert_eq!(browser.session_cookie(), last.as_deref());
@@ -98,7 +112,10 @@ fn e3_ten_sign_ins_in_one_browser_are_one_device(which: TestDatabase) {
         keeper.jar.put("__Host-nightlatch", &cookie);
         assert!(!keeper.is_signed_in());
     }
-    assert_eq!(site.count_events(&ada, EventKind::SignedInFromNewBrowser), 1);
+    assert_eq!(
+        site.count_events(&ada, EventKind::SignedInFromNewBrowser),
+        1
+    );
     assert_eq!(site.count_events(&ada, EventKind::SignedIn), 9);
 }
 
@@ -113,7 +130,11 @@ fn e3_a_lost_session_cookie_leaves_no_ghost(which: TestDatabase) {
     browser.sign_in(&ada);
     browser.open("/account/sessions").expect(200);
     assert_eq!(browser.page().cards().len(), 1);
-    let causes: Vec<_> = site.sessions_of(&ada).iter().map(|row| row.cause()).collect();
+    let causes: Vec<_> = site
+        .sessions_of(&ada)
+        .iter()
+        .map(|row| row.cause())
+        .collect();
     let replaced = Some(Cause::ReplacedByNewSignIn);
     assert_eq!(causes, [replaced, replaced, replaced, None]);
 }
@@ -139,12 +160,21 @@ fn e5_a_new_version_is_the_same_device(which: TestDatabase) {
     let mut browser = site.browser();
     browser.sign_in(&ada);
     browser.log_out();
-    let mut updated = browser.clone().calling_itself(UserAgent::NewerFirefoxOnWindows);
+    let mut updated = browser
+        .clone()
+        .calling_itself(UserAgent::NewerFirefoxOnWindows);
     updated.sign_in(&ada);
-    assert_eq!(site.count_events(&ada, EventKind::SignedInFromNewBrowser), 1);
+    assert_eq!(
+        site.count_events(&ada, EventKind::SignedInFromNewBrowser),
+        1
+    );
     assert_eq!(site.count_rows("SELECT count(*) FROM browsers"), 1);
     updated.open("/account/sessions").expect(200);
-    assert!(updated.page().cards()[0].text.starts_with("Firefox on Windows"));
+    assert!(
+        updated.page().cards()[0]
+            .text
+            .starts_with("Firefox on Windows")
+    );
 }
 
 fn e6_a_device_can_be_named(which: TestDatabase) {
@@ -199,7 +229,10 @@ fn signing_in_as_somebody_else_asks_and_then_replaces(which: TestDatabase) {
     browser.fill("Password", PASSWORD);
     browser.press("Sign in").expect(200);
     assert!(browser.page().says("Grace Hopper"));
-    assert_eq!(site.sessions_of(&ada)[0].cause(), Some(Cause::ReplacedByNewSignIn));
+    assert_eq!(
+        site.sessions_of(&ada)[0].cause(),
+        Some(Cause::ReplacedByNewSignIn)
+    );
     // Her history tells the truth about who did it.
     let mut elsewhere = site.browser();
     elsewhere.sign_in(&ada);
@@ -226,7 +259,10 @@ fn a_refused_sign_in_replaces_nobody(which: TestDatabase) {
         let answer = desk.try_to_sign_in(email, password, Choices::default());
         assert_eq!(answer.status.as_u16(), status);
         assert!(hers.is_signed_in());
-        assert!(desk.is_signed_in(), "Grace was thrown out by a refused sign-in");
+        assert!(
+            desk.is_signed_in(),
+            "Grace was thrown out by a refused sign-in"
+        );
     }
     // In her own browser she replaces herself, and the limit is kept.
     hers.sign_in(&ada);
@@ -245,10 +281,18 @@ fn dev_04_the_list_says_where_and_when(which: TestDatabase) {
     phone.open("/account/sessions").expect(200);
     let cards = phone.page().cards();
     assert!(cards[0].text.contains("198.51.100.9"));
-    assert!(cards[0].text.contains("Last used just now"), "{}", cards[0].text);
+    assert!(
+        cards[0].text.contains("Last used just now"),
+        "{}",
+        cards[0].text
+    );
     assert!(cards[0].text.contains("Signed in 2 hours ago · Password"));
     assert!(cards[1].text.contains("2001:db8::7"));
-    assert!(cards[1].text.contains("Last used 3 hours ago"), "{}", cards[1].text);
+    assert!(
+        cards[1].text.contains("Last used 3 hours ago"),
+        "{}",
+        cards[1].text
+    );
 }
 
 fn a_long_list_has_pages(which: TestDatabase) {
@@ -268,6 +312,8 @@ fn a_long_list_has_pages(which: TestDatabase) {
         laptop.click("Older").expect(200);
     }
     assert_eq!(seen, 46);
-    laptop.open("/account/sessions?page=99999999999999999999").expect(200);
+    laptop
+        .open("/account/sessions?page=99999999999999999999")
+        .expect(200);
     laptop.open("/account/sessions?page=-1&page=x").expect(200);
 }

@@ -51,7 +51,11 @@ fn log_out_of_all_sessions_counts_ends_and_tells(which: TestDatabase) {
     hers.sign_in(&grace);
 
     laptop.open("/account/security").expect(200);
-    assert!(laptop.page().says("You have 3 sessions: this one and 2 others."));
+    assert!(
+        laptop
+            .page()
+            .says("You have 3 sessions: this one and 2 others.")
+    );
     laptop.press("Log out of all sessions").expect(200);
     // UI-09: the page names account and effect in numbers before anything happens.
     assert_eq!(laptop.path(), "/account/sessions/log-out-all");
@@ -89,7 +93,11 @@ fn out_12_all_sessions_are_one_increment_whatever_their_number(which: TestDataba
         let mut laptop = site.browser();
         laptop.sign_in(&ada);
         laptop.open("/account/sessions/log-out-all").expect(200);
-        assert!(laptop.page().says(&format!("This ends {} session", count + 1)));
+        assert!(
+            laptop
+                .page()
+                .says(&format!("This ends {} session", count + 1))
+        );
         laptop
             .press_once("Log out of all sessions")
             .expect_redirect("/signed-out");
@@ -130,7 +138,11 @@ fn e8_all_others_keeps_this_one_under_a_new_cookie(which: TestDatabase) {
     laptop.press("Log out all other sessions").expect(200);
     assert_eq!(laptop.path(), "/account/sessions");
     assert!(laptop.page().says("2 sessions were logged out."));
-    assert!(laptop.page().says("You are signed in here and nowhere else."));
+    assert!(
+        laptop
+            .page()
+            .says("You are signed in here and nowhere else.")
+    );
     assert!(laptop.is_signed_in());
     // The same session under a new token; the old token is dead (SES-05).
     assert_eq!(laptop.session_id(), id);
@@ -151,7 +163,11 @@ fn all_others_with_no_others_changes_nothing_else(which: TestDatabase) {
     laptop.sign_in(&ada);
     laptop.open("/account/sessions/log-out-others").expect(200);
     laptop.press("Log out all other sessions").expect(200);
-    assert!(laptop.page().says("There were no other sessions to log out."));
+    assert!(
+        laptop
+            .page()
+            .says("There were no other sessions to log out.")
+    );
     assert!(laptop.is_signed_in());
 }
 
@@ -165,12 +181,18 @@ fn one_other_session_ends_from_the_list(which: TestDatabase) {
     // E6: the one in use comes first and says so.
     assert!(cards[0].text.starts_with("Firefox on Windows This browser"));
     let card = page.card("Safari on iPhone");
-    laptop.press_in(&card, "Log out Safari on iPhone").expect(200);
+    laptop
+        .press_in(&card, "Log out Safari on iPhone")
+        .expect(200);
     assert!(laptop.page().says("One session was logged out."));
     assert_eq!(laptop.page().cards().len(), 2);
     assert!(laptop.is_signed_in() && work.is_signed_in() && !phone.is_signed_in());
     is_told(&mut phone, "You were logged out from another device.");
-    let causes: Vec<_> = site.sessions_of(&ada).iter().map(|row| row.cause()).collect();
+    let causes: Vec<_> = site
+        .sessions_of(&ada)
+        .iter()
+        .map(|row| row.cause())
+        .collect();
     assert_eq!(causes, [Some(Cause::EndedFromOtherDevice), None, None]);
 }
 
@@ -193,7 +215,12 @@ fn e7_the_current_session_ends_from_the_list(which: TestDatabase) {
         .form(&format!("csrf={token}"))
         .send()
         .expect_redirect("/signed-out");
-    assert!(answer.cookie("__Host-nightlatch").expect("removal").ends_with("Max-Age=0"));
+    assert!(
+        answer
+            .cookie("__Host-nightlatch")
+            .expect("removal")
+            .ends_with("Max-Age=0")
+    );
     assert_eq!(answer.header("clear-site-data"), Some("\"storage\""));
 }
 
@@ -204,7 +231,13 @@ fn selected_sessions_end_together(which: TestDatabase) {
     tablet.sign_in(&ada);
     laptop.open("/account/sessions").expect(200);
     let mut form = laptop.page().form("Log out selected").clone();
-    assert_eq!(form.fields.iter().filter(|field| field.name == "session").count(), 4);
+    assert_eq!(
+        form.fields
+            .iter()
+            .filter(|field| field.name == "session")
+            .count(),
+        4
+    );
     form.pick("session", &phone.session_id());
     form.pick("session", &work.session_id());
     let answer = laptop.submit(&form).expect_redirect("/account/sessions");
@@ -220,7 +253,11 @@ fn selecting_nothing_is_said(which: TestDatabase) {
     let (ada, mut laptop, ..) = three(&site);
     laptop.open("/account/sessions").expect(200);
     let answer = laptop.press_once("Log out selected").expect(422);
-    assert!(answer.page().says("Please choose at least one session first."));
+    assert!(
+        answer
+            .page()
+            .says("Please choose at least one session first.")
+    );
     assert_eq!(site.open_sessions_of(&ada), 3);
 }
 
@@ -271,7 +308,10 @@ fn dev_03_what_is_not_ones_own_is_not_there(which: TestDatabase) {
             // The references in them differ, nothing else does.
             assert_eq!(answers[0], answers[1], "{method} {path}");
             let asks_for_proof = answers[0].0 == 403 && method == "DELETE";
-            assert!(answers[0].0 == 404 || asks_for_proof, "{method} {path}: {answers:?}");
+            assert!(
+                answers[0].0 == 404 || asks_for_proof,
+                "{method} {path}: {answers:?}"
+            );
         }
         let ids = format!("csrf={token}&session={theirs}&session={unknown}");
         let ask = laptop.ask("POST", "/account/sessions/log-out-selected");
@@ -288,7 +328,9 @@ fn a_session_that_ended_meanwhile_is_no_error(which: TestDatabase) {
     let page = laptop.page().clone();
     let card = page.card("Safari on iPhone");
     phone.log_out();
-    laptop.press_in(&card, "Log out Safari on iPhone").expect(200);
+    laptop
+        .press_in(&card, "Log out Safari on iPhone")
+        .expect(200);
     assert!(laptop.page().says("That session had ended already."));
     // Its cookie names nothing any more, and nobody can guess one.
     assert!(Token::parse(phone.session_cookie().unwrap_or("")).is_none());

@@ -131,7 +131,11 @@ fn g1_what_people_do_is_use(which: TestDatabase) {
         |browser| drop(browser.api("POST", "/session/stay", None).expect(200)),
         |browser| {
             let body = serde_json::json!({ "appearance": "dark" });
-            drop(browser.api("PATCH", "/api/v1/profile", Some(&body)).expect(200));
+            drop(
+                browser
+                    .api("PATCH", "/api/v1/profile", Some(&body))
+                    .expect(200),
+            );
         },
         // An old browser that sends no fetch metadata.
         |browser| drop(browser.ask("GET", "/account/profile").send().expect(200)),
@@ -205,7 +209,12 @@ fn pol_02_a_tightened_rule_acts_at_once(which: TestDatabase) {
     assert!(browser.is_signed_in());
     site.change_settings(|settings| settings.policy.ordinary = Policy::NIST_AAL2);
     assert!(!browser.is_signed_in());
-    assert!(!site.browser().with_cookies(browser.steal_cookies()).is_signed_in());
+    assert!(
+        !site
+            .browser()
+            .with_cookies(browser.steal_cookies())
+            .is_signed_in()
+    );
     browser.open("/").expect(200);
     assert!(browser.page().says("was not used for a while"));
     // Loosened again, nothing comes back but what the old rule would have kept.
@@ -213,7 +222,10 @@ fn pol_02_a_tightened_rule_acts_at_once(which: TestDatabase) {
     site.advance(DAY);
     let mut late = site.browser();
     late.sign_in(&ada);
-    assert_eq!(late.session_row().expect("a session").idle_deadline, site.now().plus(DAY));
+    assert_eq!(
+        late.session_row().expect("a session").idle_deadline,
+        site.now().plus(DAY)
+    );
     site.sweep();
 }
 
@@ -240,9 +252,15 @@ fn ses_11_the_sweep_writes_ends_with_their_causes(which: TestDatabase) {
     assert_eq!(site.sweep(), 0);
     assert!(remembered.is_signed_in());
     let rows = site.sessions_of(&ada);
-    let ends: Vec<_> = rows.iter().map(|row| row.ended.map(|end| (end.cause, end.at))).collect();
+    let ends: Vec<_> = rows
+        .iter()
+        .map(|row| row.ended.map(|end| (end.cause, end.at)))
+        .collect();
     assert_eq!(ends[0], Some((Cause::IdleTimeout, rows[0].idle_deadline)));
-    assert_eq!(ends[1], Some((Cause::OverallTimeout, rows[1].overall_deadline)));
+    assert_eq!(
+        ends[1],
+        Some((Cause::OverallTimeout, rows[1].overall_deadline))
+    );
     assert_eq!(ends[2], None);
     assert_eq!(site.count_events(&ada, EventKind::SessionEnded), 2);
     for row in &rows[..2] {
@@ -285,8 +303,15 @@ fn the_first_cause_in_time_wins(which: TestDatabase) {
     // What comes later changes nothing.
     site.log_out_everybody(None, "a drill");
     site.sweep();
-    let causes: Vec<_> = site.sessions_of(&ada).iter().map(|row| row.cause()).collect();
-    assert_eq!(causes, [Some(Cause::IdleTimeout), Some(Cause::UserDisabled)]);
+    let causes: Vec<_> = site
+        .sessions_of(&ada)
+        .iter()
+        .map(|row| row.cause())
+        .collect();
+    assert_eq!(
+        causes,
+        [Some(Cause::IdleTimeout), Some(Cause::UserDisabled)]
+    );
 }
 
 fn open_pages_hear_of_the_end_by_time(which: TestDatabase) {
@@ -297,12 +322,18 @@ fn open_pages_hear_of_the_end_by_time(which: TestDatabase) {
     let status = status.expect(200).json();
     let row = browser.session_row().expect("a session");
     assert_eq!(status["idle_deadline"], row.idle_deadline.milliseconds());
-    assert_eq!(status["overall_deadline"], row.overall_deadline.milliseconds());
+    assert_eq!(
+        status["overall_deadline"],
+        row.overall_deadline.milliseconds()
+    );
     assert_eq!(status["now"], site.now().milliseconds());
     // Staying is one simple act, as often as it takes.
     for _ in 0..10 {
         site.advance(DAY / 2);
-        let stayed = browser.api("POST", "/session/stay", None).expect(200).json();
+        let stayed = browser
+            .api("POST", "/session/stay", None)
+            .expect(200)
+            .json();
         let until = stayed["idle_deadline"].as_i64().expect("a number");
         assert_eq!(until, site.now().plus(DAY).milliseconds());
     }

@@ -58,7 +58,11 @@ fn out_05_log_out_clears_the_cookie_and_says_what_happened(which: TestDatabase) 
     // The next sign-in page tells the truth.
     browser.open("/login").expect(200);
     assert!(browser.page().says("You are logged out."));
-    assert!(browser.page().says("You are not signed in on this browser."));
+    assert!(
+        browser
+            .page()
+            .says("You are not signed in on this browser.")
+    );
     assert_eq!(browser.session_cookie(), None);
 
     // And a new sign-in forgets it.
@@ -195,7 +199,11 @@ fn out_03_log_out_twice_tells_what_ended_the_session(which: TestDatabase) {
     phone.follow(answer).expect(200);
     assert_eq!(phone.page().heading, "You are logged out");
     assert!(phone.page().says("You logged out of all sessions"));
-    let causes: Vec<_> = site.sessions_of(&ada).iter().map(|row| row.cause()).collect();
+    let causes: Vec<_> = site
+        .sessions_of(&ada)
+        .iter()
+        .map(|row| row.cause())
+        .collect();
     assert_eq!(causes, [Some(Cause::LoggedOutEverywhere); 2]);
 }
 
@@ -224,7 +232,13 @@ fn b9_nothing_but_a_post_from_our_own_pages_logs_out(which: TestDatabase) {
 
     // OUT-01: looking changes nothing, whoever looks.
     for (method, headers) in [
-        ("GET", vec![("sec-fetch-site", "cross-site"), ("sec-fetch-dest", "image")]),
+        (
+            "GET",
+            vec![
+                ("sec-fetch-site", "cross-site"),
+                ("sec-fetch-dest", "image"),
+            ],
+        ),
         ("GET", vec![("sec-purpose", "prefetch;prerender")]),
         ("GET", vec![("purpose", "prefetch")]),
         ("HEAD", vec![]),
@@ -281,7 +295,10 @@ fn a11_log_out_works_after_a_restart_of_the_browser(which: TestDatabase) {
     // Nothing that is left brings anybody back in.
     browser.restart();
     assert_eq!(browser.open_once("/").location(), Some("/login"));
-    assert_eq!(browser.jar.names(), ["__Host-nightlatch-browser", "__Host-nightlatch-receipt"]);
+    assert_eq!(
+        browser.jar.names(),
+        ["__Host-nightlatch-browser", "__Host-nightlatch-receipt"]
+    );
 }
 
 fn log_out_takes_any_body(which: TestDatabase) {
@@ -290,7 +307,10 @@ fn log_out_takes_any_body(which: TestDatabase) {
     let large = vec![b'x'; 10 * 1024 * 1024];
     for (media_type, body) in [
         ("application/json", b"{".as_slice()),
-        ("application/x-www-form-urlencoded", b"csrf=%00&%ff=%fe".as_slice()),
+        (
+            "application/x-www-form-urlencoded",
+            b"csrf=%00&%ff=%fe".as_slice(),
+        ),
         ("application/x-www-form-urlencoded", large.as_slice()),
         ("nonsense", b"\xff\xfe".as_slice()),
     ] {

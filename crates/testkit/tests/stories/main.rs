@@ -12,15 +12,27 @@
 //! What must hold after any story (headers, cookies, one end for each session,
 //! list and check agreeing) is checked by the testkit when its site is dropped.
 
+mod accounts;
+mod addresses;
+mod api;
 mod devices;
 mod everywhere;
+mod forgery;
+mod harmless_text;
+mod history;
+mod hostile_requests;
+mod housekeeping;
 mod limits;
 mod log_out;
 mod overtaken;
+mod passwords;
 mod proof;
 mod replay;
+mod return_paths;
 mod session_limit;
+mod set_up;
 mod shared_computer;
+mod throttling;
 
 use std::time::Duration;
 

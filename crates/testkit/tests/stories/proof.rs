@@ -35,14 +35,32 @@ fn dev_03_a_proof_of_ten_minutes_is_asked_for_others(which: TestDatabase) {
     let (_, mut laptop, mut phone) = two(&site);
     site.advance(MINUTE * 10 - SECOND);
     laptop.open("/account/sessions/log-out-others").expect(200);
-    assert!(laptop.page().form("Log out all other sessions").find("Your password").is_none());
+    assert!(
+        laptop
+            .page()
+            .form("Log out all other sessions")
+            .find("Your password")
+            .is_none()
+    );
     site.advance(SECOND);
     laptop.open("/account/sessions/log-out-others").expect(200);
-    assert!(laptop.page().form("Log out all other sessions").find("Your password").is_some());
+    assert!(
+        laptop
+            .page()
+            .form("Log out all other sessions")
+            .find("Your password")
+            .is_some()
+    );
     // Leaving the field out of the form does not leave the proof out.
     let mut form = laptop.page().form("Log out all other sessions").clone();
     form.fields.retain(|field| field.name != "password");
-    assert!(laptop.submit(&form).expect(200).page().says("please confirm it's you"));
+    assert!(
+        laptop
+            .submit(&form)
+            .expect(200)
+            .page()
+            .says("please confirm it's you")
+    );
     form.fields.retain(|field| field.name != "username");
     laptop.submit(&form).expect(200);
     assert!(phone.is_signed_in());
@@ -61,7 +79,9 @@ fn a_wrong_proof_is_refused_and_the_right_one_goes_on_to_exactly_that_act(which:
     site.advance(MINUTE * 11);
     laptop.open("/account/sessions").expect(200);
     let card = laptop.page().card("Safari on iPhone");
-    laptop.press_in(&card, "Log out Safari on iPhone").expect(200);
+    laptop
+        .press_in(&card, "Log out Safari on iPhone")
+        .expect(200);
     assert_eq!(laptop.page().heading, "Confirm it's you");
     assert!(laptop.page().says("This logs out Safari on iPhone."));
     laptop.fill("Your password", "not the password at all");
@@ -152,7 +172,10 @@ fn ses_10_a_proof_moves_both_deadlines(which: TestDatabase) {
     );
     drop(answer.expect(200));
     let after = laptop.session_row().expect("a session");
-    assert_eq!(after.overall_deadline, before.overall_deadline.plus(DAY / 2));
+    assert_eq!(
+        after.overall_deadline,
+        before.overall_deadline.plus(DAY / 2)
+    );
     assert_eq!(after.idle_deadline, before.idle_deadline.plus(DAY / 2));
 }
 
@@ -161,7 +184,9 @@ fn f5_ending_ones_own_never_asks(which: TestDatabase) {
     let (ada, mut laptop, mut phone) = two(&site);
     site.advance(MINUTE * 60);
     phone.open("/account/sessions").expect(200);
-    phone.press("Log out Safari on iPhone, this browser").expect(200);
+    phone
+        .press("Log out Safari on iPhone, this browser")
+        .expect(200);
     assert!(!phone.is_signed_in());
     // "All sessions" are one's own, if there is no other.
     laptop.open("/account/sessions/log-out-all").expect(200);
@@ -216,7 +241,11 @@ fn wrong_proofs_are_slowed_and_stop_in_this_session_only(which: TestDatabase) {
     }
     // Even the right one has to wait now.
     let answer = prove(&mut laptop, PASSWORD).expect(403);
-    assert!(answer.text().contains("Please wait 1 second"), "{}", answer.text());
+    assert!(
+        answer.text().contains("Please wait 1 second"),
+        "{}",
+        answer.text()
+    );
     // In another session of the same person it does not.
     drop(prove(&mut phone, PASSWORD).expect(200));
     site.advance(SECOND);

@@ -32,7 +32,9 @@ fn ask(site: &Site, route: RouteFacts, jar: &Jar, id: &str) -> nightlatch_testki
         .header("x-nightlatch", "1");
     match (route.method, route.path.starts_with("/api/")) {
         ("GET" | "DELETE", _) => ask.send(),
-        (_, true) => ask.json(&serde_json::json!({ "password": PASSWORD, "ids": [id] })).send(),
+        (_, true) => ask
+            .json(&serde_json::json!({ "password": PASSWORD, "ids": [id] }))
+            .send(),
         (_, false) => ask.form("csrf=x&password=x&name=x").send(),
     }
 }
@@ -50,7 +52,10 @@ fn is_refused_everywhere(site: &Site, jar: &Jar, what: &str) {
         match route.rule.access {
             Access::People => {
                 assert_eq!(status, 303, "{name}");
-                assert!(answer.location().is_some_and(|to| to.starts_with("/login")), "{name}");
+                assert!(
+                    answer.location().is_some_and(|to| to.starts_with("/login")),
+                    "{name}"
+                );
                 assert!(answer.body.is_empty(), "{name}");
             }
             Access::Programs => {
@@ -65,9 +70,15 @@ fn is_refused_everywhere(site: &Site, jar: &Jar, what: &str) {
         }
         // Nobody is signed in by being refused.
         let cookie = answer.cookie("__Host-nightlatch");
-        assert!(cookie.is_none_or(|header| header.ends_with("Max-Age=0")), "{name}");
+        assert!(
+            cookie.is_none_or(|header| header.ends_with("Max-Age=0")),
+            "{name}"
+        );
     }
-    assert!(!site.browser().with_cookies(jar.clone()).is_signed_in(), "{what}");
+    assert!(
+        !site.browser().with_cookies(jar.clone()).is_signed_in(),
+        "{what}"
+    );
     // The stream says so at once and ends.
     let mut browser = site.browser().with_cookies(jar.clone());
     let stream = browser.ask("GET", "/session/events").from_script().send();
@@ -76,7 +87,10 @@ fn is_refused_everywhere(site: &Site, jar: &Jar, what: &str) {
 
 /// Only the credential: other cookies are not what is replayed.
 fn credential(browser: &Browser<'_>) -> Jar {
-    Jar::with("__Host-nightlatch", browser.session_cookie().expect("a cookie"))
+    Jar::with(
+        "__Host-nightlatch",
+        browser.session_cookie().expect("a cookie"),
+    )
 }
 
 type Ending = fn(&Site, &Account, &mut Browser<'_>);
@@ -94,10 +108,14 @@ const ENDINGS: [(&str, Ending); 16] = [
         other(site, ada).api("DELETE", &path, None).expect(200);
     }),
     ("log out of all sessions", |site, ada, _| {
-        other(site, ada).api("POST", "/api/v1/sessions/log-out-all", None).expect(200);
+        other(site, ada)
+            .api("POST", "/api/v1/sessions/log-out-all", None)
+            .expect(200);
     }),
     ("log out all other sessions", |site, ada, _| {
-        other(site, ada).api("POST", "/api/v1/sessions/log-out-others", None).expect(200);
+        other(site, ada)
+            .api("POST", "/api/v1/sessions/log-out-others", None)
+            .expect(200);
     }),
     ("this wasn't me", |site, ada, browser| {
         let mut other = other(site, ada);
@@ -174,15 +192,25 @@ fn ses_03_what_is_no_cookie_of_ours_is_refused_on_every_route(which: TestDatabas
     let row = browser.session_row().expect("a session");
     // A proof replaces the token; the old one names nothing any more.
     let body = serde_json::json!({ "password": PASSWORD });
-    drop(browser.api("POST", "/api/v1/proof", Some(&body)).expect(200));
+    drop(
+        browser
+            .api("POST", "/api/v1/proof", Some(&body))
+            .expect(200),
+    );
     let in_base64 = |bytes: &[u8]| base64(bytes);
     let digest = browser.session_row().expect("a session").token.to_bytes();
     let fakes = [
         ("a replaced token", cookie.clone()),
-        ("a token never issued", in_base64(&TokenDigest::of(b"never").to_bytes())),
+        (
+            "a token never issued",
+            in_base64(&TokenDigest::of(b"never").to_bytes()),
+        ),
         ("the stored digest", in_base64(&digest)),
         ("the public id", row.id.to_string()),
-        ("the public id, padded", format!("{:A<43}", row.id.to_string())),
+        (
+            "the public id, padded",
+            format!("{:A<43}", row.id.to_string()),
+        ),
         ("nothing", String::new()),
         ("one letter less", cookie[..42].to_owned()),
         ("one letter more", format!("{cookie}A")),

@@ -47,7 +47,9 @@ fn f7_of_a_hundred_parallel_sign_ins_exactly_the_limit_remain(which: TestDatabas
             })
             .collect();
         let finished = threads.into_iter().map(|thread| thread.join());
-        finished.map(|browser| browser.expect("an answer")).collect()
+        finished
+            .map(|browser| browser.expect("an answer"))
+            .collect()
     });
     let mut live = 0;
     for mut browser in signed_in {
@@ -55,7 +57,11 @@ fn f7_of_a_hundred_parallel_sign_ins_exactly_the_limit_remain(which: TestDatabas
             live += 1;
         } else {
             browser.open("/").expect(200);
-            assert!(browser.page().says("on more devices than your organization allows"));
+            assert!(
+                browser
+                    .page()
+                    .says("on more devices than your organization allows")
+            );
         }
     }
     assert_eq!(live, 7);
@@ -79,7 +85,11 @@ fn f7_the_least_recently_used_goes_and_is_told_why(which: TestDatabase) {
     fourth.sign_in(&ada);
     assert!(first.is_signed_in() && third.is_signed_in() && fourth.is_signed_in());
     second.open("/account/profile").expect(200);
-    assert!(second.page().says("on more devices than your organization allows"));
+    assert!(
+        second
+            .page()
+            .says("on more devices than your organization allows")
+    );
     let ended = site.sessions_of(&ada)[1].ended.expect("an end");
     assert_eq!(ended.cause, Cause::SessionLimit);
     assert_eq!(site.ending(ended.ending_id).actor, Actor::System);
@@ -94,7 +104,11 @@ fn ses_14_or_the_sign_in_is_refused(which: TestDatabase) {
     second.sign_in(&ada);
     let answer = third.try_to_sign_in(&ada.email, PASSWORD, Choices::default());
     assert_eq!(answer.status.as_u16(), 409);
-    assert!(answer.page().says("on as many devices as your organization allows"));
+    assert!(
+        answer
+            .page()
+            .says("on as many devices as your organization allows")
+    );
     assert!(first.is_signed_in() && second.is_signed_in() && !third.is_signed_in());
     // It cost no throttle, and in a browser that counts already there is room.
     for _ in 0..10 {

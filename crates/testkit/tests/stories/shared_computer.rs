@@ -167,7 +167,9 @@ fn shr_04_a_network_forces_it(which: TestDatabase) {
     let mut library = site.browser().at("203.0.113.7");
     library.open("/login").expect(200);
     let form = library.page().form("Sign in");
-    let shared = form.find("This is a shared or public computer").expect("a box");
+    let shared = form
+        .find("This is a shared or public computer")
+        .expect("a box");
     assert!(shared.checked && shared.disabled);
     // "Stay signed in" is not offered, and asking for it by hand does not help.
     assert!(form.find("Stay signed in on this browser").is_none());
@@ -184,8 +186,16 @@ fn shr_04_a_network_forces_it(which: TestDatabase) {
         ("shared", "no"),
     ]);
     let ask = library.ask("POST", "/login").from_own_page();
-    let answer = ask.form(&by_hand.expect("pairs")).send().expect_redirect("/");
-    assert!(!answer.cookie("__Host-nightlatch").expect("a cookie").contains("Max-Age"));
+    let answer = ask
+        .form(&by_hand.expect("pairs"))
+        .send()
+        .expect_redirect("/");
+    assert!(
+        !answer
+            .cookie("__Host-nightlatch")
+            .expect("a cookie")
+            .contains("Max-Age")
+    );
     assert!(answer.cookie("__Host-nightlatch-browser").is_none());
     let row = library.session_row().expect("a session");
     assert_eq!(row.idle_deadline, row.created_at.plus(MINUTE * 15));
@@ -208,17 +218,30 @@ fn shr_04_an_administrators_mark_forces_it(which: TestDatabase) {
     desk.log_out();
 
     desk.open("/login").expect(200);
-    assert!(desk.page().says("An administrator has marked this computer as shared."));
+    assert!(
+        desk.page()
+            .says("An administrator has marked this computer as shared.")
+    );
     desk.sign_in(&ada);
     let row = desk.session_row().expect("a session");
     assert_eq!(row.idle_deadline, row.created_at.plus(MINUTE * 15));
     // Ada is no administrator: she sees no way to take the mark away, and there
     // is none.
     desk.open("/account/security").expect(200);
-    assert!(desk.page().find_form("This computer is no longer shared").is_none());
+    assert!(
+        desk.page()
+            .find_form("This computer is no longer shared")
+            .is_none()
+    );
     let csrf = desk.page().form("Log out").value("csrf").to_owned();
-    let ask = desk.ask("POST", "/account/security/mark-shared").from_own_page();
-    drop(ask.form(&format!("csrf={csrf}&shared=no")).send().expect(403));
+    let ask = desk
+        .ask("POST", "/account/security/mark-shared")
+        .from_own_page();
+    drop(
+        ask.form(&format!("csrf={csrf}&shared=no"))
+            .send()
+            .expect(403),
+    );
     desk.log_out();
 
     // The mark outlives the browser's restart; Grace takes it away.
@@ -238,7 +261,11 @@ fn a_proof_does_not_stretch_it(which: TestDatabase) {
     let before = library.session_row().expect("a session");
     site.advance(MINUTE * 14);
     let body = serde_json::json!({ "password": PASSWORD });
-    drop(library.api("POST", "/api/v1/proof", Some(&body)).expect(200));
+    drop(
+        library
+            .api("POST", "/api/v1/proof", Some(&body))
+            .expect(200),
+    );
     let after = library.session_row().expect("a session");
     assert_eq!(after.overall_deadline, before.overall_deadline);
     assert_eq!(after.idle_deadline, site.now().plus(MINUTE * 15));

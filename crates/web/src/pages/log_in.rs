@@ -107,7 +107,7 @@ pub(crate) async fn post(
             app.metrics.sign_in("throttled");
             typed.error = Some(wait_sentence(&visit, until));
             let mut answer = show_form(&visit, StatusCode::TOO_MANY_REQUESTS, typed).await?;
-            let seconds = seconds_until(visit, until);
+            let seconds = seconds_until(&visit, until);
             answer
                 .headers_mut()
                 .insert(RETRY_AFTER, HeaderValue::from(seconds));

@@ -117,7 +117,7 @@ pub struct SecurityPage {
     pub frame: Frame,
     /// What is wrong with the password form.
     pub password: PasswordErrors,
-    /// "At least 12 characters. A sentence is easier to remember than a riddle."
+    /// "At least 15 characters. A few words that only you would put together work well."
     pub password_hint: String,
     /// The session in which the page is read.
     pub this_session: ThisSessionView,

@@ -66,7 +66,8 @@ impl Gallery {
                 wrong
             },
             password_hint:
-                "At least 12 characters. A sentence is easier to remember than a riddle.".to_owned(),
+                "At least 15 characters. A few words that only you would put together work well."
+                    .to_owned(),
             this_session: ThisSessionView {
                 signed_in: time("3 days ago"),
                 method: "Password".to_owned(),

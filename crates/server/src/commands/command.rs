@@ -1,0 +1,104 @@
+//! What an operator asks for, as it travels.
+
+use std::fmt;
+
+use nightlatch_domain::ids::SessionId;
+use nightlatch_domain::user::Role;
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+/// A password on its way from the command line. It prints as nothing.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct TypedPassword(String);
+
+impl TypedPassword {
+    /// Takes what was typed.
+    pub fn new(text: &Zeroizing<String>) -> Self {
+        Self(text.as_str().to_owned())
+    }
+
+    pub(super) fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Drop for TypedPassword {
+    fn drop(&mut self) {
+        zeroize::Zeroize::zeroize(&mut self.0);
+    }
+}
+
+impl fmt::Debug for TypedPassword {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("TypedPassword(…)")
+    }
+}
+
+/// Whose sessions to end.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Whom {
+    /// One person's, by e-mail address.
+    User(String),
+    /// Those of everybody in an organization, by name.
+    Organization(String),
+    /// Everybody's.
+    Everyone,
+}
+
+/// What an operator asks for.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "snake_case")]
+#[expect(
+    missing_docs,
+    reason = "the fields are the options of the command line"
+)]
+pub enum Command {
+    /// `user add`.
+    UserAdd {
+        email: String,
+        name: String,
+        organization: Option<String>,
+        role: Role,
+        password: TypedPassword,
+    },
+    /// `user list`.
+    UserList,
+    /// `user disable`.
+    UserDisable { email: String },
+    /// `user enable`.
+    UserEnable { email: String },
+    /// `user delete`.
+    UserDelete { email: String },
+    /// `user set-password`.
+    UserSetPassword {
+        email: String,
+        password: TypedPassword,
+    },
+    /// `session list`.
+    SessionList { email: String },
+    /// `session end`.
+    SessionEnd {
+        id: SessionId,
+        reason: Option<String>,
+    },
+    /// `log-out`.
+    LogOut { whom: Whom, reason: Option<String> },
+    /// `organization add`.
+    OrganizationAdd { name: String },
+    /// `organization list`.
+    OrganizationList,
+    /// `organization set`.
+    OrganizationSet {
+        organization: Option<String>,
+        changes: Vec<(String, String)>,
+    },
+}
+
+impl Command {
+    /// Whether it makes sense where no database exists yet.
+    pub const fn may_begin(&self) -> bool {
+        matches!(self, Self::UserAdd { .. } | Self::OrganizationAdd { .. })
+    }
+}

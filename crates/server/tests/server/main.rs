@@ -1,0 +1,12 @@
+//! Whole servers in one process, under a clock that is moved by hand.
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests may fail, too"
+)]
+
+mod commands;
+mod demo;
+mod listening;
+mod running;
+mod working;
