@@ -234,9 +234,10 @@ fn only_one_statement_ends_a_session_and_only_one_room_runs_it() {
     );
     ends_with(
         files_with("sessions::close("),
-        &["src/log_out.rs"],
+        &["src/closing.rs"],
         "its callers",
     );
+    ends_with(files_with("close_all(tx"), &["src/log_out.rs"], "theirs");
     ends_with(
         files_with("epoch = epoch + 1"),
         &["storage/src/epochs.rs"],
