@@ -50,12 +50,13 @@ impl Lane {
         }
     }
 
-    /// After this long without a failure the counter starts again. Failures on
-    /// an account count in a row, however far apart.
-    const fn forgets_after(self) -> Option<Duration> {
+    /// In this time one failure is forgotten. Failures on an account count in a
+    /// row, however far apart; a network leaks, so that the typing errors of a
+    /// whole office never add up to a wall.
+    const fn forgets_one_in(self) -> Option<Duration> {
         match self {
             Self::Stranger | Self::KnownBrowser => None,
-            Self::Network => Some(Duration::from_mins(15)),
+            Self::Network => Some(Duration::from_secs(10)),
         }
     }
 }
@@ -84,9 +85,14 @@ impl Failures {
     /// The counter as it stands at `now`.
     #[must_use]
     pub fn at(self, lane: Lane, now: Timestamp) -> Self {
-        match (lane.forgets_after(), self.last_at) {
-            (Some(window), Some(last)) if now.since(last) >= window => Self::default(),
-            _ => self,
+        let (Some(one), Some(last)) = (lane.forgets_one_in(), self.last_at) else {
+            return self;
+        };
+        let forgotten = now.since(last).as_secs() / one.as_secs();
+        let forgotten = i64::try_from(forgotten).unwrap_or(i64::MAX);
+        Self {
+            count: self.count.saturating_sub(forgotten).max(0),
+            last_at: self.last_at,
         }
     }
 
@@ -210,8 +216,14 @@ mod tests {
             Verdict::Allowed
         );
         assert_eq!(
-            many.at(Lane::Network, now().plus(Duration::from_mins(15))),
-            Failures::default()
+            many.at(Lane::Network, now().plus(Duration::from_mins(10)))
+                .count,
+            440
+        );
+        assert_eq!(
+            many.at(Lane::Network, now().plus(Duration::from_hours(2)))
+                .count,
+            0
         );
     }
 

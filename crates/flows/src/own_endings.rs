@@ -47,6 +47,8 @@ pub enum OwnEndingOutcome {
     ProofNeeded,
     /// What they asked to end had ended before.
     EndedBefore,
+    /// There are no other sessions to end.
+    NoOthers,
     /// Nothing of this person's has that id.
     NotFound,
     /// The session that asked is over itself.
@@ -88,7 +90,7 @@ pub fn end_own(
     let only_this = match wanted {
         OwnEnding::This => true,
         OwnEnding::One(id) => *id == acting,
-        OwnEnding::Selected(ids) => ids.iter().all(|id| *id == acting),
+        OwnEnding::Selected(ids) => !ids.is_empty() && ids.iter().all(|id| *id == acting),
         OwnEnding::AllOthers | OwnEnding::All | OwnEnding::NotMe(_) => false,
     };
     if only_this {
@@ -113,8 +115,16 @@ pub fn end_own(
             .any(|listed| listed.session.id != acting),
         _ => true,
     };
-    if ends_others && !owned.session.has_fresh_proof(moment.now) {
-        return Ok(OwnEndingOutcome::ProofNeeded);
+    if !owned.session.has_fresh_proof(moment.now) {
+        if ends_others {
+            return Ok(OwnEndingOutcome::ProofNeeded);
+        }
+        if *wanted == OwnEnding::AllOthers {
+            // Raising the counter also overtakes sign-ins under way. Without a
+            // proof, a thief could do that again and again, and the owner would
+            // never get in (F5).
+            return Ok(OwnEndingOutcome::NoOthers);
+        }
     }
     let own_live = |tx: &mut Tx<'_>, ids: &[SessionId]| {
         let mut found = Vec::with_capacity(ids.len());
@@ -150,8 +160,7 @@ pub fn end_own(
                 Ok(live) => live,
                 Err(missing) => return Ok(missing),
             };
-            let cause = Cause::EndedFromOtherDevice;
-            finish(tx, moment, &owned, Scope::Selection(live), cause, actor)
+            end_selected(tx, moment, &owned, live, actor)
         }
         OwnEnding::AllOthers => {
             let scope = Scope::OthersOf {
@@ -166,6 +175,41 @@ pub fn end_own(
         }
         OwnEnding::NotMe(id) => report(tx, moment, &owned, *id),
     }
+}
+
+/// Ends chosen sessions. If the one that asked is among them, it is logged out in
+/// its own browser and not "from another device".
+fn end_selected(
+    tx: &mut Tx<'_>,
+    moment: &Moment,
+    acting: &OwnedSession,
+    mut live: Vec<SessionId>,
+    actor: Actor,
+) -> Result<OwnEndingOutcome, StorageError> {
+    let own = acting.session.id;
+    let own_too = live.contains(&own);
+    live.retain(|id| *id != own);
+    let others = live.len();
+    let cause = Cause::EndedFromOtherDevice;
+    let outcome = finish(tx, moment, acting, Scope::Selection(live), cause, actor)?;
+    if !own_too {
+        return Ok(outcome);
+    }
+    let outcome = finish(
+        tx,
+        moment,
+        acting,
+        Scope::Session(own),
+        Cause::LoggedOut,
+        actor,
+    )?;
+    Ok(match outcome {
+        OwnEndingOutcome::Done(mut done) => {
+            done.sessions += i64::try_from(others).unwrap_or(i64::MAX);
+            OwnEndingOutcome::Done(done)
+        }
+        other => other,
+    })
 }
 
 /// The ending that a session has met already, written down with it or not yet.

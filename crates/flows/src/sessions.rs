@@ -82,6 +82,7 @@ fn explain(
     now: Timestamp,
 ) -> Result<Over, StorageError> {
     let session = &owned.session;
+    let deadlines = session::effective_deadlines(&session.life, owned.standing().limits);
     let by_ending = |ending: Option<Ending>, at, cause| Over {
         session_id: session.id,
         user_id: session.user_id,
@@ -101,16 +102,16 @@ fn explain(
                 session.organization_id,
                 session.life.epochs,
             )?;
-            let (at, cause) = ending
+            let (ended_at, ended_for) = ending
                 .as_ref()
                 .map_or((now, Cause::LoggedOutEverywhere), |e| (e.at, e.cause));
-            by_ending(ending, at, cause)
+            let (cause, at) = session::first_cause(deadlines, ended_for, ended_at);
+            by_ending(ending.filter(|_| cause == ended_for), at, cause)
         }
-        (Refusal::IdleTimeout, _) => {
-            by_ending(None, session.life.deadlines.idle, Cause::IdleTimeout)
-        }
-        (Refusal::OverallTimeout, _) => {
-            by_ending(None, session.life.deadlines.overall, Cause::OverallTimeout)
+        (Refusal::IdleTimeout | Refusal::OverallTimeout, _) => {
+            // The same words before and after the sweep has written them down.
+            let (cause, at) = session::first_cause(deadlines, Cause::OverallTimeout, now);
+            by_ending(None, at, cause)
         }
         (Refusal::UserNotActive | Refusal::Ended(_), _) => {
             by_ending(None, now, Cause::UserDisabled)

@@ -86,6 +86,7 @@ pub struct Candidate {
     user: Option<User>,
     epochs: Option<Epochs>,
     record: Option<String>,
+    binding: throttle::Binding,
     browser: Option<Browser>,
     lanes: Vec<(Lane, TokenDigest)>,
 }
@@ -152,18 +153,19 @@ pub fn begin(
     for (lane, key) in keys {
         let failures = throttles::get(tx, key)?;
         match failures.verdict(lane, now) {
-            Verdict::Allowed => lanes.push((lane, key, failures.failed(lane, now))),
+            Verdict::Allowed => lanes.push((lane, key, failures)),
             Verdict::Wait(until) => return Ok(Begun::Wait(until)),
             Verdict::Off => return Ok(Begun::Off),
         }
     }
-    for (_, key, failed) in &lanes {
-        throttles::set(tx, *key, failed.count, now)?;
+    for (lane, key, before) in &lanes {
+        throttles::set(tx, *key, before.failed(*lane, now).count, now)?;
     }
     Ok(Begun::Proceed(Box::new(Candidate {
         user,
         epochs,
         record,
+        binding,
         browser,
         lanes: lanes
             .into_iter()
@@ -197,8 +199,11 @@ pub fn finish(
     // Without this, a sign-in that a thief began before "log out of all
     // sessions" would complete after it.
     if epochs::find_of_user(tx, user.id)? != Some(began_with)
-        || users::find_password(tx, user.id)? != candidate.record
+        || users::find_password_set_at(tx, user.id)? != candidate.binding
     {
+        // The password was right: it must not count as a wrong try, or whoever
+        // keeps ending everything would use up the owner's tries (F5).
+        forgive(tx, candidate)?;
         return Ok(SignInOutcome::Overtaken);
     }
     forgive(tx, candidate)?;
@@ -222,7 +227,7 @@ fn write_as_much(tx: &mut Tx<'_>, candidate: &Candidate) -> Result<(), StorageEr
 }
 
 /// Success costs no throttle: the counter of the account's lane is cleared, that
-/// of a shared network goes back to where it stood.
+/// of a shared network is as if this attempt had not been.
 fn forgive(tx: &mut Tx<'_>, candidate: &Candidate) -> Result<(), StorageError> {
     for (lane, key) in &candidate.lanes {
         if *lane == Lane::Network {

@@ -49,6 +49,7 @@ pub enum StepUpOutcome {
 pub(crate) struct Asked {
     pub(crate) owned: OwnedSession,
     pub(crate) record: Option<String>,
+    binding: throttle::Binding,
     lane: TokenDigest,
 }
 
@@ -86,6 +87,7 @@ pub(crate) fn begin(
     Ok(Begun::Proceed(Box::new(Asked {
         owned,
         record,
+        binding,
         lane,
     })))
 }
@@ -100,7 +102,7 @@ pub(crate) fn still_holds(
     let Some(owned) = find_live(tx, asked.owned.session.id, activity, moment.now)? else {
         return Ok(None);
     };
-    if users::find_password(tx, owned.user.id)? != asked.record {
+    if users::find_password_set_at(tx, owned.user.id)? != asked.binding {
         return Ok(None);
     }
     throttles::clear(tx, asked.lane)?;

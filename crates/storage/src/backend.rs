@@ -27,7 +27,7 @@ use std::path::PathBuf;
 use crate::error::{StorageError, shorten};
 use crate::job::Workers;
 use crate::store::StoreSettings;
-use crate::value::{Cell, Column, Value};
+use crate::value::{Cell, Column, ColumnProblem, Value};
 use crate::{postgres, sqlite};
 
 /// Which database a store speaks to.
@@ -109,6 +109,9 @@ pub(crate) fn open(
 pub struct Tx<'a> {
     session: Session<'a>,
     failure: Option<StorageError>,
+    /// What has been run, for tests that look at statements.
+    #[cfg(feature = "testing")]
+    pub(crate) statements: Vec<&'static str>,
 }
 
 enum Session<'a> {
@@ -121,6 +124,8 @@ impl<'a> From<sqlite::Session<'a>> for Tx<'a> {
         Self {
             session: Session::Sqlite(session),
             failure: None,
+            #[cfg(feature = "testing")]
+            statements: Vec::new(),
         }
     }
 }
@@ -130,6 +135,8 @@ impl<'a> From<postgres::Session<'a>> for Tx<'a> {
         Self {
             session: Session::Postgres(session),
             failure: None,
+            #[cfg(feature = "testing")]
+            statements: Vec::new(),
         }
     }
 }
@@ -185,7 +192,7 @@ impl Tx<'_> {
         sql: &'static str,
         params: &[Value<'_>],
     ) -> Result<u64, StorageError> {
-        self.guarded(params, |session| match session {
+        self.guarded(sql, params, |session| match session {
             Session::Sqlite(session) => session.execute(sql, params),
             Session::Postgres(session) => session.execute(sql, params),
         })
@@ -216,7 +223,7 @@ impl Tx<'_> {
     ) -> Result<(), StorageError> {
         // A row that does not read is the flow's to judge; only the database's refusals doom a transaction.
         let mut unreadable = Ok(());
-        self.guarded(params, |session| match session {
+        self.guarded(sql, params, |session| match session {
             Session::Sqlite(session) => session.query(sql, params, &mut |row| {
                 unreadable = read(&Row {
                     sql,
@@ -235,14 +242,21 @@ impl Tx<'_> {
         unreadable
     }
 
+    #[cfg_attr(
+        not(feature = "testing"),
+        expect(unused_variables, reason = "only tests look at statements")
+    )]
     fn guarded<T>(
         &mut self,
+        sql: &'static str,
         params: &[Value<'_>],
         statement: impl FnOnce(&mut Session<'_>) -> Result<T, StorageError>,
     ) -> Result<T, StorageError> {
         if let Some(failure) = &self.failure {
             return Err(failure.clone());
         }
+        #[cfg(feature = "testing")]
+        self.statements.push(sql);
         // PostgreSQL cannot store this character; SQLite could, and its data could then never move.
         if params
             .iter()
@@ -286,16 +300,20 @@ impl Row<'_> {
             Source::Sqlite(row) => sqlite::cell(row, index),
             Source::Postgres(row) => postgres::cell(row, index),
         };
-        cell.and_then(T::read).map_err(|problem| {
-            let column = match self.source {
-                Source::Sqlite(row) => sqlite::column_name(row, index),
-                Source::Postgres(row) => postgres::column_name(row, index),
-            };
-            StorageError::Corrupt {
-                what: shorten(self.sql),
-                column: column.unwrap_or_else(|| format!("number {index}")),
-                problem: problem.0,
-            }
-        })
+        cell.and_then(T::read)
+            .map_err(|problem| self.corrupt(index, problem))
+    }
+
+    /// The error for a column whose content this program cannot have written.
+    pub(crate) fn corrupt(&self, index: usize, problem: ColumnProblem) -> StorageError {
+        let column = match self.source {
+            Source::Sqlite(row) => sqlite::column_name(row, index),
+            Source::Postgres(row) => postgres::column_name(row, index),
+        };
+        StorageError::Corrupt {
+            what: shorten(self.sql),
+            column: column.unwrap_or_else(|| format!("number {index}")),
+            problem: problem.0,
+        }
     }
 }

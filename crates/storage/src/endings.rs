@@ -44,7 +44,6 @@ pub struct Ending {
 }
 
 fn read(row: &Row<'_>) -> Result<Ending, StorageError> {
-    let actor_kind: String = row.get(8)?;
     Ok(Ending {
         id: row.get(0)?,
         at: row.get(1)?,
@@ -54,7 +53,7 @@ fn read(row: &Row<'_>) -> Result<Ending, StorageError> {
         kept_session_id: row.get(5)?,
         epoch: row.get(6)?,
         cause: row.get(7)?,
-        actor: read_actor(&actor_kind, row.get(9)?)?,
+        actor: read_actor(row, 8)?,
         reason: row.get(10)?,
         sessions_ended: row.get(11)?,
         browsers_ended: row.get(12)?,

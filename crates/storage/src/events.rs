@@ -6,16 +6,15 @@ use nightlatch_domain::ending::Actor;
 use nightlatch_domain::event::{Event, EventKind};
 use nightlatch_domain::ids::{EventId, UserId};
 
-use crate::{Row, StorageError, Tx};
+use crate::{ColumnProblem, Row, StorageError, Tx};
 
 fn read(row: &Row<'_>) -> Result<Event, StorageError> {
-    let actor_kind: String = row.get(4)?;
     Ok(Event {
         id: row.get(0)?,
         at: row.get(1)?,
         organization_id: row.get(2)?,
         user_id: row.get(3)?,
-        actor: read_actor(&actor_kind, row.get(5)?)?,
+        actor: read_actor(row, 4)?,
         kind: row.get(6)?,
         session_id: row.get(7)?,
         browser_id: row.get(8)?,
@@ -31,9 +30,11 @@ fn read(row: &Row<'_>) -> Result<Event, StorageError> {
     })
 }
 
-pub(crate) fn read_actor(kind: &str, user_id: Option<UserId>) -> Result<Actor, StorageError> {
-    Actor::from_parts(kind, user_id)
-        .ok_or_else(|| StorageError::Other("an actor's kind and id do not fit".to_owned()))
+/// An actor from two columns, its kind and then its id.
+pub(crate) fn read_actor(row: &Row<'_>, from: usize) -> Result<Actor, StorageError> {
+    let kind: String = row.get(from)?;
+    Actor::from_parts(&kind, row.get(from + 1)?)
+        .ok_or_else(|| row.corrupt(from, ColumnProblem("it does not fit the actor's id")))
 }
 
 /// Adds a line.
@@ -184,8 +185,8 @@ pub fn find_sign_in_of_session(
     )
 }
 
-/// Counts lines of one kind about a user since an instant; for tests and
-/// summaries.
+/// Counts what happened of one kind to a user since an instant; a line into
+/// which several were gathered counts for all of them.
 pub fn count_of_user(
     tx: &mut Tx<'_>,
     user_id: UserId,
@@ -193,7 +194,8 @@ pub fn count_of_user(
     since: Timestamp,
 ) -> Result<i64, StorageError> {
     tx.query_one(
-        "SELECT count(*) FROM events WHERE user_id = $1 AND at >= $2 AND kind = $3",
+        "SELECT CAST(COALESCE(SUM(count), 0) AS BIGINT) FROM events
+         WHERE user_id = $1 AND at >= $2 AND kind = $3",
         &[user_id.into(), since.into(), kind.name().into()],
         |row| row.get(0),
     )

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use ::postgres::{Client, NoTls};
 
-use crate::backend::DatabaseLocation;
+use crate::backend::{DatabaseLocation, Tx};
 use crate::error::StorageError;
 use crate::migrate::{MIGRATIONS, checksum};
 use crate::sqlite::ScratchDirectory;
@@ -77,6 +77,11 @@ impl TestStore {
     pub fn open_again(&self) -> Result<Store, StorageError> {
         open(&self.database)
     }
+}
+
+/// The statements that a transaction has run so far, for tests that ask the database about them.
+pub fn statements(tx: &Tx<'_>) -> Vec<&'static str> {
+    tx.statements.clone()
 }
 
 impl Deref for TestStore {

@@ -40,6 +40,10 @@ impl Answer {
     }
 
     /// All cookies that it sets, as they stand in the headers.
+    ///
+    /// # Panics
+    ///
+    /// If one is not text.
     pub fn cookies(&self) -> Vec<&str> {
         self.headers
             .get_all("set-cookie")

@@ -1,23 +1,16 @@
-//! A browser, and the person in front of it.
+//! A browser.
 //!
 //! Sends what browsers send, keeps what browsers keep, and finds things on pages
 //! by what a person reads. It follows redirects like a browser, or one step at a
 //! time where a story looks at the answer in between.
 
 use std::net::{IpAddr, SocketAddr};
-use std::time::Duration;
-
-use axum::body::Body;
-use http::{Method, Request};
-use nightlatch_domain::secret::Token;
-use serde_json::Value;
 
 use crate::answer::Answer;
+use crate::ask::Ask;
 use crate::form::Form;
 use crate::jar::Jar;
-use crate::operator::{Account, PASSWORD};
 use crate::page::{Block, Page};
-use crate::rows::SessionRow;
 use crate::site::Site;
 
 /// What a browser calls itself.
@@ -55,15 +48,6 @@ impl UserAgent {
     }
 }
 
-/// What a person chooses in the sign-in form.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Choices {
-    /// "Stay signed in on this browser".
-    pub remember: bool,
-    /// "This is a shared or public computer".
-    pub shared: bool,
-}
-
 /// A browser profile on some device.
 #[derive(Debug, Clone)]
 pub struct Browser<'a> {
@@ -71,9 +55,9 @@ pub struct Browser<'a> {
     /// Its cookies.
     pub jar: Jar,
     agent: UserAgent,
-    peer: SocketAddr,
+    pub(crate) peer: SocketAddr,
     path: String,
-    page: Option<Page>,
+    pub(crate) page: Option<Page>,
     extra: Vec<(String, String)>,
 }
 
@@ -136,13 +120,7 @@ impl<'a> Browser<'a> {
         ];
         let extra = self.extra.iter();
         headers.extend(extra.map(|(name, value)| (name.clone(), value.as_bytes().to_vec())));
-        Ask {
-            method: method.parse().expect("a method"),
-            path: path.to_owned(),
-            headers,
-            body: Vec::new(),
-            browser: self,
-        }
+        Ask::new(self, method, path, headers)
     }
 
     /// One step of a navigation; redirects are not followed.
@@ -293,6 +271,10 @@ impl<'a> Browser<'a> {
     }
 
     /// Sends a form, and stays at the first answer.
+    ///
+    /// # Panics
+    ///
+    /// Never: pairs of text can be written.
     pub fn submit(&mut self, form: &Form) -> Answer {
         let pairs = serde_urlencoded::to_string(form.pairs()).expect("pairs of text");
         let referer = format!("{}{}", self.site.origin(), self.path);
@@ -315,7 +297,7 @@ impl<'a> Browser<'a> {
         let action = form.action.clone();
         self.navigate(
             |ask| {
-                ask.from_own_page()
+                ask.by_own_page()
                     .header("referer", &referer)
                     .form(&pairs)
                     .send()
@@ -323,258 +305,5 @@ impl<'a> Browser<'a> {
             "POST",
             &action,
         )
-    }
-
-    /// Opens the sign-in page and signs in, without special wishes.
-    pub fn sign_in(&mut self, account: &Account) -> Answer {
-        self.sign_in_with(account, Choices::default())
-    }
-
-    /// Opens the sign-in page and signs in.
-    ///
-    /// # Panics
-    ///
-    /// If that does not lead into the account.
-    pub fn sign_in_with(&mut self, account: &Account, choices: Choices) -> Answer {
-        let answer = self.try_to_sign_in(&account.email, PASSWORD, choices);
-        assert_eq!(
-            answer.status.as_u16(),
-            303,
-            "{} could not sign in: {}",
-            account.email,
-            answer.text()
-        );
-        self.follow(answer).expect(200)
-    }
-
-    /// Opens the sign-in page and signs in, at the very instant that it is; for
-    /// many at once.
-    ///
-    /// # Panics
-    ///
-    /// If that does not lead into the account.
-    pub fn sign_in_here(&mut self, account: &Account) {
-        self.open("/login").expect(200);
-        self.fill("E-mail address", &account.email);
-        self.fill("Password", PASSWORD);
-        let answer = self.press_once("Sign in");
-        drop(answer.expect_redirect("/"));
-    }
-
-    /// Changes the password on the page Security.
-    pub fn change_password(&mut self, present: &str, new: &str) -> Answer {
-        self.open("/account/security");
-        self.fill("Current password", present);
-        self.fill("New password", new);
-        self.fill("New password once more", new);
-        self.press("Change password")
-    }
-
-    /// Fills the sign-in form with this and sends it; the answer is the first.
-    pub fn try_to_sign_in(&mut self, email: &str, password: &str, choices: Choices) -> Answer {
-        // No two sign-ins at the very same instant, so that stories can tell
-        // their order.
-        self.site.advance(Duration::from_millis(1));
-        self.open("/login?switch=yes");
-        self.fill("E-mail address", email);
-        self.fill("Password", password);
-        if choices.remember {
-            self.check("Stay signed in on this browser");
-        }
-        if choices.shared {
-            self.check("This is a shared or public computer");
-        }
-        self.press_once("Sign in")
-    }
-
-    /// Opens the start page and logs out by the menu.
-    ///
-    /// # Panics
-    ///
-    /// If that does not work.
-    pub fn log_out(&mut self) -> Answer {
-        self.open("/").expect(200);
-        self.press("Log out").expect(200)
-    }
-
-    /// A program in this browser calls the API, as it is documented.
-    pub fn api(&mut self, method: &str, path: &str, body: Option<&Value>) -> Answer {
-        let ask = self
-            .ask(method, path)
-            .from_script()
-            .header("x-nightlatch", "1");
-        match body {
-            Some(body) => ask.json(body).send(),
-            None => ask.send(),
-        }
-    }
-
-    /// Whether the site says that this browser is signed in; asking changes
-    /// nothing and is no activity.
-    ///
-    /// # Panics
-    ///
-    /// If it says neither yes nor no.
-    pub fn is_signed_in(&mut self) -> bool {
-        let answer = self
-            .ask("GET", "/session/status")
-            .from_script()
-            .send()
-            .expect(200);
-        match answer.json().get("state").and_then(Value::as_str) {
-            Some("live") => true,
-            Some("ended") => false,
-            _ => panic!("neither live nor ended: {}", answer.text()),
-        }
-    }
-
-    /// The browser is closed and opened again.
-    pub fn restart(&mut self) {
-        self.jar.close_browser();
-        self.page = None;
-    }
-
-    /// A copy of the cookies, for somebody else or for later.
-    pub fn steal_cookies(&self) -> Jar {
-        self.jar.clone()
-    }
-
-    /// The value of the session cookie.
-    pub fn session_cookie(&self) -> Option<&str> {
-        self.jar.get("__Host-nightlatch")
-    }
-
-    /// The row of the session that the cookie names, ended or not.
-    pub fn session_row(&self) -> Option<SessionRow> {
-        let token = Token::parse(self.session_cookie()?)?;
-        self.site.session_of_token(token.digest())
-    }
-
-    /// The public id of the session that the cookie names.
-    ///
-    /// # Panics
-    ///
-    /// If it names none.
-    pub fn session_id(&self) -> String {
-        let row = self.session_row().expect("a cookie that names a session");
-        row.id.to_string()
-    }
-}
-
-/// A request in the making.
-#[derive(Debug)]
-pub struct Ask<'b, 'a> {
-    browser: &'b mut Browser<'a>,
-    method: Method,
-    path: String,
-    headers: Vec<(String, Vec<u8>)>,
-    body: Vec<u8>,
-}
-
-impl Ask<'_, '_> {
-    /// Adds a header.
-    #[must_use]
-    pub fn header(self, name: &str, value: &str) -> Self {
-        self.header_bytes(name, value.as_bytes())
-    }
-
-    /// Adds a header of any bytes.
-    #[must_use]
-    pub fn header_bytes(mut self, name: &str, value: &[u8]) -> Self {
-        self.headers.push((name.to_owned(), value.to_vec()));
-        self
-    }
-
-    /// Takes every header of this name away.
-    #[must_use]
-    pub fn without(mut self, name: &str) -> Self {
-        self.headers.retain(|(found, _)| found != name);
-        self
-    }
-
-    /// Says that a form on one of our own pages sends it.
-    #[must_use]
-    pub fn from_own_page(self) -> Self {
-        let origin = self.browser.site.origin();
-        self.header("sec-fetch-site", "same-origin")
-            .header("origin", &origin)
-    }
-
-    /// Says that a script on one of our own pages sends it.
-    #[must_use]
-    pub fn from_script(self) -> Self {
-        let own = self.from_own_page();
-        own.header("sec-fetch-mode", "cors")
-            .header("sec-fetch-dest", "empty")
-    }
-
-    /// Sends fields of a form.
-    #[must_use]
-    pub fn form(self, pairs: &str) -> Self {
-        self.header("content-type", "application/x-www-form-urlencoded")
-            .body(pairs.as_bytes())
-    }
-
-    /// Sends JSON.
-    #[must_use]
-    pub fn json(self, body: &Value) -> Self {
-        self.header("content-type", "application/json")
-            .body(body.to_string().as_bytes())
-    }
-
-    /// Sends these bytes.
-    #[must_use]
-    pub fn body(mut self, bytes: &[u8]) -> Self {
-        self.body = bytes.to_vec();
-        self
-    }
-
-    /// The request with the cookies of now, for stories that hand it in
-    /// themselves, and where it comes from.
-    ///
-    /// # Panics
-    ///
-    /// If it cannot be written.
-    pub fn build(self) -> (Request<Body>, SocketAddr) {
-        let now = self.browser.site.now();
-        let mut request = Request::builder().method(self.method).uri(&self.path);
-        for (name, value) in &self.headers {
-            request = request.header(name, value.as_slice());
-        }
-        if let Some(cookies) = self.browser.jar.header(now) {
-            request = request.header("cookie", cookies);
-        }
-        if !self.body.is_empty() {
-            request = request.header("content-length", self.body.len());
-        }
-        let request = request
-            .body(Body::from(self.body))
-            .expect("a request that can be written");
-        (request, self.browser.peer)
-    }
-
-    /// Sends it, and keeps the cookies of the answer.
-    pub fn send(self) -> Answer {
-        let Ask {
-            browser,
-            method,
-            path,
-            headers,
-            body,
-        } = self;
-        let site = browser.site;
-        let again = Ask {
-            browser: &mut *browser,
-            method,
-            path,
-            headers,
-            body,
-        };
-        let (request, peer) = again.build();
-        let answer = site.block_on(site.exchange(request, peer));
-        for header in answer.cookies() {
-            browser.jar.take(header, site.now());
-        }
-        answer
     }
 }

@@ -138,7 +138,7 @@ pub(crate) fn read(header: &str) -> Result<SetCookie<'_>, String> {
             byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-.".contains(&byte)
         });
     let fits = match name {
-        "__Host-nightlatch" => is_token && max_age.is_none_or(|age| age <= 30 * 86_400),
+        "__Host-nightlatch" => is_token,
         "__Host-nightlatch-visitor" => is_token && max_age.is_none(),
         "__Host-nightlatch-browser" => is_token && max_age == Some(LONGEST),
         "__Host-nightlatch-receipt" => is_token && max_age.is_none_or(|age| age == 900),

@@ -22,6 +22,7 @@
 )]
 
 mod answer;
+mod ask;
 mod browser;
 mod form;
 mod invariants;
@@ -29,19 +30,24 @@ mod jar;
 mod listening;
 mod operator;
 mod page;
+mod person;
 mod reading;
 mod rows;
 mod site;
+mod stream;
 mod watch;
 mod work;
 
 pub use answer::Answer;
-pub use browser::{Browser, Choices, UserAgent};
+pub use ask::Ask;
+pub use browser::{Browser, UserAgent};
 pub use form::{Field, Form};
 pub use jar::Jar;
-pub use listening::ListeningSite;
+pub use listening::{Answered, ListeningSite};
 pub use nightlatch_storage::testing::TestDatabase;
 pub use operator::{Account, PASSWORD};
 pub use page::{Block, Link, Page};
+pub use person::Choices;
 pub use rows::{EventRow, SessionRow};
 pub use site::{Site, SiteOptions};
+pub use stream::Stream;

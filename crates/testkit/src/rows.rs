@@ -119,7 +119,18 @@ impl Site {
             .expect("an ending of this id")
     }
 
+    /// Why the sessions of an account ended, oldest first; `None` for those that
+    /// are open.
+    pub fn causes_of(&self, account: &Account) -> Vec<Option<Cause>> {
+        let rows = self.sessions_of(account);
+        rows.iter().map(SessionRow::cause).collect()
+    }
+
     /// The counter that ends everything of an account.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such account.
     pub fn epoch_of(&self, account: &Account) -> i64 {
         let id = account.id;
         self.read(move |tx| nightlatch_storage::epochs::find_of_user(tx, id))

@@ -63,7 +63,7 @@ impl Watch {
                 found.push(format!("the nonce {nonce} was used before"));
             }
             Some(nonce) if answer.is_html() && answer.method != Method::HEAD => {
-                judge_page(answer, &nonce, &mut found)
+                judge_page(answer, &nonce, &mut found);
             }
             Some(_) => {}
         }

@@ -12,7 +12,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use crate::site::Site;
 
 /// How long a story waits for another thread before it gives up.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 impl Site {
     /// Writes noted activity; returns how many sessions it was noted for.

@@ -14,11 +14,14 @@ pub(crate) fn details(app: &App, headers: &HeaderMap, extensions: &Extensions) -
     let peer = extensions
         .get::<ConnectInfo<SocketAddr>>()
         .map(|ConnectInfo(peer)| peer.ip());
-    let forwarded: Vec<&str> = headers
+    // Lossily: a client that smuggles odd bytes in must not make what the proxy
+    // appended behind them vanish too.
+    let values: Vec<_> = headers
         .get_all("x-forwarded-for")
         .iter()
-        .filter_map(|value| value.to_str().ok())
+        .map(|value| String::from_utf8_lossy(value.as_bytes()))
         .collect();
+    let forwarded: Vec<&str> = values.iter().map(AsRef::as_ref).collect();
     let address = peer.map(|peer| client_address(peer, &forwarded, &app.trusted_proxies));
     let place = address.and_then(|address| app.places.find(address));
     let agent = headers

@@ -37,8 +37,10 @@ pub(crate) fn find<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers
         .get_all(COOKIE)
         .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(';'))
+        // By bytes: browsers send all cookies in one header, and a sibling host
+        // must not make ours unreadable by planting one that is not ASCII.
+        .flat_map(|value| value.as_bytes().split(|byte| *byte == b';'))
+        .filter_map(|pair| std::str::from_utf8(pair).ok())
         .filter_map(|pair| pair.trim().split_once('='))
         .find(|(found, _)| *found == name)
         .map(|(_, value)| value)
@@ -176,5 +178,8 @@ mod tests {
             HeaderValue::from_bytes(b"\xff\xfe=1").expect("bytes"),
         );
         assert!(find_token(&headers, SESSION).is_none());
+        let planted = [b"x=\xe9; __Host-nightlatch=", token.as_bytes()].concat();
+        headers.insert(COOKIE, HeaderValue::from_bytes(&planted).expect("bytes"));
+        assert!(find_token(&headers, SESSION).is_some(), "beside an odd one");
     }
 }

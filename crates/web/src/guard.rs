@@ -5,13 +5,17 @@
 //! behind it find a [`Visit`], and on routes for signed-in people a [`Person`].
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use axum::body::{Body, to_bytes};
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::header::REFERER;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use http_body_util::LengthLimitError;
 use nightlatch_domain::Timestamp;
 use nightlatch_domain::client::ClientDetails;
 use nightlatch_domain::policy::Deadlines;
@@ -30,6 +34,9 @@ use crate::same_origin::{Provenance, provenance};
 use crate::show;
 use crate::state::App;
 use crate::views::Problem;
+
+/// How long a body may take to arrive.
+const LONGEST_UPLOAD: Duration = Duration::from_secs(30);
 
 /// What the session cookie turned out to be.
 #[derive(Debug, Clone)]
@@ -162,6 +169,18 @@ pub(crate) async fn guard(
         return next.run(request).await;
     }
     let (mut parts, body) = request.into_parts();
+    // The body comes first: whoever holds back its last byte must not act later in
+    // the name of a session that was live when the head arrived (OUT-02).
+    let body = if is_safe(&parts.method) {
+        Bytes::new()
+    } else {
+        match read_body(body, rule.body_limit).await {
+            Ok(bytes) => bytes,
+            // Log out works with any body.
+            Err(_) if rule.forgery == Forgery::AskedAbout => Bytes::new(),
+            Err(failure) => return failure.into_response(),
+        }
+    };
     let visit = match visit(&app, &parts).await {
         Ok(visit) => Arc::new(visit),
         Err(error) => return Failure::from(error).into_response(),
@@ -172,13 +191,33 @@ pub(crate) async fn guard(
     note_activity(&visit, rule, &parts);
     let organization = visit.live().map(|live| live.owned.organization.clone());
     parts.extensions.insert(visit);
-    let mut answer = next.run(Request::from_parts(parts, body)).await;
+    let mut answer = next.run(Request::from_parts(parts, Body::from(body))).await;
     if let Some(organization) = organization
         && answer.status().as_u16() >= 400
     {
         answer.extensions_mut().insert(OnBehalfOf(organization));
     }
     answer
+}
+
+/// Reads a body to its end, within its limit and in reasonable time.
+async fn read_body(body: Body, limit: usize) -> Result<Bytes, Failure> {
+    match tokio::time::timeout(LONGEST_UPLOAD, to_bytes(body, limit)).await {
+        Ok(Ok(bytes)) => Ok(bytes),
+        Ok(Err(error)) => {
+            let too_large = std::error::Error::source(&error)
+                .is_some_and(<dyn std::error::Error>::is::<LengthLimitError>);
+            Err(Failure::new(if too_large {
+                Problem::TooLarge
+            } else {
+                Problem::BadRequest
+            }))
+        }
+        Err(_) => Err(Failure::saying(
+            Problem::BadRequest,
+            "What you sent took too long to arrive, so nothing was changed.",
+        )),
+    }
 }
 
 async fn visit(app: &Arc<App>, request: &Parts) -> Result<Visit, StorageError> {

@@ -52,6 +52,8 @@ pub struct Rule {
     pub access: Access,
     /// What happens to forged requests.
     pub forgery: Forgery,
+    /// The largest body it takes, in bytes.
+    pub body_limit: usize,
 }
 
 /// A route as the list states it.
@@ -87,6 +89,7 @@ const fn facts(method: &'static str, path: &'static str, access: Access) -> Rout
         rule: Rule {
             access,
             forgery: Forgery::Refused,
+            body_limit: BODY_LIMIT,
         },
     }
 }
@@ -161,15 +164,14 @@ fn for_open_pages() -> Vec<Route> {
 
 fn for_people() -> Vec<Route> {
     use Access::People;
+    let mut picture = send("/account/profile/picture", People, profile::picture);
+    picture.facts.rule.body_limit = PICTURE_LIMIT;
     vec![
         read("/", People, start::get),
         read("/account", People, profile::account),
         read("/account/profile", People, profile::get),
         send("/account/profile/name", People, profile::name),
-        route(
-            facts("POST", "/account/profile/picture", People),
-            post(profile::picture).layer(DefaultBodyLimit::max(PICTURE_LIMIT)),
-        ),
+        picture,
         send(
             "/account/profile/picture/remove",
             People,
@@ -287,7 +289,7 @@ pub(crate) fn build(app: Arc<App>) -> Router {
     }
     router
         .fallback(nothing_here)
-        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(DefaultBodyLimit::disable())
         .layer(CatchPanicLayer::new())
         .layer(middleware::from_fn_with_state(
             Arc::clone(&app),

@@ -54,6 +54,7 @@ CREATE TABLE browsers (
     last_used_at BIGINT NOT NULL
 );
 CREATE UNIQUE INDEX browsers_token_digest ON browsers (token_digest);
+CREATE INDEX browsers_by_use ON browsers (last_used_at) WHERE NOT always_shared;
 
 -- Which browsers an account has signed in from, and what its owner calls them.
 CREATE TABLE known_browsers (
@@ -64,6 +65,7 @@ CREATE TABLE known_browsers (
     last_used_at BIGINT NOT NULL,
     PRIMARY KEY (user_id, browser_id)
 );
+CREATE INDEX known_browsers_by_browser ON known_browsers (browser_id);
 
 -- A session is ended by setting the last three columns, once.
 CREATE TABLE sessions (
@@ -132,6 +134,7 @@ CREATE TABLE receipts (
     expires_at BIGINT NOT NULL
 );
 CREATE INDEX receipts_by_expiry ON receipts (expires_at);
+CREATE INDEX receipts_by_ending ON receipts (ending_id);
 
 CREATE TABLE events (
     id BYTEA PRIMARY KEY,

@@ -10,13 +10,27 @@
     reason = "a test that meets the unexpected fails"
 )]
 
+mod browsers;
 mod concurrency;
 mod constraints;
+mod corrupt_rows;
+mod counters;
+mod endings;
+mod events;
 mod opening;
+mod organizations;
 #[cfg(feature = "postgres-tests")]
 mod outages;
+mod plans;
+mod rows;
+mod session_lists;
+mod session_model;
+mod sessions;
 mod statements;
 mod transactions;
+#[cfg(feature = "postgres-tests")]
+mod twins;
+mod users;
 
 use nightlatch_storage::{Row, StorageError, Store, Tx, Value};
 

@@ -29,7 +29,7 @@ fn another_name_is_answered_with_421(which: TestDatabase) {
         "\u{e9}",
     ] {
         for (method, path) in [("GET", "/"), ("GET", "/login"), ("POST", "/logout")] {
-            let ask = browser.ask(method, path).without("host").from_own_page();
+            let ask = browser.ask(method, path).without("host").by_own_page();
             let answer = ask.header_bytes("host", host.as_bytes()).send().expect(421);
             assert!(answer.page().says("http://localhost:8080"), "{host}");
             assert!(answer.page().says("Reference:"));

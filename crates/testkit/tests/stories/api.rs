@@ -203,11 +203,7 @@ fn all_sessions_are_ended(which: TestDatabase) {
     );
     assert!(!program.is_signed_in() && !phone.is_signed_in());
     assert_eq!(program.session_cookie(), None);
-    let causes: Vec<_> = site
-        .sessions_of(&ada)
-        .iter()
-        .map(|row| row.cause())
-        .collect();
+    let causes = site.causes_of(&ada);
     assert_eq!(causes, [Some(Cause::LoggedOutEverywhere); 2]);
 }
 

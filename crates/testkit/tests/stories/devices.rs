@@ -67,7 +67,7 @@ fn the_organization_decides_about_remembering(which: TestDatabase) {
         ("password", PASSWORD),
         ("remember", "yes"),
     ];
-    let ask = browser.ask("POST", "/login").from_own_page();
+    let ask = browser.ask("POST", "/login").by_own_page();
     let answer = ask.form(&serde_urlencoded::to_string(by_hand).expect("pairs"));
     let answer = answer.send().expect_redirect("/");
     assert!(
@@ -130,11 +130,7 @@ fn e3_a_lost_session_cookie_leaves_no_ghost(which: TestDatabase) {
     browser.sign_in(&ada);
     browser.open("/account/sessions").expect(200);
     assert_eq!(browser.page().cards().len(), 1);
-    let causes: Vec<_> = site
-        .sessions_of(&ada)
-        .iter()
-        .map(|row| row.cause())
-        .collect();
+    let causes = site.causes_of(&ada);
     let replaced = Some(Cause::ReplacedByNewSignIn);
     assert_eq!(causes, [replaced, replaced, replaced, None]);
 }

@@ -234,7 +234,7 @@ fn csrf_05_calls_need_the_header_and_the_media_type(which: TestDatabase) {
         "",
     ] {
         let ask = scene.laptop.ask("PATCH", "/api/v1/profile");
-        let ask = ask.from_own_page().header("x-nightlatch", "1");
+        let ask = ask.by_own_page().header("x-nightlatch", "1");
         let answer = ask
             .header("content-type", media_type)
             .body(br#"{"name":"Mallory"}"#)
@@ -327,7 +327,7 @@ fn csrf_04_the_form_of_the_first_start_is_guarded_too(which: TestDatabase) {
             .ask("POST", &path)
             .header("sec-fetch-site", "cross-site")
             .form(&form),
-        browser.ask("POST", &path).from_own_page().form(&form),
+        browser.ask("POST", &path).by_own_page().form(&form),
     ] {
         drop(ask.send().expect(403));
     }

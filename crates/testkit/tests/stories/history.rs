@@ -256,7 +256,7 @@ fn dev_07_ones_own_session_cannot_be_reported(which: TestDatabase) {
     }
     let csrf = laptop.page().form("Log out").value("csrf").to_owned();
     let path = format!("/account/sessions/{}/not-me", laptop.session_id());
-    let ask = laptop.ask("POST", &path).from_own_page();
+    let ask = laptop.ask("POST", &path).by_own_page();
     drop(
         ask.form(&format!("csrf={csrf}"))
             .send()

@@ -9,6 +9,7 @@ use nightlatch_web::routes;
 
 on_both_databases!(
     odd_bodies_are_errors_on_every_route,
+    bodies_beyond_the_limit_are_refused,
     odd_headers_are_errors_or_nothing,
     odd_addresses_are_errors,
     odd_methods_are_errors,
@@ -86,7 +87,7 @@ fn odd_bodies_are_errors_on_every_route(which: TestDatabase) {
         for (media_type, body) in bodies {
             // Each with the session as it was: some of these end it, as they may.
             let mut again = browser.clone();
-            let ask = again.ask(route.method, &path).from_own_page();
+            let ask = again.ask(route.method, &path).by_own_page();
             let ask = ask.header("x-nightlatch", "1");
             let ask = ask.header_bytes("content-type", media_type.as_bytes());
             let answer = ask.body(body).send();
@@ -94,6 +95,25 @@ fn odd_bodies_are_errors_on_every_route(which: TestDatabase) {
             is_no_fault(&answer, &what);
         }
     }
+}
+
+fn bodies_beyond_the_limit_are_refused(which: TestDatabase) {
+    let site = Site::new(which);
+    let (mut browser, token) = signed_in(&site);
+    let name = "x".repeat(64 * 1024);
+    for path in [
+        "/account/profile/name",
+        "/login",
+        "/account/security/password",
+    ] {
+        let ask = browser.ask("POST", path).by_own_page();
+        let answer = ask.form(&format!("csrf={token}&name={name}")).send();
+        assert!(answer.expect(413).page().says("That was too large"));
+    }
+    let body = serde_json::json!({ "name": name });
+    let answer = browser.api("PATCH", "/api/v1/profile", Some(&body));
+    drop(answer.expect(413));
+    assert!(browser.is_signed_in());
 }
 
 fn odd_headers_are_errors_or_nothing(which: TestDatabase) {
@@ -219,7 +239,7 @@ fn odd_methods_are_errors(which: TestDatabase) {
             "PROPFIND",
             "GET\u{2d}X",
         ] {
-            let ask = browser.ask(method, &path).from_own_page();
+            let ask = browser.ask(method, &path).by_own_page();
             let answer = ask.send();
             let is_listed = route.method == method;
             assert!(
@@ -244,7 +264,7 @@ fn odd_pictures_are_refused(which: TestDatabase) {
         let body = [head.as_bytes(), content, b"\r\n--x--\r\n"].concat();
         let ask = browser
             .ask("POST", "/account/profile/picture")
-            .from_own_page();
+            .by_own_page();
         ask.header("content-type", "multipart/form-data; boundary=x")
             .body(&body)
             .send()
@@ -292,7 +312,7 @@ fn odd_json_is_refused_without_being_repeated(which: TestDatabase) {
         "null",
         "{",
     ] {
-        let ask = browser.ask("POST", "/api/v1/proof").from_script();
+        let ask = browser.ask("POST", "/api/v1/proof").by_script();
         let ask = ask
             .header("x-nightlatch", "1")
             .header("content-type", "application/json");

@@ -1,5 +1,7 @@
 //! What is deleted when its time is over, and what is not (E14, PRV-01).
 
+use std::time::Duration;
+
 use nightlatch_flows::housekeeping::{BROWSER_RETENTION, RETENTION, THROTTLE_RETENTION};
 use nightlatch_storage::on_both_databases;
 use nightlatch_testkit::{Account, Choices, Site, TestDatabase};
@@ -93,7 +95,7 @@ fn a_receipt_goes_with_its_time(which: TestDatabase) {
         .get("__Host-nightlatch-receipt")
         .expect("a receipt")
         .to_owned();
-    site.advance(MINUTE * 15 - SECOND);
+    site.advance(Duration::from_secs(15 * 60 - 1));
     site.prune();
     laptop.open("/signed-out").expect(200);
     assert!(laptop.page().says("You logged out in this browser."));
@@ -117,7 +119,8 @@ fn counters_of_failures_go_when_nobody_fails_any_more(which: TestDatabase) {
         site.advance(MINUTE);
     }
     assert!(site.count_rows(THROTTLES) > 1);
-    site.advance(THROTTLE_RETENTION - HOUR);
+    let last = site.now();
+    site.wait_until(last.plus(THROTTLE_RETENTION).minus(HOUR));
     assert_eq!(site.prune(), 0);
     site.advance(HOUR);
     site.prune();
@@ -135,10 +138,11 @@ fn a_browser_that_nobody_uses_is_forgotten(which: TestDatabase) {
     desk.press("Mark this computer as shared").expect(200);
     desk.log_out();
     laptop.log_out();
-    site.advance(BROWSER_RETENTION);
+    let last = site.now();
+    site.wait_until(last.plus(BROWSER_RETENTION).minus(SECOND));
     site.prune();
     assert_eq!(site.count_rows(BROWSERS), 2);
-    site.advance(SECOND);
+    site.advance(SECOND * 2);
     site.prune();
     assert_eq!(site.count_rows(BROWSERS), 1);
     assert_eq!(site.count_rows("SELECT count(*) FROM known_browsers"), 1);

@@ -22,6 +22,7 @@ on_both_databases!(
     ses_11_the_sweep_writes_ends_with_their_causes,
     ses_11_the_sweep_waits_for_what_is_not_yet_written,
     the_first_cause_in_time_wins,
+    people_are_told_the_same_before_and_after_the_sweep,
     open_pages_hear_of_the_end_by_time,
 );
 
@@ -99,7 +100,7 @@ fn g1_what_pages_ask_in_the_background_is_no_use(which: TestDatabase) {
         ("GET", "/"),
     ];
     for (method, path) in script {
-        drop(browser.ask(method, path).from_script().send().expect(200));
+        drop(browser.ask(method, path).by_script().send().expect(200));
     }
     for (name, value) in [
         ("sec-purpose", "prefetch"),
@@ -114,6 +115,9 @@ fn g1_what_pages_ask_in_the_background_is_no_use(which: TestDatabase) {
     for path in ["/login", "/help", "/signed-out", "/logout", "/nowhere"] {
         browser.open(path);
     }
+    // Nor is what another site makes the browser send.
+    let foreign = browser.ask("POST", "/logout").form("");
+    foreign.header("sec-fetch-site", "cross-site").send();
     assert_eq!(site.flush_activity(), 0);
     site.wait_until(before.idle_deadline);
     assert!(!browser.is_signed_in());
@@ -217,6 +221,7 @@ fn pol_02_a_tightened_rule_acts_at_once(which: TestDatabase) {
     );
     browser.open("/").expect(200);
     assert!(browser.page().says("was not used for a while"));
+    assert!(browser.page().says("1 hour ago"), "{}", browser.page().text);
     // Loosened again, nothing comes back but what the old rule would have kept.
     site.change_settings(|settings| settings.policy.ordinary.idle_seconds = 30 * 86_400);
     site.advance(DAY);
@@ -303,22 +308,40 @@ fn the_first_cause_in_time_wins(which: TestDatabase) {
     // What comes later changes nothing.
     site.log_out_everybody(None, "a drill");
     site.sweep();
-    let causes: Vec<_> = site
-        .sessions_of(&ada)
-        .iter()
-        .map(|row| row.cause())
-        .collect();
+    let causes = site.causes_of(&ada);
     assert_eq!(
         causes,
         [Some(Cause::IdleTimeout), Some(Cause::UserDisabled)]
     );
 }
 
+fn people_are_told_the_same_before_and_after_the_sweep(which: TestDatabase) {
+    let site = Site::new(which);
+    let ada = site.add_ada();
+    // Idle after a day; the week is over too when somebody comes back, and in
+    // between everybody was logged out.
+    let cookies = site.begin_sessions(&ada, 150);
+    site.advance(DAY * 3);
+    site.log_out_everybody(None, "a drill");
+    site.advance(DAY * 6);
+    for _ in 0..2 {
+        let mut browser = site.browser();
+        let last = cookies.last().expect("a cookie");
+        browser.jar.put("__Host-nightlatch", last);
+        browser.open("/").expect(200);
+        assert!(browser.page().says("was not used for a while"));
+        assert!(browser.page().says("8 days ago"));
+        assert!(!browser.page().says("a drill"));
+        site.expand();
+        site.sweep();
+    }
+}
+
 fn open_pages_hear_of_the_end_by_time(which: TestDatabase) {
     let site = Site::new(which);
     let (_, mut browser) = begin(&site);
     // UI-05: what a page needs to warn ahead, without being use.
-    let status = browser.ask("GET", "/session/status").from_script().send();
+    let status = browser.ask("GET", "/session/status").by_script().send();
     let status = status.expect(200).json();
     let row = browser.session_row().expect("a session");
     assert_eq!(status["idle_deadline"], row.idle_deadline.milliseconds());

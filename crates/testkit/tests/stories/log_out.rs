@@ -3,7 +3,7 @@
 use nightlatch_domain::ending::Cause;
 use nightlatch_domain::organization::AfterLogOut;
 use nightlatch_storage::on_both_databases;
-use nightlatch_testkit::{Jar, Site, TestDatabase};
+use nightlatch_testkit::{Choices, Jar, PASSWORD, Site, TestDatabase};
 
 use crate::{DAY, MINUTE};
 
@@ -11,6 +11,7 @@ on_both_databases!(
     out_05_log_out_clears_the_cookie_and_says_what_happened,
     the_organization_says_where_people_land,
     out_02_the_session_is_dead_before_the_answer,
+    out_02_a_body_that_comes_after_the_end_is_too_late,
     e9_log_out_leaves_other_devices_alone,
     b10_an_aged_or_missing_form_token_traps_nobody,
     b10_without_any_headers_the_form_token_decides,
@@ -28,7 +29,7 @@ fn out_05_log_out_clears_the_cookie_and_says_what_happened(which: TestDatabase) 
     let site = Site::new(which);
     let ada = site.add_ada();
     let mut browser = site.browser();
-    let set = browser.try_to_sign_in(&ada.email, nightlatch_testkit::PASSWORD, Default::default());
+    let set = browser.try_to_sign_in(&ada.email, PASSWORD, Choices::default());
     let (pair, attributes) = set
         .cookie("__Host-nightlatch")
         .and_then(|header| header.split_once("; "))
@@ -51,7 +52,8 @@ fn out_05_log_out_clears_the_cookie_and_says_what_happened(which: TestDatabase) 
     assert_eq!(page.heading, "You are logged out");
     assert!(page.says("You logged out in this browser."));
     assert!(page.says("Ended 1 session in 1 browser"));
-    assert!(page.says("Account Ada Lovelace"));
+    // The next person in front of this screen reads it too.
+    assert!(!page.says("Ada Lovelace"));
     // OUT-16: nothing on it starts a sign-in by itself.
     assert!(page.forms.is_empty());
 
@@ -102,6 +104,24 @@ fn out_02_the_session_is_dead_before_the_answer(which: TestDatabase) {
     drop(answer);
 }
 
+fn out_02_a_body_that_comes_after_the_end_is_too_late(which: TestDatabase) {
+    let site = Site::new(which);
+    let ada = site.add_ada();
+    let mut browser = site.browser();
+    browser.sign_in(&ada);
+    let csrf = browser.page().form("Log out").value("csrf").to_owned();
+    let mut thief = site.browser().with_cookies(browser.steal_cookies());
+    let ask = thief.ask("POST", "/account/profile/name").by_own_page();
+    let body = format!("csrf={csrf}&name=Mallory");
+    // The head arrives while the session lives, the last byte when it is over.
+    let answer = ask.form(&body).send_slowly(|| {
+        browser.log_out();
+    });
+    assert!(answer.location().is_some_and(|to| to.starts_with("/login")));
+    let renamed = "SELECT count(*) FROM users WHERE name = 'Mallory'";
+    assert_eq!(site.count_rows(renamed), 0);
+}
+
 fn e9_log_out_leaves_other_devices_alone(which: TestDatabase) {
     let site = Site::new(which);
     let (ada, grace) = (
@@ -128,7 +148,7 @@ fn b10_an_aged_or_missing_form_token_traps_nobody(which: TestDatabase) {
         browser.sign_in(&ada);
         let answer = browser
             .ask("POST", "/logout")
-            .from_own_page()
+            .by_own_page()
             .form(stale)
             .send()
             .expect_redirect("/signed-out");
@@ -172,7 +192,7 @@ fn out_03_log_out_without_a_session_lands_on_signed_out(which: TestDatabase) {
         let mut browser = site.browser().with_cookies(jar);
         let answer = browser
             .ask("POST", "/logout")
-            .from_own_page()
+            .by_own_page()
             .form("")
             .send()
             .expect_redirect("/signed-out");
@@ -199,11 +219,7 @@ fn out_03_log_out_twice_tells_what_ended_the_session(which: TestDatabase) {
     phone.follow(answer).expect(200);
     assert_eq!(phone.page().heading, "You are logged out");
     assert!(phone.page().says("You logged out of all sessions"));
-    let causes: Vec<_> = site
-        .sessions_of(&ada)
-        .iter()
-        .map(|row| row.cause())
-        .collect();
+    let causes = site.causes_of(&ada);
     assert_eq!(causes, [Some(Cause::LoggedOutEverywhere); 2]);
 }
 
@@ -283,7 +299,7 @@ fn a11_log_out_works_after_a_restart_of_the_browser(which: TestDatabase) {
     let site = Site::new(which);
     let ada = site.add_ada();
     let mut browser = site.browser();
-    let remember = nightlatch_testkit::Choices {
+    let remember = Choices {
         remember: true,
         shared: false,
     };
@@ -316,7 +332,7 @@ fn log_out_takes_any_body(which: TestDatabase) {
     ] {
         let mut browser = site.browser();
         browser.sign_in(&ada);
-        let ask = browser.ask("POST", "/logout").from_own_page();
+        let ask = browser.ask("POST", "/logout").by_own_page();
         let answer = ask.header("content-type", media_type).body(body).send();
         drop(answer.expect_redirect("/signed-out"));
         assert!(!browser.is_signed_in(), "{media_type}");

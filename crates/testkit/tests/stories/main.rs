@@ -11,10 +11,17 @@
 //!
 //! What must hold after any story (headers, cookies, one end for each session,
 //! list and check agreeing) is checked by the testkit when its site is dropped.
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test that meets the unexpected fails"
+)]
 
 mod accounts;
 mod addresses;
 mod api;
+mod days;
 mod devices;
 mod everywhere;
 mod forgery;
@@ -24,9 +31,11 @@ mod hostile_requests;
 mod housekeeping;
 mod limits;
 mod log_out;
+mod open_pages;
 mod overtaken;
 mod passwords;
 mod proof;
+mod random_events;
 mod replay;
 mod return_paths;
 mod session_limit;

@@ -51,11 +51,7 @@ fn f1_a_new_password_ends_all_others_and_keeps_this_one(which: TestDatabase) {
     }
     assert_eq!(site.epoch_of(&ada), 1);
     assert_eq!(site.count_events(&ada, EventKind::PasswordChanged), 1);
-    let causes: Vec<_> = site
-        .sessions_of(&ada)
-        .iter()
-        .map(|row| row.cause())
-        .collect();
+    let causes = site.causes_of(&ada);
     let changed = Some(Cause::PasswordChanged);
     assert_eq!(causes, [None, changed, changed]);
 

@@ -33,7 +33,7 @@ fn two(site: &Site) -> (Account, Browser<'_>, Browser<'_>) {
 fn dev_03_a_proof_of_ten_minutes_is_asked_for_others(which: TestDatabase) {
     let site = Site::new(which);
     let (_, mut laptop, mut phone) = two(&site);
-    site.advance(MINUTE * 10 - SECOND);
+    site.wait_until(site.now().plus(MINUTE * 10).minus(SECOND));
     laptop.open("/account/sessions/log-out-others").expect(200);
     assert!(
         laptop
@@ -277,7 +277,7 @@ fn a_proof_for_nothing_of_ones_own_keeps_one_signed_in(which: TestDatabase) {
         ("password", PASSWORD),
     ]);
     let ask = laptop.ask("POST", "/account/sessions/log-out-selected");
-    let answer = ask.from_own_page().form(&form.expect("pairs")).send();
+    let answer = ask.by_own_page().form(&form.expect("pairs")).send();
     drop(answer.expect(404));
     assert!(laptop.is_signed_in());
 }

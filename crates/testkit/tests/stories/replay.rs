@@ -28,7 +28,7 @@ fn ask(site: &Site, route: RouteFacts, jar: &Jar, id: &str) -> nightlatch_testki
     let mut browser = site.browser().with_cookies(jar.clone());
     let ask = browser
         .ask(route.method, &path)
-        .from_own_page()
+        .by_own_page()
         .header("x-nightlatch", "1");
     match (route.method, route.path.starts_with("/api/")) {
         ("GET" | "DELETE", _) => ask.send(),
@@ -81,7 +81,7 @@ fn is_refused_everywhere(site: &Site, jar: &Jar, what: &str) {
     );
     // The stream says so at once and ends.
     let mut browser = site.browser().with_cookies(jar.clone());
-    let stream = browser.ask("GET", "/session/events").from_script().send();
+    let stream = browser.ask("GET", "/session/events").by_script().send();
     assert_eq!(stream.text(), "event: ended\ndata: {}\n\n", "{what}");
 }
 

@@ -46,7 +46,7 @@ fn a_form_sent_too_late_leads_back_to_its_page(which: TestDatabase) {
     drop(answer.expect_redirect("/login?return_to=/account/profile"));
     // A page of another site is no way back.
     let mut other = site.browser();
-    let ask = other.ask("POST", "/account/profile/name").from_own_page();
+    let ask = other.ask("POST", "/account/profile/name").by_own_page();
     let answer = ask
         .header("referer", "https://evil.example/account/security")
         .form("");

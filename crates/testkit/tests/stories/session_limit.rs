@@ -46,9 +46,9 @@ fn f7_of_a_hundred_parallel_sign_ins_exactly_the_limit_remain(which: TestDatabas
                 })
             })
             .collect();
-        let finished = threads.into_iter().map(|thread| thread.join());
-        finished
-            .map(|browser| browser.expect("an answer"))
+        threads
+            .into_iter()
+            .map(|thread| thread.join().expect("an answer"))
             .collect()
     });
     let mut live = 0;

@@ -92,7 +92,7 @@ fn auth_11_the_link_expires_to_the_second(which: TestDatabase) {
     let site = empty(which);
     let code = site.issue_set_up_link().expect("a link");
     let path = format!("/set-up/{code}");
-    site.advance(DAY - SECOND);
+    site.wait_until(site.now().plus(DAY).minus(SECOND));
     let mut browser = site.browser();
     browser.open(&path).expect(200);
     fill(&mut browser);

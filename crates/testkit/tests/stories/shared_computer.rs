@@ -2,6 +2,7 @@
 
 use nightlatch_domain::ending::Cause;
 use nightlatch_domain::event::EventKind;
+use nightlatch_domain::organization::AfterLogOut;
 use nightlatch_storage::on_both_databases;
 use nightlatch_testkit::{Account, Browser, Choices, PASSWORD, Site, TestDatabase, UserAgent};
 
@@ -9,11 +10,13 @@ use crate::{MINUTE, SECOND};
 
 on_both_databases!(
     shr_01_nothing_outlives_the_browser,
+    shr_01_a_failed_sign_in_leaves_no_address_on_the_screen,
     shr_01_a_quarter_of_an_hour_without_use_to_the_second,
     shr_01_two_hours_in_any_case_to_the_second,
     shr_02_the_limits_hold_when_the_browser_restores_its_cookies,
     shr_03_log_out_clears_the_cache_and_names_nobody,
     shr_03_also_when_it_had_ended_before,
+    shr_03_the_advice_to_close_the_window_comes_before_the_landing,
     shr_01_it_is_never_a_known_browser,
     shr_04_a_network_forces_it,
     shr_04_an_administrators_mark_forces_it,
@@ -56,6 +59,19 @@ fn shr_01_nothing_outlives_the_browser(which: TestDatabase) {
     library.open("/login").expect(200);
     assert!(!library.page().says("Ada") && !library.page().says(&ada.email));
     assert_eq!(library.page().form("Sign in").value("E-mail address"), "");
+}
+
+fn shr_01_a_failed_sign_in_leaves_no_address_on_the_screen(which: TestDatabase) {
+    let site = Site::new(which);
+    let ada = site.add_ada();
+    let mut library = site.browser();
+    let answer = library.try_to_sign_in(&ada.email, "a wrong guess", SHARED);
+    let answer = answer.expect(422);
+    assert!(!answer.text().contains(&ada.email));
+    // The choice itself is not lost.
+    let form = answer.page().form("Sign in").clone();
+    let shared = form.find("This is a shared or public computer");
+    assert!(shared.expect("a box").checked);
 }
 
 fn shr_01_a_quarter_of_an_hour_without_use_to_the_second(which: TestDatabase) {
@@ -134,6 +150,15 @@ fn shr_03_also_when_it_had_ended_before(which: TestDatabase) {
     assert_eq!(library.jar.persistent_names(), Vec::<&str>::new());
 }
 
+fn shr_03_the_advice_to_close_the_window_comes_before_the_landing(which: TestDatabase) {
+    let site = Site::new(which);
+    site.change_settings(|settings| settings.after_log_out = AfterLogOut::LoginPage);
+    let (_, mut library) = at_the_library(&site);
+    library.log_out();
+    assert_eq!(library.path(), "/signed-out");
+    assert!(library.page().says("please close this window now"));
+}
+
 fn shr_01_it_is_never_a_known_browser(which: TestDatabase) {
     let site = Site::new(which);
     let (ada, mut library) = at_the_library(&site);
@@ -185,7 +210,7 @@ fn shr_04_a_network_forces_it(which: TestDatabase) {
         ("remember", "yes"),
         ("shared", "no"),
     ]);
-    let ask = library.ask("POST", "/login").from_own_page();
+    let ask = library.ask("POST", "/login").by_own_page();
     let answer = ask
         .form(&by_hand.expect("pairs"))
         .send()
@@ -222,7 +247,12 @@ fn shr_04_an_administrators_mark_forces_it(which: TestDatabase) {
         desk.page()
             .says("An administrator has marked this computer as shared.")
     );
-    desk.sign_in(&ada);
+    // Leaving the box out of the form does not leave the mode out.
+    let mut form = desk.page().form("Sign in").clone();
+    form.fields.retain(|field| field.name != "shared");
+    form.fill("E-mail address", &ada.email);
+    form.fill("Password", PASSWORD);
+    desk.submit(&form).expect_redirect("/");
     let row = desk.session_row().expect("a session");
     assert_eq!(row.idle_deadline, row.created_at.plus(MINUTE * 15));
     // Ada is no administrator: she sees no way to take the mark away, and there
@@ -236,7 +266,7 @@ fn shr_04_an_administrators_mark_forces_it(which: TestDatabase) {
     let csrf = desk.page().form("Log out").value("csrf").to_owned();
     let ask = desk
         .ask("POST", "/account/security/mark-shared")
-        .from_own_page();
+        .by_own_page();
     drop(
         ask.form(&format!("csrf={csrf}&shared=no"))
             .send()
@@ -244,6 +274,9 @@ fn shr_04_an_administrators_mark_forces_it(which: TestDatabase) {
     );
     desk.log_out();
 
+    // Nor does resetting the browser take it away.
+    desk.open("/help").expect(200);
+    desk.press("Reset this browser").expect(200);
     // The mark outlives the browser's restart; Grace takes it away.
     desk.restart();
     desk.sign_in(&grace);
@@ -278,7 +311,7 @@ fn an_organization_may_tighten_it(which: TestDatabase) {
     laptop.sign_in(&ada);
     // POL-02: it acts on sessions that exist already.
     site.change_settings(|settings| settings.policy.shared.idle_seconds = 60);
-    site.advance(MINUTE - SECOND);
+    site.wait_until(site.now().plus(MINUTE).minus(SECOND));
     assert!(library.is_signed_in());
     site.advance(SECOND);
     assert!(!library.is_signed_in() && laptop.is_signed_in());

@@ -12,6 +12,7 @@ on_both_databases!(
     auth_05_a_new_password_starts_anew,
     auth_05_failures_count_across_addresses_and_restarts,
     auth_05_parallel_guesses_are_counted,
+    auth_03_a_flood_is_turned_away_and_that_counts_for_nobody,
     auth_05_success_clears_only_its_own_lane,
     auth_06_a_known_browser_is_not_delayed_by_strangers,
     auth_06_a_session_goes_on_while_strangers_guess,
@@ -170,6 +171,35 @@ fn auth_05_parallel_guesses_are_counted(which: TestDatabase) {
     assert_eq!(answers.iter().filter(|status| **status == 429).count(), 35);
 }
 
+fn auth_03_a_flood_is_turned_away_and_that_counts_for_nobody(which: TestDatabase) {
+    const WAITING: usize = 200;
+    const TOO_MANY: usize = 10;
+    let site = Site::new(which);
+    let held = site.hold_passwords();
+    let (said, heard) = std::sync::mpsc::channel();
+    std::thread::scope(|scope| {
+        for number in 0..WAITING + TOO_MANY {
+            let (mut browser, said) = (site.browser(), said.clone());
+            scope.spawn(move || {
+                let email = format!("person{number}@brightwater.example");
+                said.send(guess(&mut browser, &email)).expect("a listener");
+            });
+        }
+        for _ in 0..TOO_MANY {
+            let answer = heard.recv().expect("an answer").expect(503);
+            assert!(answer.page().says("Many people are signing in right now."));
+        }
+        drop(held);
+        for _ in 0..WAITING {
+            drop(heard.recv().expect("an answer").expect(422));
+        }
+    });
+    // Those who waited count for their address and their network; the others
+    // left nothing.
+    let counted = "SELECT CAST(SUM(count) AS BIGINT) FROM throttles";
+    assert_eq!(site.count_rows(counted), 2 * 200);
+}
+
 fn auth_05_success_clears_only_its_own_lane(which: TestDatabase) {
     let site = Site::new(which);
     let ada = site.add_ada();
@@ -228,31 +258,29 @@ fn auth_06_a_network_is_slowed_and_forgotten(which: TestDatabase) {
     let site = Site::new(which);
     let ada = site.add_ada();
     // One machine tries one password on many accounts.
-    for number in 0..50 {
-        let mut machine = site.browser().at("2001:db8:7::1");
-        drop(guess(&mut machine, &format!("person{number}@brightwater.example")).expect(422));
-    }
+    let try_many = |count: u32, whose: &str| {
+        for number in 0..count {
+            let mut machine = site.browser().at("2001:db8:7::1");
+            let email = format!("{whose}{number}@brightwater.example");
+            drop(guess(&mut machine, &email).expect(422));
+        }
+    };
+    try_many(50, "one");
     let mut neighbor = site.browser().at("2001:db8:7::2");
     assert_eq!(knock(&mut neighbor, &ada.email), 429);
     assert_eq!(
         knock(&mut site.browser().at("2001:db8:8::1"), &ada.email),
         303
     );
-    // A success does not clear what the network owes.
+    // A little is forgotten in a minute, and a success does not clear the rest.
     site.advance(MINUTE);
     assert_eq!(knock(&mut neighbor, &ada.email), 303);
-    site.advance(MINUTE);
-    let mut machine = site.browser().at("2001:db8:7::1");
-    drop(guess(&mut machine, "one-more@brightwater.example").expect(422));
-    assert_eq!(
-        knock(&mut site.browser().at("2001:db8:7::3"), &ada.email),
-        429
-    );
+    try_many(6, "another");
+    let mut other = site.browser().at("2001:db8:7::3");
+    assert_eq!(knock(&mut other, &ada.email), 429);
+    // All of it is forgotten in a while.
     site.advance(MINUTE * 15);
-    for number in 0..50 {
-        let mut machine = site.browser().at("2001:db8:7::1");
-        drop(guess(&mut machine, &format!("other{number}@brightwater.example")).expect(422));
-    }
+    try_many(50, "a third");
 }
 
 fn auth_07_known_and_unknown_addresses_are_answered_alike(which: TestDatabase) {

@@ -114,8 +114,8 @@ pub(crate) async fn list(person: Person) -> Result<Response, Failure> {
 /// What was ended.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct EndedSessions {
-    /// Identifies the act.
-    ending: String,
+    /// Identifies the act; missing if there was nothing to end.
+    ending: Option<String>,
     /// How many sessions it has ended so far.
     sessions: i64,
     /// Whether these are all; if not, the rest is over already and is being
@@ -137,6 +137,15 @@ pub(crate) struct Selection {
 async fn act(person: &Person, wanted: OwnEnding) -> Result<Response, Failure> {
     match end(&person.visit, wanted).await? {
         Ending::Done(done) => Ok(ended(person, &done)),
+        Ending::NoOthers => Ok(answer(
+            EndedSessions {
+                ending: None,
+                sessions: 0,
+                complete: true,
+                this_one_too: false,
+            },
+            Jar::default(),
+        )),
         Ending::EndedBefore | Ending::NotFound => {
             Err(Failure::not_found().with_code("no-such-session"))
         }
@@ -158,7 +167,7 @@ fn ended(person: &Person, done: &OwnEndingDone) -> Response {
         jar.renew_session(renewed, person.visit.now);
     }
     let body = EndedSessions {
-        ending: done.ending_id.to_string(),
+        ending: Some(done.ending_id.to_string()),
         sessions: done.sessions,
         complete: done.complete,
         this_one_too: done.this_one_too,

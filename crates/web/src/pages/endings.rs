@@ -24,6 +24,8 @@ pub(crate) enum Ending {
     ProofNeeded,
     /// It had ended before.
     EndedBefore,
+    /// There are no others.
+    NoOthers,
     /// Nothing of theirs has that id.
     NotFound,
     /// The session that asked is over.
@@ -51,6 +53,7 @@ pub(crate) async fn end(visit: &Visit, wanted: OwnEnding) -> Result<Ending, Fail
         }
         OwnEndingOutcome::ProofNeeded => Ending::ProofNeeded,
         OwnEndingOutcome::EndedBefore => Ending::EndedBefore,
+        OwnEndingOutcome::NoOthers => Ending::NoOthers,
         OwnEndingOutcome::NotFound => Ending::NotFound,
         OwnEndingOutcome::SessionOver => Ending::SessionOver,
     })

@@ -6,6 +6,7 @@ use axum::Extension;
 use axum::http::HeaderValue;
 use axum::response::Response;
 use nightlatch_flows::own_endings::OwnEnding;
+use nightlatch_storage::{StorageError, browsers};
 
 use crate::cookies::{self, Jar};
 use crate::failure::Failure;
@@ -29,6 +30,18 @@ pub(crate) async fn to_page() -> Response {
     show::see_other(links::HELP, Jar::default())
 }
 
+async fn is_marked_shared(visit: &Visit) -> Result<bool, Failure> {
+    let Some(token) = visit.browser_token() else {
+        return Ok(false);
+    };
+    let found: Result<_, StorageError> = visit
+        .app
+        .store
+        .read(move |tx| browsers::find_by_token(tx, token))
+        .await;
+    Ok(found?.is_some_and(|browser| browser.always_shared))
+}
+
 /// `POST /help/reset-browser`: ends the session here and clears what this site
 /// keeps in this browser. Like Log out it does not depend on the age of the form;
 /// the guard has made sure that one of our own pages sent it.
@@ -38,8 +51,12 @@ pub(crate) async fn reset_browser(
 ) -> Result<Response, Failure> {
     let ended = end(&visit, OwnEnding::This).await?;
     let mut jar = Jar::default();
+    let marked = is_marked_shared(&visit).await?;
     for name in cookies::ALL {
-        jar.remove(name);
+        // An administrator's mark is not the visitor's to take away (G6).
+        if name != cookies::BROWSER || !marked {
+            jar.remove(name);
+        }
     }
     if let Ending::Done(done) = &ended
         && let Some(receipt) = &done.receipt

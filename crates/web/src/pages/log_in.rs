@@ -79,7 +79,11 @@ pub(crate) async fn post(
     }
     if is_somebody_else(&visit, &fields) {
         // Asks before replacing: the page says who is signed in.
-        return show_form(&visit, StatusCode::OK, Typed::default()).await;
+        let asking = Typed {
+            return_to: typed.return_to,
+            ..Typed::default()
+        };
+        return show_form(&visit, StatusCode::OK, asking).await;
     }
     let Some(password) = fields.password("password") else {
         typed.error = Some(refusal());
@@ -214,12 +218,19 @@ async fn show_form(visit: &Visit, status: StatusCode, typed: Typed) -> Result<Re
     }
     let notices = notices(visit, &mut frame, &mut jar).await?;
     let (remember, shared) = choices(visit, &typed).await?;
+    // Whoever comes next must not find who tried (SHR-01).
+    let is_shared = typed.shared || matches!(shared, SharedChoice::Forced { .. });
+    let email = if is_shared {
+        String::new()
+    } else {
+        typed.email
+    };
     let page = LoginPage {
         frame,
         state: LoginState::Form(SignInForm {
             csrf: visit.form_token(),
             return_to: typed.return_to,
-            email: typed.email,
+            email,
             error: typed.error,
             notices,
             remember,

@@ -73,6 +73,8 @@ pub(crate) fn signed_out(visit: &Visit, done: &OwnEndingDone) -> Response {
         .map(|live| live.owned.organization.settings.after_log_out)
         .unwrap_or_default();
     let to = match after {
+        // The page that advises to close the window (SHR-03).
+        _ if visit.is_shared() => links::SIGNED_OUT,
         AfterLogOut::SignedOutPage => links::SIGNED_OUT,
         AfterLogOut::LoginPage => links::LOGIN,
     };

@@ -226,6 +226,10 @@ pub(crate) async fn act(
             Ok(show::see_other(to, jar))
         }
         // What the person wanted is the case.
+        Ending::NoOthers => {
+            Flash::NoOthers.set(&mut jar);
+            Ok(show::see_other(links::SESSIONS, jar))
+        }
         Ending::EndedBefore => {
             Flash::AlreadyEnded.set(&mut jar);
             Ok(show::see_other(links::SESSIONS, jar))

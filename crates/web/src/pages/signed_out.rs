@@ -1,7 +1,8 @@
 //! `/signed-out`: what happened, in the browser that made it happen.
 //!
 //! Public; opened by the receipt cookie and by nothing in the address. Without a
-//! receipt it only says whether this browser is signed in. It never starts a
+//! receipt it only says whether this browser is signed in. It names nobody: the
+//! next person in front of this screen reads it too. It never starts a
 //! sign-in by itself (OUT-16).
 
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use std::sync::Arc;
 use axum::Extension;
 use axum::response::Response;
 use nightlatch_flows::sessions::find_receipt;
-use nightlatch_storage::{StorageError, users};
+use nightlatch_storage::StorageError;
 
 use crate::failure::Failure;
 use crate::guard::{Presence, Visit};
@@ -25,22 +26,13 @@ pub(crate) async fn get(Extension(visit): Extension<Arc<Visit>>) -> Result<Respo
             let found: Result<_, StorageError> = visit
                 .app
                 .store
-                .read(move |tx| {
-                    let Some((receipt, ending)) = find_receipt(tx, token, now)? else {
-                        return Ok(None);
-                    };
-                    let person = match ending.user_id {
-                        Some(id) if !receipt.shared => Some(users::get(tx, id)?.name),
-                        _ => None,
-                    };
-                    Ok(Some((receipt, ending, person)))
-                })
+                .read(move |tx| find_receipt(tx, token, now))
                 .await;
             found?
         }
         None => None,
     };
-    let shared = found.as_ref().is_some_and(|(receipt, _, _)| receipt.shared);
+    let shared = found.as_ref().is_some_and(|(receipt, _)| receipt.shared);
     if found.is_some() {
         frame.ended = Some(String::new());
     }
@@ -49,20 +41,26 @@ pub(crate) async fn get(Extension(visit): Extension<Arc<Visit>>) -> Result<Respo
         Presence::Over(over) if found.is_none() => Some(ReceiptView {
             why: show::why(over.cause).sentence().to_owned(),
             when: show::time(over.at, visit.now),
-            person: None,
             sessions: 1,
             browsers: 1,
             apps: Vec::new(),
         }),
         _ => None,
     };
-    let receipt = found.map(|(_, ending, person)| ReceiptView {
-        why: show::why(ending.cause).sentence().to_owned(),
-        when: show::time(ending.at, visit.now),
-        person,
-        sessions: ending.sessions_ended.unsigned_abs(),
-        browsers: ending.browsers_ended.unsigned_abs(),
-        apps: Vec::new(),
+    let receipt = found.map(|(_, ending)| {
+        // An ending of several people's sessions counts here as what it was for
+        // this browser: how many others there were is nobody's business.
+        let (sessions, browsers) = match ending.user_id {
+            Some(_) => (ending.sessions_ended, ending.browsers_ended),
+            None => (1, 1),
+        };
+        ReceiptView {
+            why: show::why(ending.cause).sentence().to_owned(),
+            when: show::time(ending.at, visit.now),
+            sessions: sessions.unsigned_abs(),
+            browsers: browsers.unsigned_abs(),
+            apps: Vec::new(),
+        }
     });
     let page = SignedOutPage {
         frame,

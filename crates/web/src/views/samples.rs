@@ -117,12 +117,12 @@ impl Gallery {
         }
         let with_apps = ReceiptView {
             apps: app_receipts(cast),
-            ..receipt(cast)
+            ..receipt()
         };
         for (name, receipt, shared) in [
-            ("", Some(receipt(cast)), false),
+            ("", Some(receipt()), false),
             ("-apps", Some(with_apps), false),
-            ("-shared", Some(receipt(cast)), true),
+            ("-shared", Some(receipt()), true),
             ("-nothing", None, false),
         ] {
             let mut frame = cast.frame(here);

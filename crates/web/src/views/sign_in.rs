@@ -140,8 +140,6 @@ pub struct ReceiptView {
     pub why: String,
     /// When.
     pub when: TimeView,
-    /// Whose sessions; left out on a shared computer.
-    pub person: Option<String>,
     /// How many sessions ended.
     pub sessions: u64,
     /// On how many browsers.

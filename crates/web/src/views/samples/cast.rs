@@ -108,11 +108,10 @@ pub(super) fn form() -> SignInForm {
     }
 }
 
-pub(super) fn receipt(cast: Cast) -> ReceiptView {
+pub(super) fn receipt() -> ReceiptView {
     ReceiptView {
         why: WhyEnded::AllSessions.sentence().to_owned(),
         when: time("2 minutes ago"),
-        person: Some(cast.name().to_owned()),
         sessions: 6,
         browsers: 4,
         apps: Vec::new(),

@@ -1,0 +1,285 @@
+//! Every statement of the crate, asked for its plan: nothing that runs often reads a whole table.
+
+use nightlatch_domain::ending::{Cause, ScopeKind};
+use nightlatch_domain::event::EventKind;
+use nightlatch_domain::session::Epochs;
+use nightlatch_domain::user::{EmailKey, UserStatus};
+use nightlatch_storage::browsers::{self, Browser};
+use nightlatch_storage::endings::{self, Receipt};
+use nightlatch_storage::events::{self, EventFilter};
+use nightlatch_storage::testing::statements;
+use nightlatch_storage::users::Picture;
+use nightlatch_storage::{
+    DatabaseKind, StorageError, Store, Tx, Value, epochs, on_both_databases, organizations,
+    sessions, set_up_links, throttles, users,
+};
+
+use super::rows::{at, digest, ended, ending, event, id, organization, session, user, write};
+
+/// What may read a table from end to end, and why.
+const MAY_SCAN: [(&str, &str); 4] = [
+    // An operator's list, by the index of its order.
+    (
+        "FROM organizations ORDER BY name_key",
+        "organizations_name_key",
+    ),
+    // The endings that are being worked on are few, and the index holds no others.
+    ("FROM endings WHERE NOT expanded", "endings_open"),
+    // Stops at the first row that is not deleted.
+    ("SELECT id FROM users WHERE status", "users"),
+    // Holds one row.
+    ("DELETE FROM set_up_links", "set_up_links"),
+];
+
+/// The sources whose statements are to be found in [`run_all`].
+const SOURCES: [(&str, &str); 9] = [
+    ("browsers", include_str!("../../src/browsers.rs")),
+    ("endings", include_str!("../../src/endings.rs")),
+    ("epochs", include_str!("../../src/epochs.rs")),
+    ("events", include_str!("../../src/events.rs")),
+    ("organizations", include_str!("../../src/organizations.rs")),
+    ("sessions", include_str!("../../src/sessions.rs")),
+    ("set_up_links", include_str!("../../src/set_up_links.rs")),
+    ("throttles", include_str!("../../src/throttles.rs")),
+    ("users", include_str!("../../src/users.rs")),
+];
+
+/// Runs every statement once and says which they were.
+fn run_all(tx: &mut Tx<'_>) -> Result<Vec<&'static str>, StorageError> {
+    run_accounts(tx)?;
+    run_sessions(tx)?;
+    run_endings(tx)?;
+    run_events(tx)?;
+    run_prunes(tx)?;
+    let mut found = statements(tx);
+    found.sort_unstable();
+    found.dedup();
+    Ok(found)
+}
+
+fn run_accounts(tx: &mut Tx<'_>) -> Result<(), StorageError> {
+    organizations::add(tx, &organization(1))?;
+    organizations::get(tx, id(1))?;
+    organizations::find_by_name(tx, "x")?;
+    organizations::list(tx, 1)?;
+    organizations::update(tx, &organization(1))?;
+    users::add(tx, &user(1, 1))?;
+    users::get(tx, id(1))?;
+    users::find_by_email(tx, &user(1, 1).email.key())?;
+    users::any_exists(tx)?;
+    users::list_after(tx, &EmailKey::of_typed("a"), 1)?;
+    users::update_profile(tx, &user(1, 1))?;
+    users::set_status(tx, id(1), UserStatus::Active)?;
+    users::find_password(tx, id(1))?;
+    users::find_password_set_at(tx, id(1))?;
+    users::set_password(tx, id(1), "old", at(1))?;
+    users::rehash_password(tx, id(1), "old", "new")?;
+    users::find_picture(tx, id(1))?;
+    let picture = Picture {
+        media_type: "image/png".to_owned(),
+        content: vec![1],
+    };
+    users::set_picture(tx, id(1), Some(&picture))?;
+    users::set_picture(tx, id(1), None)?;
+    let browser = Browser {
+        id: id(1),
+        always_shared: false,
+    };
+    browsers::add(tx, &browser, digest(1), at(1))?;
+    browsers::find_by_token(tx, digest(1))?;
+    browsers::set_always_shared(tx, id(1), false)?;
+    browsers::is_known(tx, id(1), id(1))?;
+    browsers::remember_use(tx, id(1), id(1), at(1))?;
+    browsers::set_name(tx, id(1), id(1), Some("name"))?;
+    browsers::list_names(tx, id(1))?;
+    browsers::forget(tx, id(1), id(1))?;
+    users::erase(tx, id(1))
+}
+
+fn run_sessions(tx: &mut Tx<'_>) -> Result<(), StorageError> {
+    sessions::add(tx, &session(1, 1), digest(1))?;
+    sessions::find_by_token(tx, digest(1))?;
+    sessions::find(tx, id(1))?;
+    sessions::renew(tx, &session(1, 1), digest(2))?;
+    sessions::record_activity(tx, id(1), at(2), at(3))?;
+    sessions::list_open_of_user(tx, id(1), 1)?;
+    sessions::list_oldest_open_of_user(tx, id(1), 1)?;
+    sessions::count_open_of_user(tx, id(1), 1)?;
+    sessions::list_open_of_browser(tx, id(1))?;
+    sessions::list_open_of_user_below(tx, id(1), 1, 1)?;
+    sessions::list_open_of_organization_below(tx, id(1), 1, 1)?;
+    sessions::list_open_of_deployment_below(tx, 1, 1)?;
+    sessions::list_overdue(tx, at(1), 1)?;
+    sessions::close(tx, id(1), &ended(1, Cause::LoggedOut, 1))?;
+    epochs::find_of_user(tx, id(1))?;
+    epochs::raise_user(tx, id(1))?;
+    epochs::raise_organization(tx, id(1))?;
+    epochs::raise_deployment(tx)?;
+    Ok(())
+}
+
+fn run_endings(tx: &mut Tx<'_>) -> Result<(), StorageError> {
+    endings::add(tx, &ending(1, 1, ScopeKind::Session))?;
+    endings::count(tx, id(1), 1, 1, true)?;
+    endings::find(tx, id(1))?;
+    endings::list_open(tx, 1)?;
+    endings::list_since(tx, at(1), 1)?;
+    let epochs = Epochs {
+        user: 0,
+        organization: 0,
+        deployment: 0,
+    };
+    endings::find_first_after_epochs(tx, id(1), id(1), epochs)?;
+    let receipt = Receipt {
+        ending_id: id(1),
+        shared: false,
+    };
+    endings::add_receipt(tx, digest(1), &receipt, at(1))?;
+    endings::find_receipt(tx, digest(1), at(1))?;
+    Ok(())
+}
+
+fn run_events(tx: &mut Tx<'_>) -> Result<(), StorageError> {
+    let line = event(1, 1, EventKind::SignInFailed, Some(id(1)));
+    events::add(tx, &line)?;
+    events::gather_failure(tx, &line, at(1))?;
+    for filter in [EventFilter::All, EventFilter::SignIns, EventFilter::Endings] {
+        events::list_of_user(tx, id(1), filter, None, 1)?;
+    }
+    events::find_sign_in_before(tx, id(1), at(1))?;
+    events::find_sign_in_of_session(tx, id(1), id(1))?;
+    events::count_of_user(tx, id(1), EventKind::SignedIn, at(1))?;
+    throttles::get(tx, digest(1))?;
+    throttles::set(tx, digest(1), 1, at(1))?;
+    throttles::clear(tx, digest(1))?;
+    set_up_links::replace(tx, digest(1), at(1))?;
+    set_up_links::is_valid(tx, digest(1), at(1))?;
+    set_up_links::delete_all(tx)
+}
+
+fn run_prunes(tx: &mut Tx<'_>) -> Result<(), StorageError> {
+    let far = at(i64::MAX);
+    let pruned = [
+        sessions::prune(tx, far, 9)?,
+        endings::prune_receipts(tx, far, 9)?,
+        endings::prune(tx, far, 9)?,
+        events::prune(tx, far, 9)?,
+        browsers::prune(tx, far, 9)?,
+    ];
+    assert_eq!(
+        pruned, [1; 5],
+        "a prune of nothing may run less than all its statements"
+    );
+    throttles::prune(tx, far, 9)?;
+    Ok(())
+}
+
+/// The lines of SQLite's plan.
+fn sqlite_plan(tx: &mut Tx<'_>, sql: &str) -> Result<Vec<String>, StorageError> {
+    let nulls = vec![Value::Null; placeholders(sql)];
+    tx.query(format!("EXPLAIN QUERY PLAN {sql}").leak(), &nulls, |row| {
+        row.get(3)
+    })
+}
+
+/// The lines of the plan that PostgreSQL makes if it may read a whole table only where there is no other way.
+fn postgres_plan(tx: &mut Tx<'_>, sql: &str, number: usize) -> Result<Vec<String>, StorageError> {
+    tx.execute("SET LOCAL enable_seqscan = off", &[])?;
+    tx.execute("SET LOCAL plan_cache_mode = force_generic_plan", &[])?;
+    tx.execute(format!("PREPARE plan_{number} AS {sql}").leak(), &[])?;
+    let nulls = vec!["NULL"; placeholders(sql)].join(", ");
+    let arguments = if nulls.is_empty() {
+        nulls
+    } else {
+        format!("({nulls})")
+    };
+    tx.query(
+        format!("EXPLAIN EXECUTE plan_{number}{arguments}").leak(),
+        &[],
+        |row| row.get(0),
+    )
+}
+
+fn placeholders(sql: &str) -> usize {
+    (1..=30)
+        .take_while(|number| sql.contains(&format!("${number}")))
+        .count()
+}
+
+fn plans(store: &Store) -> Vec<(&'static str, Vec<String>)> {
+    let kind = store.kind();
+    write(store, move |tx| {
+        let all = run_all(tx)?;
+        all.into_iter()
+            .enumerate()
+            .map(|(number, sql)| {
+                Ok((
+                    sql,
+                    match kind {
+                        DatabaseKind::Sqlite => sqlite_plan(tx, sql)?,
+                        DatabaseKind::Postgres => postgres_plan(tx, sql, number)?,
+                    },
+                ))
+            })
+            .collect()
+    })
+}
+
+fn reads_a_whole_table(line: &str) -> bool {
+    let line = line.trim_start_matches(|character| " ->".contains(character));
+    // Rows of a subquery or of constants are no table.
+    let table = |rest: &str| {
+        !rest.starts_with("CONSTANT") && !rest.starts_with('(') && !rest.starts_with("open")
+    };
+    line.strip_prefix("SCAN ").is_some_and(table)
+        || line.contains("Seq Scan")
+        || line.contains("AUTOMATIC")
+}
+
+fn may_scan(sql: &str, line: &str) -> bool {
+    let sql = sql.split_whitespace().collect::<Vec<_>>().join(" ");
+    MAY_SCAN
+        .iter()
+        .any(|(text, name)| sql.contains(text) && line.contains(name))
+}
+
+on_both_databases! {
+    fn no_statement_reads_a_whole_table(store) {
+        let faults: Vec<String> = plans(store)
+            .into_iter()
+            .flat_map(|(sql, plan)| {
+                let faulty = plan.into_iter().filter(|line| reads_a_whole_table(line) && !may_scan(sql, line));
+                faulty.map(|line| format!("{line}: {sql}")).collect::<Vec<_>>()
+            })
+            .collect();
+        assert!(faults.is_empty(), "{}", faults.join("\n"));
+    }
+
+    fn lists_that_stop_early_come_in_the_order_of_an_index(store) {
+        // Sorting all sessions of a user to show the latest ten would make the list as slow as the user is busy.
+        for (sql, plan) in plans(store) {
+            let sorts = plan.iter().any(|line| line.contains("TEMP B-TREE FOR ORDER BY"));
+            assert!(!sorts, "{sql}: {plan:#?}");
+        }
+    }
+}
+
+#[test]
+fn every_function_of_the_crate_is_among_them() {
+    let here = include_str!("plans.rs");
+    for (module, source) in SOURCES {
+        let functions = source
+            .lines()
+            .filter_map(|line| line.strip_prefix("pub fn "));
+        let names: Vec<&str> = functions
+            .filter_map(|rest| rest.split('(').next())
+            .collect();
+        assert!(!names.is_empty());
+        for name in names {
+            assert!(
+                here.contains(&format!("{module}::{name}(tx")),
+                "{module}::{name} is not run here"
+            );
+        }
+    }
+}
