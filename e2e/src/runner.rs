@@ -220,7 +220,7 @@ impl Drop for AbortOnDrop {
     }
 }
 
-fn panic_sentence(panic: &(dyn Any + Send)) -> String {
+pub(crate) fn panic_sentence(panic: &(dyn Any + Send)) -> String {
     panic
         .downcast_ref::<String>()
         .cloned()

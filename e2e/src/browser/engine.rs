@@ -139,6 +139,8 @@ impl Options {
             "--disable-sync".to_owned(),
             "--disable-dev-shm-usage".to_owned(),
             "--hide-scrollbars".to_owned(),
+            // Scrolling that takes its time starts anew with every attempt to click.
+            "--force-prefers-reduced-motion".to_owned(),
             format!("--user-data-dir={}", profile.display()),
             format!("--window-size={},{}", self.width, self.height),
         ];
@@ -183,6 +185,7 @@ impl Options {
             "docshell.shistory.bfcache.allow_unload_listeners": true,
             // Scrollbars beside the page would make it narrower than asked for.
             "ui.useOverlayScrollbars": 1,
+            "ui.prefersReducedMotion": 1,
             "signon.rememberSignons": false,
             "app.update.disabledForTesting": true,
             // The window may be narrower than Firefox's toolbar (see `profile.rs`).

@@ -143,7 +143,7 @@ impl Browser {
             .ok_or_else(|| Failure::new(format!("{} is closed", self.inner.name)))
     }
 
-    fn note(&self, step: impl std::fmt::Display) {
+    pub(crate) fn note(&self, step: impl std::fmt::Display) {
         self.inner
             .journal
             .note(format_args!("{}: {step}", self.inner.name));

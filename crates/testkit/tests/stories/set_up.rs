@@ -222,6 +222,8 @@ fn of_two_at_once_one_wins(which: TestDatabase) {
                     fill(&mut browser);
                     let email = format!("person{number}@brightwater.example");
                     browser.fill("E-mail address", &email);
+                    let company = format!("Company number {number}");
+                    browser.fill("Organization name", &company);
                     browser
                         .press_once("Create administrator account")
                         .status
