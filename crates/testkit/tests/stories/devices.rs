@@ -217,6 +217,17 @@ fn signing_in_as_somebody_else_asks_and_then_replaces(which: TestDatabase) {
     let answer = browser.submit(&form);
     assert!(answer.status.as_u16() < 500 && answer.location().is_none());
     assert!(browser.is_signed_in());
+    // Nor does one of hers that does not say whom it replaces, or says it wrong.
+    browser.open("/login?switch=yes").expect(200);
+    let mut form = browser.page().form("Sign in").clone();
+    form.fill("E-mail address", &grace.email);
+    form.fill("Password", PASSWORD);
+    form.fill("replace", &site.sessions_of(&ada)[0].user.to_string());
+    let asked = browser.submit(&form).expect(200).page();
+    assert!(asked.says("You are signed in as Ada Lovelace"));
+    form.fields.retain(|field| field.name != "replace");
+    browser.submit(&form).expect(200);
+    assert!(browser.is_signed_in());
     browser.open("/login").expect(200);
     assert!(browser.page().says("You are signed in as Ada Lovelace"));
     browser.click("Use another account").expect(200);

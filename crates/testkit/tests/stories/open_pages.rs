@@ -11,7 +11,10 @@ on_both_databases!(
     out_11_the_stream_survives_a_proof_and_other_peoples_endings,
 );
 
-/// Long enough for a busy machine; the word comes within milliseconds.
+/// Long enough to look once, and then to wait for a signal.
+const MOMENT: Duration = Duration::from_millis(50);
+/// Long enough for a busy machine, and shorter than the time after which a
+/// stream looks by itself; the word comes within milliseconds.
 const PATIENCE: Duration = Duration::from_secs(5);
 const ENDED: &str = "event: ended\ndata: {}\n\n";
 
@@ -23,6 +26,7 @@ fn out_11_open_pages_hear_of_the_end_at_once(which: TestDatabase) {
         laptop.sign_in(&ada);
         phone.sign_in(&ada);
         let mut open_page = phone.listen();
+        assert_eq!(open_page.hear(MOMENT), None);
         match end {
             0 => {
                 phone.log_out();
@@ -63,6 +67,7 @@ fn out_11_the_stream_survives_a_proof_and_other_peoples_endings(which: TestDatab
     phone.sign_in(&ada);
     hers.sign_in(&grace);
     let mut open_page = laptop.listen();
+    assert_eq!(open_page.hear(MOMENT), None);
     hers.log_out();
     phone.log_out();
     let body = serde_json::json!({ "password": PASSWORD });
@@ -71,7 +76,7 @@ fn out_11_the_stream_survives_a_proof_and_other_peoples_endings(which: TestDatab
     laptop.api("POST", path, None).expect(200);
     assert!(laptop.is_signed_in());
     // Nothing of that was about this session.
-    assert_eq!(open_page.hear(Duration::from_millis(50)), None);
+    assert_eq!(open_page.hear(MOMENT), None);
     laptop.log_out();
     assert_eq!(open_page.hear(PATIENCE).as_deref(), Some(ENDED));
 }

@@ -255,7 +255,7 @@ impl<'a> World<'a> {
 
 fn dev_02_over_random_events_list_and_check_agree(which: TestDatabase) {
     let config = Config {
-        cases: 24,
+        cases: 16,
         max_shrink_iters: 200,
         failure_persistence: None,
         ..Config::default()
