@@ -5,7 +5,6 @@ use std::process::ExitCode;
 
 use nightlatch_e2e::browser::Engine;
 use nightlatch_e2e::failure::{Failure, Outcome};
-use nightlatch_e2e::site::Site;
 use nightlatch_e2e::{harness, report, runner, screenshots, stories};
 
 const USAGE: &str = "usage: cargo run --manifest-path e2e/Cargo.toml -- COMMAND
@@ -13,7 +12,7 @@ const USAGE: &str = "usage: cargo run --manifest-path e2e/Cargo.toml -- COMMAND
   stories [--jobs N] [FILTER…]    run the stories whose name story/engine/scripts/database
                                   contains every FILTER (2 at a time)
   self-test [--jobs N] [FILTER…]  prove the harness itself, against a throwaway site
-  screenshots DIR [--site URL] [--engine chromium|firefox] [FILTER…]
+  screenshots DIR [--engine chromium|firefox] [FILTER…]
                                   pictures of every page, light and dark, 320 and 1280 pixels wide";
 
 #[tokio::main]
@@ -47,7 +46,6 @@ async fn obey(mut arguments: Vec<String>) -> Outcome<bool> {
             runner::run(&list, &arguments, jobs).await
         }
         "screenshots" => {
-            let site = option(&mut arguments, "--site")?.map(Site::at);
             let engine = match option(&mut arguments, "--engine")?.as_deref() {
                 None | Some("chromium") => Engine::Chromium,
                 Some("firefox") => Engine::Firefox,
@@ -57,7 +55,7 @@ async fn obey(mut arguments: Vec<String>) -> Outcome<bool> {
                 return Err(Failure::new(USAGE));
             }
             let directory = PathBuf::from(arguments.remove(0));
-            screenshots::take(&directory, site, engine, &arguments).await
+            screenshots::take(&directory, engine, &arguments).await
         }
         _ => Err(Failure::new(USAGE)),
     }

@@ -1,113 +1,51 @@
 //! Pictures of every page, light and dark, on a phone and on a desk: for people to look at.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::browser::{Appearance, Browser, Engine, Options, Scripts};
 use crate::failure::{Failure, Outcome};
 use crate::report;
-use crate::site::Site;
 use crate::stage::Database;
-use crate::stories::ground::Ground;
-use crate::stories::steps::sign_in;
-
-/// A page to be pictured.
-struct Page {
-    /// The file's name.
-    name: &'static str,
-    /// Where it is.
-    path: &'static str,
-}
-
-const fn page(name: &'static str, path: &'static str) -> Page {
-    Page { name, path }
-}
-
-/// The pages that everybody can open.
-const OPEN_TO_ALL: [Page; 5] = [
-    page("sign-in", "/login"),
-    page("log-out-nobody", "/logout"),
-    page("signed-out-nobody", "/signed-out"),
-    page("help", "/help"),
-    page("not-found", "/nothing-here"),
-];
-
-/// The pages of somebody who is signed in.
-const SIGNED_IN: [Page; 11] = [
-    page("start", "/"),
-    page("sign-in-somebody", "/login"),
-    page("sign-in-as-somebody-else", "/login?switch=yes"),
-    page("log-out", "/logout"),
-    page("profile", "/account/profile"),
-    page("security", "/account/security"),
-    page("sessions", "/account/sessions"),
-    page("log-out-of-all-sessions", "/account/sessions/log-out-all"),
-    page("log-out-all-others", "/account/sessions/log-out-others"),
-    page("history", "/account/history"),
-    page("history-endings", "/account/history?show=endings"),
-];
+use crate::stories::gallery::{Gallery, Wing};
 
 const WIDTHS: [(u32, u32); 2] = [(320, 700), (1280, 900)];
 
-/// Takes the pictures and returns whether no page was wider than its window. A site that was named shows
-/// the pages that everybody can open; one of our own also those of Ada.
-pub async fn take(
-    directory: &Path,
-    site: Option<Site>,
-    engine: Engine,
-    filters: &[String],
-) -> Outcome<bool> {
-    let ground = match site {
-        Some(_) => None,
-        None => Some(Ground::new(Database::Sqlite).await?),
-    };
-    let site = match (&ground, site) {
-        (Some(ground), _) => ground.site().clone(),
-        (None, Some(site)) => site,
-        (None, None) => return Err(Failure::new("there is no site to picture")),
-    };
-    let wanted = |page: &&Page| {
-        filters
-            .iter()
-            .all(|filter| page.name.contains(filter.as_str()))
-    };
+/// Takes the pictures and returns whether no page was wider than its window.
+///
+/// Every page is visited, since one leads to the next; the filters choose which are pictured.
+pub async fn take(directory: &Path, engine: Engine, filters: &[String]) -> Outcome<bool> {
     let mut fits = true;
     for appearance in [Appearance::Light, Appearance::Dark] {
-        let options = Options {
-            appearance,
-            ..Options::new(engine, Scripts::On, &site)
-        };
-        let browser = Browser::start(options).await?;
-        for page in OPEN_TO_ALL.iter().filter(wanted) {
-            fits &= visit(&browser, directory, page, appearance).await?;
-        }
-        if let Some(ground) = &ground {
-            let ada = ground.ada.clone();
-            ground
-                .with(move |site| drop(site.begin_sessions(&ada, 4)))
-                .await?;
-            sign_in(&browser, &ground.ada, &[]).await?;
-            for page in SIGNED_IN.iter().filter(wanted) {
-                fits &= visit(&browser, directory, page, appearance).await?;
+        let mut number = 0;
+        for wing in Wing::ALL {
+            let gallery = Arc::new(Gallery::open(Database::Sqlite).await?);
+            let options = Options {
+                appearance,
+                ..Options::new(engine, Scripts::On, gallery.ground.site())
+            };
+            let browser = Browser::start(options).await?;
+            wing.enter(&browser, &gallery).await?;
+            for exhibit in wing.exhibits() {
+                (exhibit.reach)(browser.clone(), Arc::clone(&gallery))
+                    .await
+                    .map_err(|error| error.during(exhibit.name))?;
+                number += 1;
+                if filters
+                    .iter()
+                    .all(|filter| exhibit.name.contains(filter.as_str()))
+                {
+                    let name = format!("{number:02}-{}", exhibit.name);
+                    fits &= picture(&browser, directory, &name, appearance).await?;
+                }
             }
-            ground.ada_logs_out_the_others_elsewhere().await?;
-            fits &= visit(&browser, directory, &page("told-why", "/login"), appearance).await?;
+            browser.close().await?;
+            if let Some(gallery) = Arc::into_inner(gallery) {
+                gallery.close().await?;
+            }
         }
-        browser.close().await?;
     }
     Ok(fits)
-}
-
-async fn visit(
-    browser: &Browser,
-    directory: &Path,
-    page: &Page,
-    appearance: Appearance,
-) -> Outcome<bool> {
-    browser
-        .open(page.path)
-        .await
-        .map_err(|error| error.during(page.name))?;
-    picture(browser, directory, page.name, appearance).await
 }
 
 async fn picture(

@@ -139,8 +139,6 @@ impl Options {
             "--disable-sync".to_owned(),
             "--disable-dev-shm-usage".to_owned(),
             "--hide-scrollbars".to_owned(),
-            // Scrolling that takes its time starts anew with every attempt to click.
-            "--force-prefers-reduced-motion".to_owned(),
             format!("--user-data-dir={}", profile.display()),
             format!("--window-size={},{}", self.width, self.height),
         ];

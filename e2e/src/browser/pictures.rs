@@ -68,8 +68,11 @@ impl Browser {
     }
 
     async fn emulate(&self, appearance: Appearance) -> Outcome {
-        let features =
-            json!({ "features": [{ "name": "prefers-color-scheme", "value": appearance.name() }] });
+        let features = json!({ "features": [
+            { "name": "prefers-color-scheme", "value": appearance.name() },
+            // Scrolling that takes its time starts anew with every attempt to click.
+            { "name": "prefers-reduced-motion", "value": "reduce" },
+        ] });
         self.developer_tools("Emulation.setEmulatedMedia", features)
             .await
             .map(drop)

@@ -40,7 +40,7 @@ where
     // Browsers first: what they still ask for would be asked of a site that is closing.
     stage.close().await;
     match Arc::into_inner(ground) {
-        Some(ground) => ground.house.close().await,
+        Some(ground) => ground.close().await,
         None => Err(Failure::new("the story is over, but holds on to its site")),
     }
 }
@@ -61,6 +61,11 @@ impl Ground {
         let house = House::open(database, SiteOptions::default()).await?;
         let ada = house.with(TestSite::add_ada).await?;
         Ok(Self { house, ada })
+    }
+
+    /// Ends the site, which then looks over its whole database.
+    pub(crate) async fn close(self) -> Outcome {
+        self.house.close().await
     }
 
     /// Ada logs out all her other sessions, from a device that no story looks at. Returns when she pressed
@@ -99,6 +104,15 @@ impl House {
             address: Site::at(listening.origin()),
             listening: Some(Arc::new(listening)),
         })
+    }
+
+    /// A site that nobody has set up yet.
+    pub(crate) async fn untouched(database: Database) -> Outcome<Self> {
+        let options = SiteOptions {
+            has_organization: false,
+            ..SiteOptions::default()
+        };
+        Self::open(database, options).await
     }
 
     /// Where browsers find it.
@@ -186,7 +200,8 @@ pub(crate) fn without_ids(path: &str) -> String {
     let segments: Vec<&str> = path
         .split('/')
         .map(|segment| {
-            if segment.starts_with('{') || segment.chars().any(|letter| letter.is_ascii_digit()) {
+            // No word of ours in an address is as long as an id or a code.
+            if segment.starts_with('{') || segment.len() > 20 {
                 "{id}"
             } else {
                 segment

@@ -6,6 +6,10 @@
 
 mod accessible;
 mod afterwards;
+mod cross_site;
+mod devices;
+mod forms;
+pub(crate) mod gallery;
 pub(crate) mod ground;
 mod logging_out;
 mod open_pages;
@@ -16,6 +20,7 @@ pub(crate) mod steps;
 use self::ground::on_ground;
 use crate::runner::Story;
 use crate::stage::Database;
+use crate::story;
 
 /// Every story, in the order they are told.
 pub fn all() -> Vec<Story> {
@@ -31,8 +36,15 @@ pub fn all() -> Vec<Story> {
         on_ground!(open_pages::other_tabs_notice).only_with_scripts(),
         on_ground!(open_pages::idle_warning).only_with_scripts(),
         on_ground!(open_pages::laptop_wakes_up).only_with_scripts(),
-        on_ground!(accessible::accessible)
-            .only_with_scripts()
-            .only_on(Database::Sqlite),
+        on_ground!(forms::every_form_is_accepted),
+        on_ground!(cross_site::cross_site),
+        accessible(story!(accessible::visitors_pages_are_accessible)),
+        accessible(story!(accessible::account_pages_are_accessible)),
+        accessible(story!(accessible::rare_pages_are_accessible)),
     ]
+}
+
+/// The rules are checked by a script, and no database makes a difference to them.
+fn accessible(story: Story) -> Story {
+    story.only_with_scripts().only_on(Database::Sqlite)
 }

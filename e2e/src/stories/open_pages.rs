@@ -19,14 +19,18 @@ use crate::wait;
 /// How soon other tabs and remote endings show (A14).
 const SOON: Duration = Duration::from_secs(2);
 
-/// Writes down when the page loses the mark of its session: in the window's name, which survives going on to
-/// another page and which nothing clears.
+/// Writes down when the page loses the mark of its session, twice: a logout's `Clear-Site-Data` empties the one
+/// place, and Chromium empties the other where a page leads to one of another group.
 const NOTE_WHEN_EMPTIED: &str = "
+sessionStorage.removeItem('emptied');
 window.name = '';
 new MutationObserver(() => {
-  if (!window.name && document.body.dataset.session === undefined) window.name = String(Date.now());
+  if (window.name || document.body.dataset.session !== undefined) return;
+  window.name = String(Date.now());
+  sessionStorage.setItem('emptied', window.name);
 }).observe(document.body, { attributes: true, childList: true });
 ";
+const NOTED: &str = "return window.name || sessionStorage.getItem('emptied') || ''";
 
 /// Log out in one tab, or on another device, empties the open pages within two seconds; a proof does not.
 pub(crate) async fn other_tabs_notice(stage: Stage, ground: Arc<Ground>) -> Outcome {
@@ -86,7 +90,9 @@ async fn a_proof_disturbs_no_tab(browser: &Browser, ground: &Ground) -> Outcome 
     let second = browser.new_tab().await?;
     ground.advance(Duration::from_mins(11))?;
     browser.open("/account/sessions").await?;
-    browser.press_beside("This wasn't me", "Log out").await?;
+    browser
+        .press_beside("An unknown browser", "Log out")
+        .await?;
     browser.fill("Your password", PASSWORD).await?;
     browser.press("Log out").await?;
     browser.see("One session was logged out.").await?;
@@ -94,7 +100,7 @@ async fn a_proof_disturbs_no_tab(browser: &Browser, ground: &Ground) -> Outcome 
     asks_the_server(browser).await?;
     browser.see_path("/account/profile").await?;
     browser.see(&ada.email).await?;
-    let emptied = browser.evaluate("return window.name").await?;
+    let emptied = browser.evaluate(NOTED).await?;
     ensure(emptied == "", || "the other tab was emptied".to_owned())?;
     browser.follow("Security").await?;
     browser.see_path("/account/security").await?;
@@ -113,6 +119,19 @@ async fn asks_the_server(browser: &Browser) -> Outcome {
         Ok((browser.evaluate(asked).await? != before).then_some(()))
     })
     .await
+}
+
+/// The page's own world, which scripts of a driver share in Chromium and only look into in Firefox.
+pub(crate) const PAGE: &str = "const page = window.wrappedJSObject || window;";
+
+/// The page comes to the front.
+pub(crate) const WAKE: &str =
+    "document.dispatchEvent(new Event('visibilitychange')); dispatchEvent(new Event('focus'));";
+
+/// Moves the page's clock, which knows nothing of the server's.
+pub(crate) fn page_clock_ahead(by: Duration) -> String {
+    let milliseconds = by.as_millis();
+    format!("const before = page.Date.now; page.Date.now = () => before() + {milliseconds};")
 }
 
 /// The warning before the end: an alert dialog with one button that keeps the session, every time.
@@ -141,9 +160,13 @@ pub(crate) async fn idle_warning(stage: Stage, ground: Arc<Ground>) -> Outcome {
     ground.advance(Duration::from_secs(24 * 3600 - 30))?;
     browser.open("/help").await?;
     browser.see("Are you still there?").await?;
-    let later = "const before = Date.now; Date.now = () => before() + 31000;";
     ground.advance(Duration::from_secs(31))?;
-    browser.evaluate(later).await?;
+    browser
+        .evaluate(&format!(
+            "{PAGE}{}",
+            page_clock_ahead(Duration::from_secs(31))
+        ))
+        .await?;
     sees_soon_nothing_of(&browser, ada).await?;
     is_signed_out(&browser, ada).await?;
 
@@ -187,15 +210,13 @@ pub(crate) async fn laptop_wakes_up(stage: Stage, ground: Arc<Ground>) -> Outcom
     let browser = stage.browser(ground.site()).await?;
     let night = Duration::from_hours(8);
     // The page's own clock goes on during sleep; its timers do not.
-    let sleep = "const before = Date.now; Date.now = () => before() + 8 * 3600 * 1000;";
-    let wake =
-        "document.dispatchEvent(new Event('visibilitychange')); dispatchEvent(new Event('focus'));";
+    let sleep = page_clock_ahead(night);
 
     sign_in(&browser, ada, &[]).await?;
     browser.open("/account/profile").await?;
     browser.see(&ada.email).await?;
     ground.advance(night)?;
-    browser.evaluate(&format!("{sleep}{wake}")).await?;
+    browser.evaluate(&format!("{PAGE}{sleep}{WAKE}")).await?;
     sees_soon_nothing_of(&browser, ada).await?;
     browser.see("this browser was not used for a while").await?;
     is_signed_out(&browser, ada).await?;
@@ -203,16 +224,20 @@ pub(crate) async fn laptop_wakes_up(stage: Stage, ground: Arc<Ground>) -> Outcom
     // The same without a network.
     sign_in(&browser, ada, &[]).await?;
     browser.open("/account/profile").await?;
-    let offline = "window.fetch = () => Promise.reject(new TypeError('no network'));";
-    browser.evaluate(&format!("{offline}{sleep}{wake}")).await?;
+    let offline = "page.fetch = () => page.Promise.reject(new page.TypeError('no network'));";
+    browser
+        .evaluate(&format!("{PAGE}{sleep}{offline}{WAKE}"))
+        .await?;
     sees_soon_nothing_of(&browser, ada).await?;
     browser.see("We cannot show this page right now").await?;
 
     // Asleep for a few minutes only: the page comes back as it was.
     browser.open("/account/profile").await?;
-    let nap = "const before = Date.now; Date.now = () => before() + 5 * 60 * 1000;";
-    ground.advance(Duration::from_mins(5))?;
-    browser.evaluate(&format!("{nap}{wake}")).await?;
+    let nap = Duration::from_mins(5);
+    ground.advance(nap)?;
+    browser
+        .evaluate(&format!("{PAGE}{}{WAKE}", page_clock_ahead(nap)))
+        .await?;
     asks_the_server(&browser).await?;
     browser.see(&ada.email).await?;
     log_out_in_the_menu(&browser, ada).await
@@ -220,7 +245,7 @@ pub(crate) async fn laptop_wakes_up(stage: Stage, ground: Arc<Ground>) -> Outcom
 
 async fn was_emptied_soon_after(browser: &Browser, instant: SystemTime) -> Outcome {
     let noted = wait::until("the page to be emptied", wait::PATIENCE, || async {
-        let noted = browser.evaluate("return window.name").await?;
+        let noted = browser.evaluate(NOTED).await?;
         Ok(noted.as_str().and_then(|text| text.parse().ok()))
     })
     .await;

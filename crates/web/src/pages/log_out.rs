@@ -34,7 +34,9 @@ async fn ask(visit: &Visit, status: StatusCode) -> Result<Response, Failure> {
 /// Headers that only one of our own pages can produce are enough, however old
 /// the form is: an aged token must not trap anybody (B10). Without such headers
 /// the form's token decides; a foreign page gets the question and changes
-/// nothing (B9).
+/// nothing (B9). The question is asked at `GET /logout`: browsers send no session
+/// cookie along with a foreign form, so here it would claim that nobody is signed
+/// in.
 pub(crate) async fn post(
     Extension(visit): Extension<Arc<Visit>>,
     fields: Result<Fields, Failure>,
@@ -44,13 +46,11 @@ pub(crate) async fn post(
             .as_ref()
             .is_ok_and(|fields| visit.is_own_form(fields.get("csrf")))
     };
-    let proven = match visit.provenance {
-        Provenance::SameOrigin => true,
-        Provenance::Unproven => token_is_ours(),
-        Provenance::Foreign => false,
-    };
-    if !proven {
-        return ask(&visit, StatusCode::OK).await;
+    match visit.provenance {
+        Provenance::SameOrigin => {}
+        Provenance::Unproven if token_is_ours() => {}
+        Provenance::Unproven => return ask(&visit, StatusCode::OK).await,
+        Provenance::Foreign => return Ok(show::see_other(links::LOGOUT, Jar::default())),
     }
     if let Ending::Done(done) = end(&visit, OwnEnding::This).await? {
         return Ok(signed_out(&visit, &done));
