@@ -30,9 +30,9 @@ use crate::views::Problem;
 
 /// How often a stream looks again although it heard nothing: for timeouts, and
 /// in case a signal was lost.
-const LOOK_AGAIN: Duration = Duration::from_secs(15);
+const LOOK_AGAIN: Duration = Duration::from_secs(12);
 
-/// By how much streams look earlier, each at its own time.
+/// By up to how much streams look later than that, each at its own time.
 const LOOK_AGAIN_SPREAD: Duration = Duration::from_secs(3);
 
 /// Within which time the streams of many people look after a signal for all.
@@ -174,8 +174,7 @@ impl Watch {
     }
 
     async fn wait(&mut self) {
-        let least = LOOK_AGAIN - LOOK_AGAIN_SPREAD;
-        let patience = least + self.part_of(LOOK_AGAIN_SPREAD);
+        let patience = LOOK_AGAIN + self.part_of(LOOK_AGAIN_SPREAD);
         // Either way the next step is to look.
         if let Ok(true) = tokio::time::timeout(patience, self.heard()).await {
             tokio::time::sleep(self.part_of(WIDE_SPREAD)).await;

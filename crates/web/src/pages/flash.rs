@@ -122,16 +122,17 @@ pub(crate) fn read(code: &str) -> Option<FlashView> {
 
 #[cfg(test)]
 mod tests {
+    use axum::http::HeaderMap;
+    use axum::http::header::SET_COOKIE;
+
     use super::*;
 
     fn said(flash: Flash) -> String {
         let mut jar = Jar::default();
         flash.set(&mut jar);
-        let mut headers = axum::http::HeaderMap::new();
+        let mut headers = HeaderMap::new();
         jar.apply(&mut headers);
-        let cookie = headers[axum::http::header::SET_COOKIE]
-            .to_str()
-            .expect("text");
+        let cookie = headers[SET_COOKIE].to_str().expect("text");
         let code = cookie.split(['=', ';']).nth(1).expect("a value");
         read(code).expect("a sentence").text
     }
