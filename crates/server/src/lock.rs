@@ -43,7 +43,8 @@ fn close_to_others(path: &Path) -> Result<(), Trouble> {
         ))
     };
     let mode = fs::metadata(path).map_err(unusable)?.permissions().mode();
-    if mode & 0o077 == 0 {
+    let open_to_others = mode & 0o077;
+    if open_to_others == 0 {
         return Ok(());
     }
     if !is_ours_alone(path).map_err(unusable)? {
