@@ -25,10 +25,15 @@ pub fn load_or_create(path: &Path, random: &dyn Random) -> Result<Key, Trouble> 
     let text = Zeroizing::new(to_hexadecimal(key.as_ref()));
     // Written elsewhere first and linked into place: another node that starts
     // in the same instant sees a whole key or none, and the first one wins.
-    let draft = path.with_extension(format!("draft-{}", std::process::id()));
+    // Its name is random and not the number of this process: in a container that
+    // is always the same, and a draft that a crash left behind would block every
+    // start after it.
     if path.exists() {
         return load(path);
     }
+    let mut name = [0; 8];
+    random.fill(&mut name);
+    let draft = path.with_extension(format!("draft-{}", to_hexadecimal(&name)));
     let trouble = |error: std::io::Error| {
         Trouble::new(format!(
             "the key file {} cannot be made ({error}); set `key_file` to a place that this user may \
@@ -118,6 +123,18 @@ mod tests {
         assert_eq!(made, again);
         let left: Vec<_> = fs::read_dir(scratch.path()).expect("a list").collect();
         assert_eq!(left.len(), 1, "the draft is gone");
+    }
+
+    #[test]
+    fn a_draft_that_a_crash_left_behind_blocks_nothing() {
+        let scratch = ScratchDirectory::create().expect("a directory");
+        let path = scratch.path().join("key");
+        let process = std::process::id();
+        for left in ["key.draft-1".to_owned(), format!("key.draft-{process}")] {
+            fs::write(scratch.path().join(left), "half a").expect("written");
+        }
+        let made = load_or_create(&path, &SeededRandom::new(1)).expect("made");
+        assert_eq!(load(&path).expect("read"), made);
     }
 
     #[test]

@@ -21,6 +21,7 @@ use nightlatch_web::metrics::Metrics;
 use nightlatch_web::public_url::PublicUrl;
 use nightlatch_web::signals::Signals;
 use nightlatch_web::state::App;
+use nightlatch_web::streams::Streams;
 
 use crate::config::Config;
 use crate::keys::Key;
@@ -150,6 +151,7 @@ pub fn app(
         trusted_proxies: config.trusted_proxies.clone(),
         form_key: FormKey::new(key),
         signals: Signals::default(),
+        streams: Streams::default(),
         metrics: Metrics::default(),
         house: House::default(),
     })

@@ -6,11 +6,12 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread::{self, JoinHandle};
 
-use crossbeam_channel::{Receiver, Sender, TrySendError};
+use crossbeam_channel::{Sender, TrySendError};
 use tokio::sync::oneshot;
 
 use crate::backend::Tx;
 use crate::error::StorageError;
+use crate::queue::{Queue, queue};
 
 /// What the engine is to do with the transaction in which a job just ran.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,21 +109,43 @@ pub(crate) enum Access {
     Write,
 }
 
-/// The threads of one store and the two queues that feed them. Dropping it lets queued work finish, then
+/// Where a job waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lane {
+    /// Among all reads.
+    Read,
+    /// Among all writes but those of [`Lane::Ending`].
+    Write,
+    /// Before other writes, in a queue of its own that they cannot fill.
+    Ending,
+}
+
+/// The threads of one store and the queues that feed them. Dropping it lets queued work finish, then
 /// joins the threads.
 pub(crate) struct Workers {
-    queues: Option<(Sender<BoxedJob>, Sender<BoxedJob>)>,
+    queues: Option<Lanes>,
     threads: Vec<JoinHandle<()>>,
+}
+
+struct Lanes {
+    read: Sender<BoxedJob>,
+    write: Sender<BoxedJob>,
+    ending: Sender<BoxedJob>,
 }
 
 impl Workers {
     /// Makes the queues. The receivers are for the threads that the caller adds.
-    pub(crate) fn new(queued_jobs: usize) -> (Self, Receiver<BoxedJob>, Receiver<BoxedJob>) {
-        let (read, reads) = crossbeam_channel::bounded(queued_jobs);
-        let (write, writes) = crossbeam_channel::bounded(queued_jobs);
+    pub(crate) fn new(queued_jobs: usize) -> (Self, Queue<BoxedJob>, Queue<BoxedJob>) {
+        // Nobody jumps the queue of reads: its second sender goes at once.
+        let (read, _, reads) = queue(queued_jobs);
+        let (write, ending, writes) = queue(queued_jobs);
         (
             Self {
-                queues: Some((read, write)),
+                queues: Some(Lanes {
+                    read,
+                    write,
+                    ending,
+                }),
                 threads: Vec::new(),
             },
             reads,
@@ -147,13 +170,14 @@ impl Workers {
 
     /// Queues a job, or says at once that too much is queued already: waiting longer helps nobody, and memory
     /// must not grow with the crowd at the door.
-    pub(crate) fn submit(&self, access: Access, job: BoxedJob) -> Result<(), StorageError> {
-        let Some((read, write)) = &self.queues else {
+    pub(crate) fn submit(&self, lane: Lane, job: BoxedJob) -> Result<(), StorageError> {
+        let Some(lanes) = &self.queues else {
             return Err(closed());
         };
-        let queue = match access {
-            Access::Read => read,
-            Access::Write => write,
+        let queue = match lane {
+            Lane::Read => &lanes.read,
+            Lane::Write => &lanes.write,
+            Lane::Ending => &lanes.ending,
         };
         queue.try_send(job).map_err(|refused| match refused {
             TrySendError::Full(_) => StorageError::Busy,

@@ -26,6 +26,7 @@ mod error;
 mod job;
 mod migrate;
 mod postgres;
+mod queue;
 mod sqlite;
 mod store;
 mod tls;

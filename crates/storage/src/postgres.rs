@@ -13,11 +13,11 @@ use std::time::{Duration, Instant};
 
 use ::postgres::types::ToSql;
 use ::postgres::{Client, Error, Statement};
-use crossbeam_channel::Receiver;
 
 use crate::backend::Tx;
 use crate::error::{StorageError, shorten};
 use crate::job::{Access, BoxedJob, Verdict, Workers};
+use crate::queue::Queue;
 use crate::store::StoreSettings;
 use crate::tls::Connector;
 use crate::value::Value;
@@ -111,8 +111,8 @@ impl Worker {
         })
     }
 
-    fn serve(&mut self, jobs: &Receiver<BoxedJob>) {
-        while let Ok(mut job) = jobs.recv() {
+    fn serve(&mut self, jobs: &Queue<BoxedJob>) {
+        while let Some(mut job) = jobs.next() {
             if self.access == Access::Read && job.is_abandoned() {
                 continue;
             }

@@ -13,7 +13,6 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Duration;
 
-use crossbeam_channel::Receiver;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, Error, OpenFlags, ToSql};
 
@@ -21,6 +20,7 @@ use crate::backend::Tx;
 use crate::error::StorageError;
 use crate::job::{BoxedJob, Verdict, Workers};
 use crate::migrate::{self, Migration, Record, Target};
+use crate::queue::Queue;
 use crate::store::StoreSettings;
 use crate::value::{Cell, ColumnProblem, Value};
 
@@ -103,14 +103,14 @@ fn set(connection: &Connection, pragma: &str, value: &str) -> Result<(), Storage
         .map_err(|error| explain(&error))
 }
 
-fn write_all(connection: &Connection, jobs: &Receiver<BoxedJob>) {
-    while let Ok(first) = jobs.recv() {
+fn write_all(connection: &Connection, jobs: &Queue<BoxedJob>) {
+    while let Some(first) = jobs.next() {
         commit_together(connection, first, jobs);
     }
 }
 
 /// Runs the job and what is queued behind it in one transaction, commits, and only then answers.
-fn commit_together(connection: &Connection, first: BoxedJob, jobs: &Receiver<BoxedJob>) {
+fn commit_together(connection: &Connection, first: BoxedJob, jobs: &Queue<BoxedJob>) {
     let mut group = Vec::new();
     let mut next = Some(first);
     let mut outcome = control(connection, "BEGIN IMMEDIATE");
@@ -120,7 +120,7 @@ fn commit_together(connection: &Connection, first: BoxedJob, jobs: &Receiver<Box
         }
         group.push(job);
         if outcome.is_ok() && group.len() < LARGEST_GROUP {
-            next = jobs.try_recv().ok();
+            next = jobs.take();
         }
     }
     if let Err(error) = outcome.and_then(|()| control(connection, "COMMIT")) {
@@ -154,8 +154,8 @@ fn run_in_savepoint(connection: &Connection, job: &mut BoxedJob) -> Result<(), S
     control(connection, "RELEASE flow")
 }
 
-fn read_all(connection: &Connection, jobs: &Receiver<BoxedJob>) {
-    while let Ok(mut job) = jobs.recv() {
+fn read_all(connection: &Connection, jobs: &Queue<BoxedJob>) {
+    while let Some(mut job) = jobs.next() {
         if job.is_abandoned() {
             continue;
         }

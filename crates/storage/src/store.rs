@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 
 use crate::backend::{self, DatabaseKind, DatabaseLocation, Opened, Tx};
 use crate::error::StorageError;
-use crate::job::{Access, closed, package};
+use crate::job::{Lane, closed, package};
 
 /// How large a store may become. The defaults suit one server process.
 #[derive(Debug, Clone)]
@@ -39,6 +39,8 @@ impl Default for StoreSettings {
 #[derive(Clone)]
 pub struct Store {
     opened: Arc<Opened>,
+    #[cfg(feature = "testing")]
+    pub(crate) outage: Arc<crate::testing::Outage>,
 }
 
 impl fmt::Debug for Store {
@@ -63,6 +65,8 @@ impl Store {
     ) -> Result<Self, StorageError> {
         Ok(Self {
             opened: Arc::new(backend::open(location, settings)?),
+            #[cfg(feature = "testing")]
+            outage: Arc::default(),
         })
     }
 
@@ -77,7 +81,19 @@ impl Store {
         T: Send + 'static,
         E: From<StorageError> + Send + 'static,
     {
-        let answer = self.submit(Access::Write, flow)?;
+        let answer = self.submit(Lane::Write, flow)?;
+        answer.await.unwrap_or_else(|_| Err(closed().into()))
+    }
+
+    /// [`write`](Store::write) for a flow that ends what a person asked to end. It waits in a queue of its own
+    /// and goes before other writes, so that nobody can keep people from logging out by writing much else.
+    pub async fn write_ending<T, E, F>(&self, flow: F) -> Result<T, E>
+    where
+        F: FnMut(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<StorageError> + Send + 'static,
+    {
+        let answer = self.submit(Lane::Ending, flow)?;
         answer.await.unwrap_or_else(|_| Err(closed().into()))
     }
 
@@ -89,7 +105,7 @@ impl Store {
         T: Send + 'static,
         E: From<StorageError> + Send + 'static,
     {
-        let answer = self.submit(Access::Read, flow)?;
+        let answer = self.submit(Lane::Read, flow)?;
         answer.await.unwrap_or_else(|_| Err(closed().into()))
     }
 
@@ -100,7 +116,7 @@ impl Store {
         T: Send + 'static,
         E: From<StorageError> + Send + 'static,
     {
-        let answer = self.submit(Access::Write, flow)?;
+        let answer = self.submit(Lane::Write, flow)?;
         answer
             .blocking_recv()
             .unwrap_or_else(|_| Err(closed().into()))
@@ -113,7 +129,7 @@ impl Store {
         T: Send + 'static,
         E: From<StorageError> + Send + 'static,
     {
-        let answer = self.submit(Access::Read, flow)?;
+        let answer = self.submit(Lane::Read, flow)?;
         answer
             .blocking_recv()
             .unwrap_or_else(|_| Err(closed().into()))
@@ -126,7 +142,7 @@ impl Store {
 
     fn submit<T, E, F>(
         &self,
-        access: Access,
+        lane: Lane,
         flow: F,
     ) -> Result<oneshot::Receiver<Result<T, E>>, StorageError>
     where
@@ -134,8 +150,10 @@ impl Store {
         T: Send + 'static,
         E: From<StorageError> + Send + 'static,
     {
+        #[cfg(feature = "testing")]
+        self.outage.pass()?;
         let (job, answer) = package(flow);
-        self.opened.workers.submit(access, job)?;
+        self.opened.workers.submit(lane, job)?;
         Ok(answer)
     }
 }

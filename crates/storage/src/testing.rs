@@ -10,6 +10,7 @@
 
 use std::ops::Deref;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use ::postgres::{Client, NoTls};
 
@@ -77,6 +78,50 @@ impl TestStore {
     pub fn open_again(&self) -> Result<Store, StorageError> {
         open(&self.database)
     }
+}
+
+/// Lets a store fail as one whose database has gone, for tests of what people are told then.
+#[derive(Debug, Default)]
+pub(crate) struct Outage(Mutex<Option<u64>>);
+
+impl Outage {
+    /// Whether the next transaction may be tried.
+    pub(crate) fn pass(&self) -> Result<(), StorageError> {
+        match self
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .as_mut()
+        {
+            None => Ok(()),
+            Some(0) => Err(StorageError::Unavailable(
+                "an outage made by a test".to_owned(),
+            )),
+            Some(left) => {
+                *left -= 1;
+                Ok(())
+            }
+        }
+    }
+}
+
+/// From now on this store, all its clones included, runs so many transactions and then fails until
+/// [`mend`] is called.
+pub fn break_after(store: &Store, transactions: u64) {
+    *store
+        .outage
+        .0
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner) = Some(transactions);
+}
+
+/// The database of a store is back.
+pub fn mend(store: &Store) {
+    *store
+        .outage
+        .0
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner) = None;
 }
 
 /// The statements that a transaction has run so far, for tests that ask the database about them.

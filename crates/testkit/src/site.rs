@@ -28,6 +28,7 @@ use nightlatch_web::metrics::Metrics;
 use nightlatch_web::public_url::PublicUrl;
 use nightlatch_web::signals::Signals;
 use nightlatch_web::state::App;
+use nightlatch_web::streams::Streams;
 use tokio::runtime::Runtime;
 use tower::ServiceExt as _;
 
@@ -304,6 +305,7 @@ fn start(
         trusted_proxies: options.trusted_proxies.clone(),
         form_key: FormKey::new(&[42; 32]),
         signals: Signals::default(),
+        streams: Streams::default(),
         metrics: Metrics::default(),
         house: House::default(),
     });

@@ -17,10 +17,19 @@ pub struct Stream<'a> {
 
 impl<'a> Browser<'a> {
     /// A page in this browser begins to listen.
+    ///
+    /// # Panics
+    ///
+    /// If the answer might be kept by a cache (OUT-07).
     pub fn listen(&mut self) -> Stream<'a> {
         let site = self.site;
         let (request, peer) = self.ask("GET", "/session/events").by_script().build();
         let answer = site.block_on(site.connect(request, peer));
+        let caching = answer.headers().get("cache-control");
+        assert_eq!(
+            caching.map(http::HeaderValue::as_bytes),
+            Some(&b"no-store"[..])
+        );
         Stream {
             site,
             body: answer.into_body(),

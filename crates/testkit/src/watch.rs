@@ -111,9 +111,6 @@ fn judge_caching(answer: &Answer, found: &mut Vec<String>) {
     let is_asset = answer.path.starts_with("/assets/") && answer.status.is_success();
     let right = if is_asset {
         "public, max-age=31536000, immutable"
-    } else if answer.media_type() == "text/event-stream" {
-        // What axum writes for streams; it forbids keeping them as well.
-        "no-cache"
     } else {
         "no-store"
     };

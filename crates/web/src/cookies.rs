@@ -114,12 +114,30 @@ impl Jar {
         }
     }
 
+    /// Adds those cookies to an answer of which it does not say anything itself.
+    pub(crate) fn apply_missing(self, headers: &mut HeaderMap) {
+        for cookie in self.0 {
+            let name = name_of(&cookie);
+            let said = headers
+                .get_all(SET_COOKIE)
+                .iter()
+                .any(|other| name_of(other) == name);
+            if !said {
+                headers.append(SET_COOKIE, cookie);
+            }
+        }
+    }
+
     /// Adds the headers to an answer.
     pub(crate) fn apply(self, headers: &mut HeaderMap) {
         for cookie in self.0 {
             headers.append(SET_COOKIE, cookie);
         }
     }
+}
+
+fn name_of(cookie: &HeaderValue) -> Option<&[u8]> {
+    cookie.as_bytes().split(|byte| *byte == b'=').next()
 }
 
 #[cfg(test)]

@@ -16,12 +16,10 @@ use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
-use nightlatch_domain::organization::Organization;
-
 use crate::failure::Failure;
 use crate::show;
 use crate::state::App;
-use crate::views::{Problem, ProblemPage};
+use crate::views::{Frame, Problem, ProblemPage, WayOn};
 
 /// What a request is called, and the nonce of its answer.
 #[derive(Debug, Clone)]
@@ -32,10 +30,16 @@ pub(crate) struct Envelope {
     pub(crate) nonce: String,
 }
 
-/// The organization of whoever is signed in, for an error page that names whom
-/// to ask.
+/// What is known of whoever asked, for an error page: it names whom to ask, and
+/// offers Log out to whom it concerns (OUT-04). An answer without it stands for
+/// one of which nothing is known: the database did not say.
 #[derive(Debug, Clone)]
-pub(crate) struct OnBehalfOf(pub(crate) Organization);
+pub(crate) enum Asker {
+    /// Nobody is signed in.
+    Nobody,
+    /// Somebody is; the frame of their pages.
+    SignedIn(Box<Frame>),
+}
 
 impl Envelope {
     fn new(app: &App) -> Self {
@@ -135,11 +139,8 @@ async fn translate(app: &App, envelope: &Envelope, wants: Wants, mut answer: Res
     let status = StatusCode::from_u16(failure.problem.status()).unwrap_or(status);
     let mut replaced = match wants {
         Wants::Page => {
-            let organization = match answer.extensions_mut().remove::<OnBehalfOf>() {
-                Some(OnBehalfOf(organization)) => Some(organization),
-                None => app.house.find_or_last_known(&app.store).await,
-            };
-            problem_page(envelope, &failure, organization.as_ref())
+            let asker = answer.extensions_mut().remove::<Asker>();
+            problem_page(app, envelope, &failure, asker).await
         }
         Wants::Json => problem_document(envelope, &failure),
         Wants::Text => failure.problem.status().to_string().into_response(),
@@ -154,16 +155,31 @@ async fn translate(app: &App, envelope: &Envelope, wants: Wants, mut answer: Res
     replaced
 }
 
-fn problem_page(
+async fn problem_page(
+    app: &App,
     envelope: &Envelope,
     failure: &Failure,
-    organization: Option<&Organization>,
+    asker: Option<Asker>,
 ) -> Response {
+    let way_on = match &asker {
+        // Under another name than ours there is neither a session nor a sign-in.
+        _ if failure.problem == Problem::WrongHost => WayOn::Neither,
+        Some(Asker::Nobody) => WayOn::SignIn,
+        Some(Asker::SignedIn(_)) => WayOn::Neither,
+        None => WayOn::LogOut,
+    };
+    let frame = if let Some(Asker::SignedIn(frame)) = asker {
+        *frame
+    } else {
+        let organization = app.house.find_or_last_known(&app.store).await;
+        show::plain_frame(envelope, organization.as_ref())
+    };
     let page = ProblemPage {
-        frame: show::plain_frame(envelope, organization),
+        frame,
         problem: failure.problem,
         detail: failure.sentence.clone(),
         reference: envelope.reference.clone(),
+        way_on,
     };
     match page.render() {
         Ok(html) => axum::response::Html(html).into_response(),
@@ -174,10 +190,11 @@ fn problem_page(
 /// RFC 9457.
 fn problem_document(envelope: &Envelope, failure: &Failure) -> Response {
     let page = ProblemPage {
-        frame: crate::views::Frame::default(),
+        frame: Frame::default(),
         problem: failure.problem,
         detail: failure.sentence.clone(),
         reference: envelope.reference.clone(),
+        way_on: WayOn::Neither,
     };
     let document = serde_json::json!({
         "type": failure.code.map_or_else(

@@ -4,11 +4,16 @@
 //! problem document and writes the one log line. The sentence for people and the
 //! detail for operators are different fields (HDR-05).
 
-use axum::http::StatusCode;
+use axum::http::header::RETRY_AFTER;
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use nightlatch_storage::StorageError;
 
 use crate::views::Problem;
+
+/// When to try again what failed for the moment, in seconds. Programs keep to it;
+/// people are told "in a minute".
+const RETRY_AFTER_SECONDS: u32 = 10;
 
 /// A request that cannot be answered as asked.
 #[derive(Debug, Clone)]
@@ -90,6 +95,10 @@ impl IntoResponse for Failure {
         let status = StatusCode::from_u16(self.problem.status())
             .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = status.into_response();
+        if matches!(self.problem, Problem::Unavailable | Problem::TooMany) {
+            let headers = response.headers_mut();
+            headers.insert(RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS));
+        }
         response.extensions_mut().insert(self);
         response
     }

@@ -25,7 +25,7 @@ use nightlatch_flows::sessions::{self, Check, LiveSession, Over};
 use nightlatch_storage::StorageError;
 
 use crate::cookies;
-use crate::envelope::{Envelope, OnBehalfOf};
+use crate::envelope::{Asker, Envelope};
 use crate::failure::Failure;
 use crate::forms::FormHolder;
 use crate::links::{ReturnPath, login_returning_to};
@@ -172,30 +172,32 @@ pub(crate) async fn guard(
     // The body comes first: whoever holds back its last byte must not act later in
     // the name of a session that was live when the head arrived (OUT-02).
     let body = if is_safe(&parts.method) {
-        Bytes::new()
+        Ok(Bytes::new())
     } else {
         match read_body(body, rule.body_limit).await {
-            Ok(bytes) => bytes,
             // Log out works with any body.
-            Err(_) if rule.forgery == Forgery::AskedAbout => Bytes::new(),
-            Err(failure) => return failure.into_response(),
+            Err(_) if rule.forgery == Forgery::AskedAbout => Ok(Bytes::new()),
+            read => read.map_err(Refusal::Failure),
         }
     };
     let visit = match visit(&app, &parts).await {
         Ok(visit) => Arc::new(visit),
         Err(error) => return Failure::from(error).into_response(),
     };
-    if let Err(answer) = admit(&visit, rule, &parts) {
-        return answer;
-    }
-    note_activity(&visit, rule, &parts);
-    let organization = visit.live().map(|live| live.owned.organization.clone());
-    parts.extensions.insert(visit);
-    let mut answer = next.run(Request::from_parts(parts, Body::from(body))).await;
-    if let Some(organization) = organization
-        && answer.status().as_u16() >= 400
-    {
-        answer.extensions_mut().insert(OnBehalfOf(organization));
+    let mut answer = match body.and_then(|body| admit(&visit, rule, &parts).map(|()| body)) {
+        Ok(body) => {
+            note_activity(&visit, rule, &parts);
+            parts.extensions.insert(Arc::clone(&visit));
+            next.run(Request::from_parts(parts, Body::from(body))).await
+        }
+        Err(refusal) => refusal.into_response(),
+    };
+    if answer.status().as_u16() >= 400 {
+        let asker = match visit.live() {
+            Some(live) => Asker::SignedIn(Box::new(show::frame_of(&visit, live))),
+            None => Asker::Nobody,
+        };
+        answer.extensions_mut().insert(asker);
     }
     answer
 }
@@ -273,17 +275,30 @@ pub(crate) async fn resolve(
     })
 }
 
-#[expect(
-    clippy::result_large_err,
-    reason = "the error is the answer itself, made once and passed on"
-)]
-fn admit(visit: &Visit, rule: Rule, request: &Parts) -> Result<(), Response> {
+/// Why a request does not get to its handler.
+enum Refusal {
+    Failure(Failure),
+    /// To the sign-in page, and back to there.
+    SignIn(Option<ReturnPath>),
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Failure(failure) => failure.into_response(),
+            Self::SignIn(back) => {
+                show::see_other(&login_returning_to(back.as_ref()), cookies::Jar::default())
+            }
+        }
+    }
+}
+
+fn admit(visit: &Visit, rule: Rule, request: &Parts) -> Result<(), Refusal> {
     let headers = &request.headers;
     let safe = is_safe(&request.method);
     if !safe && rule.forgery == Forgery::Refused && visit.provenance != Provenance::SameOrigin {
-        return Err(Failure::new(Problem::StaleForm)
-            .with_code("not-same-origin")
-            .into_response());
+        let failure = Failure::new(Problem::StaleForm).with_code("not-same-origin");
+        return Err(Refusal::Failure(failure));
     }
     match rule.access {
         Access::People if visit.live().is_some() => Ok(()),
@@ -294,17 +309,13 @@ fn admit(visit: &Visit, rule: Rule, request: &Parts) -> Result<(), Response> {
                 referring_page(headers)
             };
             let back = back.and_then(|path| ReturnPath::parse(&path, &visit.app.public_url));
-            Err(show::see_other(
-                &login_returning_to(back.as_ref()),
-                cookies::Jar::default(),
-            ))
+            Err(Refusal::SignIn(back))
         }
-        Access::Programs if visit.live().is_none() => Err(not_signed_in().into_response()),
+        Access::Programs if visit.live().is_none() => Err(Refusal::Failure(not_signed_in())),
         Access::Programs if !safe && !headers.contains_key("x-nightlatch") => {
             let sentence = "Requests that change something need the header X-Nightlatch: 1.";
-            Err(Failure::saying(Problem::Forbidden, sentence)
-                .with_code("header-missing")
-                .into_response())
+            let failure = Failure::saying(Problem::Forbidden, sentence).with_code("header-missing");
+            Err(Refusal::Failure(failure))
         }
         Access::Operations | Access::Everyone | Access::Programs => Ok(()),
     }

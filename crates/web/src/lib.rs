@@ -30,6 +30,7 @@ mod same_origin;
 mod show;
 pub mod signals;
 pub mod state;
+pub mod streams;
 pub mod views;
 
 use std::sync::Arc;

@@ -10,7 +10,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::handler::Handler;
 use axum::middleware;
-use axum::routing::{MethodRouter, delete, get, patch, post};
+use axum::routing::{MethodRouter, any, delete, get, patch, post};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::failure::Failure;
@@ -287,8 +287,16 @@ pub(crate) fn build(app: Arc<App>) -> Router {
         let guarded = service.layer(middleware::from_fn_with_state(state, guard));
         router = router.route(facts.path, guarded);
     }
+    let rule = Rule {
+        access: Access::Everyone,
+        forgery: Forgery::AskedAbout,
+        body_limit: BODY_LIMIT,
+    };
+    let state = (Arc::clone(&app), rule);
+    // Behind the guard too: the page must know whether to offer Log out.
+    let nothing = any(nothing_here).layer(middleware::from_fn_with_state(state, guard));
     router
-        .fallback(nothing_here)
+        .fallback_service(nothing.with_state(Arc::clone(&app)))
         .layer(DefaultBodyLimit::disable())
         .layer(CatchPanicLayer::new())
         .layer(middleware::from_fn_with_state(

@@ -58,10 +58,7 @@ pub(crate) fn plain_frame(envelope: &Envelope, organization: Option<&Organizatio
 /// The frame of a page: the signed-in person's, or that of the house.
 pub(crate) async fn frame(visit: &Visit, nav: Nav) -> Result<Frame, Failure> {
     let mut frame = if let Some(live) = visit.live() {
-        let mut frame = plain_frame(&visit.envelope, Some(&live.owned.organization));
-        frame.theme = theme(live.owned.user.appearance);
-        frame.person = Some(person(visit, live));
-        frame
+        frame_of(visit, live)
     } else {
         let house = visit.app.house.find(&visit.app.store).await?;
         plain_frame(&visit.envelope, house.as_ref())
@@ -69,6 +66,14 @@ pub(crate) async fn frame(visit: &Visit, nav: Nav) -> Result<Frame, Failure> {
     frame.nav = nav;
     frame.flash = visit.flash.as_deref().and_then(flash::read);
     Ok(frame)
+}
+
+/// The frame of somebody who is signed in.
+pub(crate) fn frame_of(visit: &Visit, live: &LiveSession) -> Frame {
+    let mut frame = plain_frame(&visit.envelope, Some(&live.owned.organization));
+    frame.theme = theme(live.owned.user.appearance);
+    frame.person = Some(person(visit, live));
+    frame
 }
 
 fn person(visit: &Visit, live: &LiveSession) -> PersonView {

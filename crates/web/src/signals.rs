@@ -4,6 +4,7 @@
 //! whoever misses it (or lags) asks too. Truth never travels here.
 
 use nightlatch_domain::ids::{OrganizationId, UserId};
+use nightlatch_domain::secret::TokenDigest;
 use tokio::sync::broadcast;
 
 /// Signals that may wait for a slow listener before it is told that it lags.
@@ -14,10 +15,22 @@ const BACKLOG: usize = 1024;
 pub enum Concern {
     /// Sessions of one user.
     User(UserId),
+    /// Sessions in the browser that holds this browser cookie, whosever they are.
+    Browser(TokenDigest),
     /// Sessions of an organization.
     Organization(OrganizationId),
     /// Everybody's.
     Everybody,
+}
+
+impl Concern {
+    /// Whether so many pages may hear it that they should not all ask at once.
+    pub(crate) fn is_wide(self) -> bool {
+        match self {
+            Self::User(_) | Self::Browser(_) => false,
+            Self::Organization(_) | Self::Everybody => true,
+        }
+    }
 }
 
 /// Carries signals to all listeners.

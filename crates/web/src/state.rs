@@ -16,6 +16,7 @@ use crate::house::House;
 use crate::metrics::Metrics;
 use crate::public_url::PublicUrl;
 use crate::signals::Signals;
+use crate::streams::Streams;
 
 /// Everything a handler may use.
 pub struct App {
@@ -39,6 +40,8 @@ pub struct App {
     pub form_key: FormKey,
     /// Tells open pages and workers that something ended.
     pub signals: Signals,
+    /// The open pages that listen; start with the default.
+    pub streams: Streams,
     /// Counters for operators.
     pub metrics: Metrics,
     /// The single organization, as last known; start with the default.

@@ -4,7 +4,9 @@
 //! Otherwise this process: on SQLite under the lock of the data directory, so
 //! never behind a server's back; on PostgreSQL as one more node that passes by.
 
+use std::fs;
 use std::io::{self, ErrorKind};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -80,7 +82,18 @@ fn take_lock(directory: &Path) -> Result<lock::DirectoryLock, Trouble> {
 /// A running server, or none.
 async fn connect(path: &Path) -> Result<Option<UnixStream>, Trouble> {
     match UnixStream::connect(path).await {
-        Ok(stream) => Ok(Some(stream)),
+        Ok(stream) => match check_server(&stream, path) {
+            Ok(true) => Ok(Some(stream)),
+            Ok(false) => Err(Trouble::new(format!(
+                "the command socket {} belongs to another user, so nothing was sent to it; run the \
+                 command as the user who runs the server, and see who may write to its directory",
+                path.display()
+            ))),
+            Err(error) => Err(Trouble::new(format!(
+                "it cannot be seen whose the command socket {} is ({error})",
+                path.display()
+            ))),
+        },
         Err(error)
             if matches!(
                 error.kind(),
@@ -95,6 +108,27 @@ async fn connect(path: &Path) -> Result<Option<UnixStream>, Trouble> {
             path.display()
         ))),
     }
+}
+
+/// Whether the other end is a server to be trusted with what commands carry,
+/// passwords among it.
+fn check_server(stream: &UnixStream, path: &Path) -> io::Result<bool> {
+    let server = stream.peer_cred()?.uid();
+    // A pair of our own is the one way to our own number without a system call by
+    // hand.
+    let own = UnixStream::pair()?.0.peer_cred()?.uid();
+    let owner = match path.parent() {
+        Some(directory) => Some(fs::metadata(directory)?.uid()),
+        None => None,
+    };
+    Ok(is_trusted(server, own, owner))
+}
+
+/// One's own server, or root's. For root, that of whoever owns the directory, too:
+/// the database in it is theirs anyway.
+fn is_trusted(server: u32, own: u32, owner_of_directory: Option<u32>) -> bool {
+    const ROOT: u32 = 0;
+    server == own || server == ROOT || (own == ROOT && owner_of_directory == Some(server))
 }
 
 async fn send(mut stream: UnixStream, command: Command) -> io::Result<Reply> {
@@ -137,5 +171,35 @@ async fn expand(store: &Store, world: &World) -> Result<(), StorageError> {
         if expanded == Expansion::Nothing {
             return Ok(());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scratch::ScratchDirectory;
+
+    #[test]
+    fn a_socket_of_somebody_else_is_told_nothing() {
+        let (root, nightlatch, ada, eve) = (0, 990, 1000, 1001);
+        assert!(is_trusted(ada, ada, Some(ada)));
+        assert!(is_trusted(root, ada, Some(root)));
+        assert!(is_trusted(nightlatch, root, Some(nightlatch)));
+        assert!(!is_trusted(eve, ada, Some(ada)));
+        assert!(
+            !is_trusted(eve, ada, Some(eve)),
+            "a directory of hers proves nothing"
+        );
+        assert!(!is_trusted(eve, root, Some(nightlatch)));
+        assert!(!is_trusted(eve, root, None));
+    }
+
+    #[tokio::test]
+    async fn ones_own_socket_is_used() {
+        let scratch = ScratchDirectory::create().expect("a directory");
+        let path = scratch.path().join("socket");
+        assert!(connect(&path).await.expect("no trouble").is_none());
+        let _listener = tokio::net::UnixListener::bind(&path).expect("bound");
+        assert!(connect(&path).await.expect("ours").is_some());
     }
 }

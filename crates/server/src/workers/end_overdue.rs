@@ -1,9 +1,11 @@
 //! Ends what nobody ended: sessions past a deadline, also if their browser
 //! never comes back (SES-11).
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use nightlatch_domain::ids::UserId;
 use nightlatch_flows::activity::INTERVAL;
 use nightlatch_flows::log_out;
 use nightlatch_storage::{StorageError, sessions};
@@ -19,33 +21,42 @@ const BATCH: i64 = 500;
 /// the next round must not be the same one going on for ever.
 const MOST_BATCHES: usize = 2_000;
 
+/// Above so many people, all open pages look again, each at its own time: that
+/// is less work than to tell so many one by one.
+const MOST_TOLD: usize = 64;
+
 /// One round; returns whether anything ended. It stays behind the present, so
 /// that activity that another node has noted but not yet written saves its
 /// session.
 pub async fn run_once(app: &App) -> Result<bool, StorageError> {
-    let mut any = false;
+    let mut people = HashSet::new();
     for _ in 0..MOST_BATCHES {
         let moment = app.moment();
         let before = moment.now.minus(INTERVAL * 3);
-        let overdue: bool = app
+        let batch: Vec<UserId> = app
             .store
             .write(move |tx| -> Result<_, StorageError> {
-                let overdue = !sessions::list_overdue(tx, before, 1)?.is_empty();
-                if overdue {
+                let overdue = sessions::list_overdue(tx, before, BATCH)?;
+                if !overdue.is_empty() {
                     log_out::end_overdue(tx, &moment, before, BATCH)?;
                 }
-                Ok(overdue)
+                let owners = overdue.iter().map(|owned| owned.session.user_id);
+                Ok(owners.collect())
             })
             .await?;
-        if !overdue {
+        if batch.is_empty() {
             break;
         }
-        any = true;
+        people.extend(batch);
     }
-    if any {
+    if people.len() > MOST_TOLD {
         app.signals.ended(Concern::Everybody);
+    } else {
+        for user in &people {
+            app.signals.ended(Concern::User(*user));
+        }
     }
-    Ok(any)
+    Ok(!people.is_empty())
 }
 
 pub(super) async fn run(app: Arc<App>, mut rounds: Rounds) {

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nightlatch_domain::Timestamp;
+use nightlatch_domain::ending::Cause;
 use nightlatch_domain::ids::EndingId;
 use nightlatch_storage::StorageError;
 use nightlatch_storage::endings::{self, Ending};
@@ -45,7 +46,9 @@ pub async fn run_once(app: &App, heard: &mut Heard) -> Result<usize, StorageErro
     for ending in &recent {
         if heard.0.insert(ending.id, now).is_none() {
             new += 1;
-            app.signals.ended(concern(ending));
+            if let Some(concern) = concern(ending) {
+                app.signals.ended(concern);
+            }
         }
     }
     if overflowing {
@@ -55,11 +58,14 @@ pub async fn run_once(app: &App, heard: &mut Heard) -> Result<usize, StorageErro
     Ok(new)
 }
 
-fn concern(ending: &Ending) -> Concern {
+fn concern(ending: &Ending) -> Option<Concern> {
     match (ending.user_id, ending.organization_id) {
-        (Some(user), _) => Concern::User(user),
-        (None, Some(organization)) => Concern::Organization(organization),
-        (None, None) => Concern::Everybody,
+        (Some(user), _) => Some(Concern::User(user)),
+        // A batch of overdue sessions. Their deadlines are known here as well, and
+        // waking everybody each half minute would be work for nothing.
+        _ if matches!(ending.cause, Cause::IdleTimeout | Cause::OverallTimeout) => None,
+        (None, Some(organization)) => Some(Concern::Organization(organization)),
+        (None, None) => Some(Concern::Everybody),
     }
 }
 

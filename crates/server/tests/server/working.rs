@@ -6,6 +6,7 @@ use nightlatch_flows::log_out::Expansion;
 use nightlatch_server::commands::{Command, Reply, Whom};
 use nightlatch_server::workers::hear_other_nodes::{self, Heard};
 use nightlatch_server::workers::{end_overdue, expand_endings, prune, write_activity};
+use nightlatch_web::signals::Concern;
 
 use crate::running::{ADA, Place, add, sign_in};
 
@@ -33,7 +34,11 @@ async fn ses_11_overdue_sessions_end_although_nobody_comes_back() {
     let mut signals = app.signals.listen();
     place.advance(Duration::from_hours(24) + Duration::from_mins(1));
     assert_eq!(end_overdue::run_once(app).await, Ok(true));
-    assert!(signals.try_recv().is_ok(), "open pages look again");
+    assert!(
+        matches!(signals.try_recv(), Ok(Concern::User(_))),
+        "her open pages look again"
+    );
+    assert!(signals.try_recv().is_err(), "and nobody else's");
     assert_eq!(end_overdue::run_once(app).await, Ok(false));
     assert_eq!(live(&place).await, 0);
     server.stop().await;

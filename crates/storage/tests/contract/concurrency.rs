@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use nightlatch_storage::testing::{TestDatabase, fresh_store};
-use nightlatch_storage::{StorageError, Store, Tx, Value, on_both_databases};
+use nightlatch_storage::{StorageError, Store, StoreSettings, Tx, Value, on_both_databases};
 
 use super::{Refused, counter, first, increment, number, run};
 
@@ -50,6 +50,76 @@ on_both_databases! {
             }
         });
         assert_eq!(number(store), 100);
+    }
+}
+
+/// OUT-03: log out is answered although everything else that waits to be written fills the queue.
+fn an_ending_goes_before_a_flood_of_other_writes(which: TestDatabase) {
+    let fresh = fresh_store(which);
+    counter(&fresh);
+    let mut settings = StoreSettings::default();
+    settings.writers = 1;
+    settings.queued_jobs = 3;
+    let store = Store::open_with(&fresh.location(), &settings).unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .build()
+        .unwrap();
+    let (begun, has_begun) = std::sync::mpsc::channel();
+    let (release, released) = std::sync::mpsc::channel();
+    let slow = runtime.spawn({
+        let store = store.clone();
+        async move {
+            store
+                .write(move |_| {
+                    begun.send(()).unwrap();
+                    released.recv().unwrap();
+                    Ok::<_, StorageError>(())
+                })
+                .await
+        }
+    });
+    has_begun.recv().unwrap();
+    let order = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let note = |what: &'static str| {
+        let order = Arc::clone(&order);
+        move |_: &mut Tx<'_>| {
+            order.lock().unwrap().push(what);
+            Ok::<_, StorageError>(())
+        }
+    };
+    // Polled once, each is in the queue.
+    let mut waiting = Vec::new();
+    for _ in 0..3 {
+        let mut write = Box::pin(store.write(note("write")));
+        assert!(poll_once(write.as_mut()).is_none());
+        waiting.push(write);
+    }
+    assert_eq!(
+        poll_once(Box::pin(store.write(note("late"))).as_mut()),
+        Some(Err(StorageError::Busy))
+    );
+    let mut ending = Box::pin(store.write_ending(note("ending")));
+    assert!(poll_once(ending.as_mut()).is_none());
+    release.send(()).unwrap();
+    runtime.block_on(async {
+        assert_eq!(slow.await.unwrap(), Ok(()));
+        assert_eq!(ending.await, Ok(()));
+        for write in waiting {
+            assert_eq!(write.await, Ok(()));
+        }
+    });
+    assert_eq!(
+        *order.lock().unwrap(),
+        ["ending", "write", "write", "write"]
+    );
+}
+
+fn poll_once<F: Future>(future: std::pin::Pin<&mut F>) -> Option<F::Output> {
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    match future.poll(&mut context) {
+        std::task::Poll::Ready(output) => Some(output),
+        std::task::Poll::Pending => None,
     }
 }
 
@@ -142,4 +212,5 @@ fn opposite_orders_do_not_lock_up(which: TestDatabase) {
 on_both_databases!(
     two_flows_that_read_what_the_other_writes_do_not_both_win,
     opposite_orders_do_not_lock_up,
+    an_ending_goes_before_a_flood_of_other_writes,
 );

@@ -17,6 +17,7 @@ on_both_databases!(
     all_sessions_are_ended,
     others_need_a_proof_that_is_given_by_a_call,
     the_history_is_read_in_pages,
+    a_reason_is_what_somebody_gave_for_an_ending_and_nothing_else,
     problems_are_documents,
     the_description_is_public_and_names_every_call,
 );
@@ -278,6 +279,32 @@ fn the_history_is_read_in_pages(which: TestDatabase) {
         .json();
     assert_eq!(newest["entries"][0]["session"], program.session_id());
     assert_eq!(newest["entries"][0]["browser"], "Firefox on Windows");
+}
+
+fn a_reason_is_what_somebody_gave_for_an_ending_and_nothing_else(which: TestDatabase) {
+    let site = Site::new(which);
+    let ada = site.add_ada();
+    let mut browser = site.browser();
+    browser.sign_in(&ada);
+    // A line with a detail of another kind.
+    browser.open("/account/sessions").expect(200);
+    browser.fill("Your name for it", "Kitchen laptop");
+    browser.press("Save name").expect(200);
+    site.log_out_everybody(None, "a drill");
+    browser.sign_in(&ada);
+    let history = browser
+        .api("GET", "/api/v1/history", None)
+        .expect(200)
+        .json();
+    let entries = history["entries"].as_array().expect("a list");
+    assert!(entries.iter().any(|entry| entry["kind"] == "browser_named"));
+    for entry in entries {
+        if entry["kind"] == "session_ended" {
+            assert_eq!(entry["reason"], "a drill");
+        } else {
+            assert!(entry["reason"].is_null(), "{entry}");
+        }
+    }
 }
 
 fn problems_are_documents(which: TestDatabase) {

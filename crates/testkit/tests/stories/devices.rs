@@ -11,6 +11,7 @@ use crate::{DAY, MINUTE, SECOND};
 on_both_databases!(
     cook_04_only_a_remembered_session_outlives_the_browser,
     the_organization_decides_about_remembering,
+    g8_nobody_chose_what_the_organization_decided,
     e3_ten_sign_ins_in_one_browser_are_one_device,
     e3_a_lost_session_cookie_leaves_no_ghost,
     e4_two_identical_browsers_are_two_devices,
@@ -50,6 +51,21 @@ fn cook_04_only_a_remembered_session_outlives_the_browser(which: TestDatabase) {
     keeper.jar.put("__Host-nightlatch", &kept);
     assert!(!keeper.is_signed_in());
     site.sweep();
+}
+
+fn g8_nobody_chose_what_the_organization_decided(which: TestDatabase) {
+    let site = Site::new(which);
+    let ada = site.add_ada();
+    let mut browser = site.browser();
+    drop(browser.try_to_sign_in(&ada.email, PASSWORD, REMEMBER));
+    let page = browser.open("/account/security").expect(200).page();
+    assert!(page.says("You chose to stay signed in"));
+    site.change_settings(|settings| settings.policy.remember = RememberRule::Always);
+    let mut other = site.browser();
+    other.sign_in(&ada);
+    let page = other.open("/account/security").expect(200).page();
+    assert!(!page.says("You chose to stay signed in"));
+    assert!(page.says("Set by your organization"));
 }
 
 fn the_organization_decides_about_remembering(which: TestDatabase) {

@@ -32,6 +32,7 @@ mod housekeeping;
 mod limits;
 mod log_out;
 mod open_pages;
+mod outages;
 mod overtaken;
 mod passwords;
 mod proof;

@@ -2,7 +2,7 @@
 
 use axum::response::Response;
 use nightlatch_domain::ending::Cause;
-use nightlatch_domain::event::Event;
+use nightlatch_domain::event::{Event, EventKind};
 use nightlatch_flows::history;
 use nightlatch_storage::StorageError;
 use serde::Serialize;
@@ -32,7 +32,7 @@ pub(crate) struct HistoryEntry {
     actor: String,
     /// Why a session ended, for example `logged_out_everywhere`.
     cause: Option<String>,
-    /// A reason given in words.
+    /// A reason that somebody gave in words for ending a session.
     reason: Option<String>,
     /// The session concerned.
     session: Option<String>,
@@ -63,7 +63,11 @@ fn entry(event: &Event) -> HistoryEntry {
         kind: event.kind.name().to_owned(),
         actor: event.actor.kind().to_owned(),
         cause: event.cause.map(Cause::name).map(str::to_owned),
-        reason: event.detail.clone(),
+        // Other details (what an operator changed, a name) are no reasons.
+        reason: event
+            .detail
+            .clone()
+            .filter(|_| event.kind == EventKind::SessionEnded),
         session: event.session_id.map(|id| id.to_string()),
         browser: (!client.user_agent.is_empty()).then(|| client.description().phrase()),
         address: client.address.map(|address| address.to_string()),

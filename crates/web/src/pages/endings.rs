@@ -43,7 +43,7 @@ pub(crate) async fn end(visit: &Visit, wanted: OwnEnding) -> Result<Ending, Fail
     let (moment, activity) = (app.moment(), Arc::clone(&app.activity));
     let outcome: OwnEndingOutcome = app
         .store
-        .write(move |tx| end_own(tx, &moment, &activity, acting, &wanted))
+        .write_ending(move |tx| end_own(tx, &moment, &activity, acting, &wanted))
         .await?;
     Ok(match outcome {
         OwnEndingOutcome::Done(done) => {

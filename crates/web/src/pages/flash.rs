@@ -20,6 +20,7 @@ pub(crate) enum Flash {
     /// The password was changed, and so many other sessions ended.
     PasswordChanged {
         others: i64,
+        complete: bool,
     },
     /// "This wasn't me" was acted on.
     Reported,
@@ -49,7 +50,14 @@ impl Flash {
                 complete: false,
             } => format!("ending.{sessions}"),
             Self::NoOthers => "no-others".to_owned(),
-            Self::PasswordChanged { others } => format!("password-changed.{others}"),
+            Self::PasswordChanged {
+                others,
+                complete: true,
+            } => format!("password-changed.{others}"),
+            Self::PasswordChanged {
+                others,
+                complete: false,
+            } => format!("password-changing.{others}"),
             Self::Reported => "reported".to_owned(),
             Self::NameSaved => "name-saved".to_owned(),
             Self::PictureSaved => "picture-saved".to_owned(),
@@ -75,10 +83,11 @@ pub(crate) fn read(code: &str) -> Option<FlashView> {
         ("ended", 0) | ("already-ended", _) => "That session had ended already.".to_owned(),
         ("ended", 1) => "One session was logged out. It cannot be used any more.".to_owned(),
         ("ended", count) => format!("{count} sessions were logged out. They cannot be used any more."),
-        ("ending", _) => {
-            "All other sessions are logged out. There are many, so the list needs a moment to catch up."
-                .to_owned()
-        }
+        // So many are written down by now. The rest is over as well.
+        ("ending", count) => format!(
+            "At least {count} sessions were logged out. They cannot be used any more. The history \
+             needs a moment to catch up."
+        ),
         ("no-others", _) => "There were no other sessions to log out.".to_owned(),
         ("password-changed", 0) => "Your password was changed.".to_owned(),
         ("password-changed", 1) => {
@@ -87,6 +96,10 @@ pub(crate) fn read(code: &str) -> Option<FlashView> {
         ("password-changed", count) => {
             format!("Your password was changed, and your {count} other sessions were logged out.")
         }
+        ("password-changing", count) => format!(
+            "Your password was changed, and all your other sessions were logged out, at least {count}. \
+             The history needs a moment to catch up."
+        ),
         ("reported", _) => {
             "That session is logged out. Please change your password now, so that it cannot happen again."
                 .to_owned()
@@ -105,4 +118,37 @@ pub(crate) fn read(code: &str) -> Option<FlashView> {
         _ => return None,
     };
     Some(FlashView::done(sentence))
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderMap;
+    use axum::http::header::SET_COOKIE;
+
+    use super::*;
+
+    fn said(flash: Flash) -> String {
+        let mut jar = Jar::default();
+        flash.set(&mut jar);
+        let mut headers = HeaderMap::new();
+        jar.apply(&mut headers);
+        let cookie = headers[SET_COOKIE].to_str().expect("text");
+        let code = cookie.split(['=', ';']).nth(1).expect("a value");
+        read(code).expect("a sentence").text
+    }
+
+    #[test]
+    fn a_count_is_said_only_where_it_is_whole() {
+        let (sessions, others) = (100, 100);
+        let complete = true;
+        assert!(said(Flash::Ended { sessions, complete }).starts_with("100 sessions were"));
+        assert!(
+            said(Flash::PasswordChanged { others, complete }).contains("your 100 other sessions")
+        );
+        let complete = false;
+        assert!(
+            said(Flash::Ended { sessions, complete }).starts_with("At least 100 sessions were")
+        );
+        assert!(said(Flash::PasswordChanged { others, complete }).contains("at least 100"));
+    }
 }

@@ -186,6 +186,11 @@ fn welcome(visit: &Visit, signed_in: &SignedIn, return_to: &str) -> Response {
     if let Some(live) = visit.live() {
         visit.app.signals.ended(Concern::User(live.owned.user.id));
     }
+    // Also somebody else's session of which this browser had lost the cookie: its
+    // pages may still be open here.
+    if let Some(browser) = visit.browser_token() {
+        visit.app.signals.ended(Concern::Browser(browser));
+    }
     let to = if return_to.is_empty() {
         links::START
     } else {

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use axum::http::StatusCode;
 use axum::response::Response;
-use nightlatch_domain::policy::Policy;
+use nightlatch_domain::policy::{Policy, RememberRule};
 use nightlatch_domain::session::SessionKind;
 use nightlatch_domain::user::Role;
+use nightlatch_flows::log_out::INLINE;
 use nightlatch_flows::passwords::{self, ChangeOutcome};
 use nightlatch_flows::profile;
 use nightlatch_flows::sessions::list_live;
@@ -79,6 +80,7 @@ fn this_session(person: &Person) -> ThisSessionView {
     let limits = owned.standing().limits;
     let standard = Policy::default().limits(kind);
     let deadlines = person.visit.deadlines(&person.live);
+    let nobody_is_asked = owned.organization.settings.policy.remember == RememberRule::Always;
     let source = |set: bool| {
         let organization = if set {
             " (set by your organization)"
@@ -88,6 +90,10 @@ fn this_session(person: &Person) -> ThisSessionView {
         let base = match kind {
             SessionKind::Ordinary if set => return "Set by your organization".to_owned(),
             SessionKind::Ordinary => "The usual limit",
+            // It was not the person's choice (G8).
+            SessionKind::Remembered if nobody_is_asked => {
+                return "Set by your organization".to_owned();
+            }
             SessionKind::Remembered => "You chose to stay signed in",
             SessionKind::Shared => "Shared computer",
         };
@@ -156,7 +162,9 @@ pub(crate) async fn password(person: Person, fields: Fields) -> Result<Response,
             app.signals.ended(Concern::User(person.live.owned.user.id));
             let mut jar = Jar::default();
             jar.renew_session(&renewed, visit.now);
-            Flash::PasswordChanged { others }.set(&mut jar);
+            // So many are ended before the answer; with more, the rest follows.
+            let complete = others < i64::from(INLINE);
+            Flash::PasswordChanged { others, complete }.set(&mut jar);
             return Ok(show::see_other(links::SECURITY, jar));
         }
         ChangeOutcome::NotGoodEnough(problem) => {

@@ -185,7 +185,21 @@ pub(crate) async fn act(
     wanted: OwnEnding,
     fields: &Fields,
 ) -> Result<Response, Failure> {
-    let mut jar = Jar::default();
+    // A right proof has given the session a new token, whatever comes next: an
+    // answer without it, an error included, would log the person out by our fault.
+    let mut renewed = Jar::default();
+    let outcome = prove_and_end(person, wanted, fields, &mut renewed).await;
+    let mut answer = outcome.into_response();
+    renewed.apply_missing(answer.headers_mut());
+    Ok(answer)
+}
+
+async fn prove_and_end(
+    person: &Person,
+    wanted: OwnEnding,
+    fields: &Fields,
+    renewed: &mut Jar,
+) -> Result<Response, Failure> {
     let mut ending = end(&person.visit, wanted.clone()).await?;
     if matches!(ending, Ending::ProofNeeded) {
         if fields.get("password").is_empty() {
@@ -196,12 +210,13 @@ pub(crate) async fn act(
             return ask_for_proof(person, &wanted, error).await;
         }
         match prove(person, fields.password("password")).await? {
-            Proved::Yes(renewed) => jar.renew_session(&renewed, person.visit.now),
+            Proved::Yes(proved) => renewed.renew_session(&proved, person.visit.now),
             Proved::No(sentence) => return ask_for_proof(person, &wanted, Some(sentence)).await,
-            Proved::SessionOver => return Ok(show::see_other(links::LOGIN, jar)),
+            Proved::SessionOver => return Ok(show::see_other(links::LOGIN, Jar::default())),
         }
         ending = end(&person.visit, wanted.clone()).await?;
     }
+    let mut jar = Jar::default();
     match ending {
         Ending::Done(done) if done.this_one_too => Ok(log_out::signed_out(&person.visit, &done)),
         Ending::Done(done) => {
@@ -211,7 +226,7 @@ pub(crate) async fn act(
             let reported = matches!(wanted, OwnEnding::NotMe(_));
             let flash = match wanted {
                 OwnEnding::NotMe(_) => Flash::Reported,
-                OwnEnding::AllOthers if done.sessions == 0 => Flash::NoOthers,
+                OwnEnding::AllOthers if done.sessions == 0 && done.complete => Flash::NoOthers,
                 _ => Flash::Ended {
                     sessions: done.sessions,
                     complete: done.complete,
@@ -234,12 +249,7 @@ pub(crate) async fn act(
             Flash::AlreadyEnded.set(&mut jar);
             Ok(show::see_other(links::SESSIONS, jar))
         }
-        Ending::NotFound => {
-            let mut answer = Failure::not_found().into_response();
-            // The proof may have given this session a new cookie.
-            jar.apply(answer.headers_mut());
-            Ok(answer)
-        }
+        Ending::NotFound => Err(Failure::not_found()),
         Ending::SessionOver => Ok(show::see_other(links::LOGIN, jar)),
         Ending::ProofNeeded => Err(Failure::internal("a fresh proof was not accepted")),
     }

@@ -43,6 +43,7 @@ pub(crate) async fn get(Extension(visit): Extension<Arc<Visit>>) -> Result<Respo
             when: show::time(over.at, visit.now),
             sessions: 1,
             browsers: 1,
+            complete: true,
             apps: Vec::new(),
         }),
         _ => None,
@@ -50,15 +51,20 @@ pub(crate) async fn get(Extension(visit): Extension<Arc<Visit>>) -> Result<Respo
     let receipt = found.map(|(_, ending)| {
         // An ending of several people's sessions counts here as what it was for
         // this browser: how many others there were is nobody's business.
-        let (sessions, browsers) = match ending.user_id {
-            Some(_) => (ending.sessions_ended, ending.browsers_ended),
-            None => (1, 1),
+        let (sessions, browsers, complete) = match ending.user_id {
+            Some(_) => (
+                ending.sessions_ended,
+                ending.browsers_ended,
+                ending.expanded,
+            ),
+            None => (1, 1, true),
         };
         ReceiptView {
             why: show::why(ending.cause).sentence().to_owned(),
             when: show::time(ending.at, visit.now),
             sessions: sessions.unsigned_abs(),
             browsers: browsers.unsigned_abs(),
+            complete,
             apps: Vec::new(),
         }
     });

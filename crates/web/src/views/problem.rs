@@ -118,7 +118,7 @@ impl Problem {
             ),
             Self::TooMany => (
                 "Too many tries in a short time",
-                "To protect accounts, we pause for a moment. Nothing is locked for good.",
+                "To protect accounts, we pause for a moment. Nothing was changed.",
                 "Wait a little, then try again.",
             ),
             Self::Internal => (
@@ -135,6 +135,19 @@ impl Problem {
     }
 }
 
+/// What an error page offers besides the way home; the account menu of somebody
+/// who is signed in has Log out anyway.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WayOn {
+    /// Nothing more.
+    Neither,
+    /// Nobody is signed in: sign in.
+    SignIn,
+    /// It is not known whether somebody is signed in: log out all the same
+    /// (OUT-04). The page claims neither.
+    LogOut,
+}
+
 /// Any error, as a page.
 #[derive(Clone, Debug, Template)]
 #[template(path = "problem.html")]
@@ -147,6 +160,8 @@ pub struct ProblemPage {
     pub detail: Option<String>,
     /// What support can look up.
     pub reference: String,
+    /// What it offers.
+    pub way_on: WayOn,
 }
 
 impl ProblemPage {

@@ -98,16 +98,17 @@ impl Gallery {
                 csrf: "cHJl".to_owned(),
             };
             self.hang(format!("help{name}{}", cast.suffix()), page.title(), &page);
-            let problem = if frame.person.is_some() {
-                Problem::NotFound
+            let (problem, way_on) = if frame.person.is_some() {
+                (Problem::NotFound, WayOn::Neither)
             } else {
-                Problem::Unavailable
+                (Problem::Unavailable, WayOn::LogOut)
             };
             let page = ProblemPage {
                 frame,
                 problem,
                 detail: None,
                 reference: "7f3a-91c2".to_owned(),
+                way_on,
             };
             self.hang(
                 format!("problem{name}{}", cast.suffix()),

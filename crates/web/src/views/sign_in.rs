@@ -144,6 +144,8 @@ pub struct ReceiptView {
     pub sessions: u64,
     /// On how many browsers.
     pub browsers: u64,
+    /// Whether these are all; if not, more of them are just being counted.
+    pub complete: bool,
     /// What the apps answered; not shown while empty.
     pub apps: Vec<AppReceiptView>,
 }

@@ -104,9 +104,12 @@ fn every_posted_form_carries_a_token() {
             .iter()
             .filter(|form| form.contains("method=\"post\""))
         {
+            // Whose page it is could not be known, so there is nobody to make a token
+            // for; Log out does without.
+            let plain = is_of_anybody(&page.name) && form.contains("action=\"/logout\"");
             assert_eq!(
                 form.matches("name=\"csrf\"").count(),
-                1,
+                usize::from(!plain),
                 "{}: {form}",
                 page.name
             );
@@ -119,6 +122,11 @@ fn every_posted_form_carries_a_token() {
     });
 }
 
+/// Whether the page is shown while the database does not say who asks.
+fn is_of_anybody(name: &str) -> bool {
+    name.starts_with("problem-nobody")
+}
+
 #[test]
 fn every_signed_in_page_has_a_log_out_form() {
     each(|page| {
@@ -128,7 +136,8 @@ fn every_signed_in_page_has_a_log_out_form() {
                 && form.contains("method=\"post\"")
                 && form.contains("Log out")
         });
-        assert_eq!(signed_in, log_out, "{}", page.name);
+        let offered = signed_in || is_of_anybody(&page.name);
+        assert_eq!(offered, log_out, "{}", page.name);
         if page.name.ends_with("-long") && signed_in {
             assert!(
                 page.html.contains("<span>Shared computer</span>"),

@@ -114,6 +114,7 @@ pub(super) fn receipt() -> ReceiptView {
         when: time("2 minutes ago"),
         sessions: 6,
         browsers: 4,
+        complete: true,
         apps: Vec::new(),
     }
 }
