@@ -142,14 +142,17 @@ fn judge_clearing(answer: &Answer, found: &mut Vec<String>) {
     }
 }
 
-/// Never off-site, and never to an address that logs out (B13).
+/// Never off-site, and never to an address that logs out (B13); but a foreign form
+/// that was sent to Log out is led to its question.
 fn judge_location(answer: &Answer, origin: &str, found: &mut Vec<String>) {
     let Some(location) = answer.location() else {
         return;
     };
+    let is_question = answer.path == "/logout" && location == "/logout";
     let resolved = url::Url::parse(origin).and_then(|base| base.join(location));
     let ours = resolved.as_ref().is_ok_and(|url| {
-        url.origin().ascii_serialization() == origin && !url.path().starts_with("/logout")
+        url.origin().ascii_serialization() == origin
+            && (is_question || !url.path().starts_with("/logout"))
     });
     if !ours || !location.starts_with('/') {
         found.push(format!("leads to {location}"));

@@ -51,6 +51,7 @@ impl App {
         Moment {
             now: self.clock.now(),
             random: Arc::clone(&self.random),
+            activity: Arc::clone(&self.activity),
         }
     }
 }

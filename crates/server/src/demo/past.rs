@@ -179,6 +179,7 @@ impl Past<'_> {
         Moment {
             now: self.now.minus(ago),
             random: Arc::clone(&self.app.random),
+            activity: Arc::clone(&self.app.activity),
         }
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use nightlatch_flows::activity::INTERVAL;
 use nightlatch_flows::log_out;
-use nightlatch_storage::{StorageError, sessions};
+use nightlatch_storage::StorageError;
 use nightlatch_web::signals::Concern;
 use nightlatch_web::state::App;
 
@@ -27,17 +27,13 @@ pub async fn run_once(app: &App) -> Result<bool, StorageError> {
     for _ in 0..MOST_BATCHES {
         let moment = app.moment();
         let before = moment.now.minus(INTERVAL * 3);
-        let overdue: bool = app
+        let ended: i64 = app
             .store
-            .write(move |tx| -> Result<_, StorageError> {
-                let overdue = !sessions::list_overdue(tx, before, 1)?.is_empty();
-                if overdue {
-                    log_out::end_overdue(tx, &moment, before, BATCH)?;
-                }
-                Ok(overdue)
-            })
+            .write(move |tx| log_out::end_overdue(tx, &moment, before, BATCH))
             .await?;
-        if !overdue {
+        // Also if rows are overdue and their sessions live, by activity that this
+        // node has not been able to write.
+        if ended == 0 {
             break;
         }
         any = true;

@@ -33,8 +33,8 @@ async fn ask(visit: &Visit, status: StatusCode) -> Result<Response, Failure> {
 ///
 /// Headers that only one of our own pages can produce are enough, however old
 /// the form is: an aged token must not trap anybody (B10). Without such headers
-/// the form's token decides; a foreign page gets the question and changes
-/// nothing (B9).
+/// the form's token decides; a foreign page is sent to the question and
+/// changes nothing (B9).
 pub(crate) async fn post(
     Extension(visit): Extension<Arc<Visit>>,
     fields: Result<Fields, Failure>,
@@ -42,12 +42,16 @@ pub(crate) async fn post(
     let token_is_ours = || {
         fields
             .as_ref()
-            .is_ok_and(|fields| visit.is_own_form(fields.get("csrf")))
+            .map(|fields| fields.get("csrf"))
+            .is_ok_and(|token| visit.is_own_form(token) || visit.is_form_of_replaced(token))
     };
     let proven = match visit.provenance {
         Provenance::SameOrigin => true,
         Provenance::Unproven => token_is_ours(),
-        Provenance::Foreign => false,
+        // The browser keeps our cookies (`SameSite=Lax`) from what another site
+        // posts, so a page made now would say "you are not signed in" and might
+        // be wrong. The redirect brings them along, and changes nothing.
+        Provenance::Foreign => return Ok(show::see_other(links::LOGOUT, Jar::default())),
     };
     if !proven {
         return ask(&visit, StatusCode::OK).await;

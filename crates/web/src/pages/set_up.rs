@@ -149,8 +149,21 @@ pub(crate) async fn post(
             "Somebody has used this set-up link in the meantime.",
         )),
         FoundingOutcome::NameTaken => {
-            page.organization.error =
-                Some("There is an organization of this name already.".to_owned());
+            page.organization.error = Some(
+                "There is an organization of this name already. Please choose another name."
+                    .to_owned(),
+            );
+            show::page_with(
+                &visit,
+                StatusCode::UNPROCESSABLE_ENTITY,
+                &page,
+                Jar::default(),
+            )
+        }
+        FoundingOutcome::AddressTaken => {
+            page.email.error = Some(
+                "There is an account with this address already. Please use another one.".to_owned(),
+            );
             show::page_with(
                 &visit,
                 StatusCode::UNPROCESSABLE_ENTITY,

@@ -47,11 +47,14 @@ pub(crate) async fn get(Extension(visit): Extension<Arc<Visit>>) -> Result<Respo
         }),
         _ => None,
     };
-    let receipt = found.map(|(_, ending)| {
+    let receipt = found.map(|(receipt, ending)| {
         // An ending of several people's sessions counts here as what it was for
         // this browser: how many others there were is nobody's business.
         let (sessions, browsers) = match ending.user_id {
-            Some(_) => (ending.sessions_ended, ending.browsers_ended),
+            Some(_) => (
+                ending.sessions_ended + receipt.more_sessions,
+                ending.browsers_ended + receipt.more_browsers,
+            ),
             None => (1, 1),
         };
         ReceiptView {

@@ -118,7 +118,7 @@ impl Problem {
             ),
             Self::TooMany => (
                 "Too many tries in a short time",
-                "To protect accounts, we pause for a moment. Nothing is locked for good.",
+                "To protect accounts, we pause for a moment.",
                 "Wait a little, then try again.",
             ),
             Self::Internal => (
