@@ -228,7 +228,7 @@ fn end_selected(
         tx,
         moment,
         acting,
-        request,
+        &request,
         (others.sessions, others.browsers),
     )?;
     done.sessions += others.sessions;
@@ -326,7 +326,7 @@ fn finish(
         actor,
         reason: None,
     };
-    end_one(tx, moment, acting, request, (0, 0)).map(OwnEndingOutcome::Done)
+    end_one(tx, moment, acting, &request, (0, 0)).map(OwnEndingOutcome::Done)
 }
 
 /// Makes one ending, and the receipt if it ended the session that asked; `more`
@@ -335,7 +335,7 @@ fn end_one(
     tx: &mut Tx<'_>,
     moment: &Moment,
     acting: &OwnedSession,
-    request: EndingRequest,
+    request: &EndingRequest,
     more: (i64, i64),
 ) -> Result<OwnEndingDone, StorageError> {
     let acting_id = acting.session.id;
@@ -345,7 +345,7 @@ fn end_one(
         Scope::OthersOf { .. } => false,
         Scope::AllOf(_) | Scope::Organization(_) | Scope::Deployment => true,
     };
-    let done: EndingDone = end_sessions(tx, moment, &request)?;
+    let done: EndingDone = end_sessions(tx, moment, request)?;
     let shared = acting.session.life.kind == SessionKind::Shared;
     let receipt = if this_one_too {
         // Not always the ending just made: the session may have timed out before

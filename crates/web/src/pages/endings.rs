@@ -41,8 +41,7 @@ pub(crate) async fn end(visit: &Visit, wanted: OwnEnding) -> Result<Ending, Fail
             session_id,
             user_id,
         } if wanted == OwnEnding::This => (*session_id, *user_id),
-        Presence::Replaced { .. } => return Ok(Ending::SessionOver),
-        Presence::Nobody => return Ok(Ending::SessionOver),
+        Presence::Replaced { .. } | Presence::Nobody => return Ok(Ending::SessionOver),
     };
     let app = &visit.app;
     let (moment, activity) = (app.moment(), Arc::clone(&app.activity));
