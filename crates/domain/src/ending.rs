@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{BrowserId, OrganizationId, SessionId, UserId};
+use crate::ids::{OrganizationId, SessionId, UserId};
 
 /// Why a session ended. Where several apply, the first in time wins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -15,8 +15,10 @@ pub enum Cause {
     LoggedOut,
     /// The person ended it from another of their sessions.
     EndedFromOtherDevice,
-    /// The person logged out of all (or all other) sessions.
+    /// The person logged out of all sessions.
     LoggedOutEverywhere,
+    /// The person logged out of all other sessions, in one that goes on.
+    LoggedOutOfOthers,
     /// An administrator or the operator ended it.
     EndedByAdministrator,
     /// An administrator asked people to sign in again.
@@ -55,10 +57,11 @@ pub enum Cause {
 
 impl Cause {
     /// Every cause, for tables and tests.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::LoggedOut,
         Self::EndedFromOtherDevice,
         Self::LoggedOutEverywhere,
+        Self::LoggedOutOfOthers,
         Self::EndedByAdministrator,
         Self::AccessRefreshRequested,
         Self::UserDisabled,
@@ -84,6 +87,7 @@ impl Cause {
             Self::LoggedOut => "logged_out",
             Self::EndedFromOtherDevice => "ended_from_other_device",
             Self::LoggedOutEverywhere => "logged_out_everywhere",
+            Self::LoggedOutOfOthers => "logged_out_of_others",
             Self::EndedByAdministrator => "ended_by_administrator",
             Self::AccessRefreshRequested => "access_refresh_requested",
             Self::UserDisabled => "user_disabled",
@@ -161,8 +165,6 @@ pub enum Scope {
     Session(SessionId),
     /// These sessions.
     Selection(Vec<SessionId>),
-    /// Whatever session this browser holds.
-    Browser(BrowserId),
     /// All of a user's sessions but the kept one, which gets a new token.
     OthersOf {
         /// Whose.
@@ -184,7 +186,6 @@ impl Scope {
         match self {
             Self::Session(_) => ScopeKind::Session,
             Self::Selection(_) => ScopeKind::Selection,
-            Self::Browser(_) => ScopeKind::Browser,
             Self::OthersOf { .. } => ScopeKind::OthersOfUser,
             Self::AllOf(_) => ScopeKind::AllOfUser,
             Self::Organization(_) => ScopeKind::Organization,
@@ -201,8 +202,6 @@ pub enum ScopeKind {
     Session,
     /// See [`Scope::Selection`].
     Selection,
-    /// See [`Scope::Browser`].
-    Browser,
     /// See [`Scope::OthersOf`].
     OthersOfUser,
     /// See [`Scope::AllOf`].
@@ -214,10 +213,9 @@ pub enum ScopeKind {
 }
 
 impl ScopeKind {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 6] = [
         Self::Session,
         Self::Selection,
-        Self::Browser,
         Self::OthersOfUser,
         Self::AllOfUser,
         Self::Organization,
@@ -229,7 +227,6 @@ impl ScopeKind {
         match self {
             Self::Session => "session",
             Self::Selection => "selection",
-            Self::Browser => "browser",
             Self::OthersOfUser => "others_of_user",
             Self::AllOfUser => "all_of_user",
             Self::Organization => "organization",

@@ -20,10 +20,18 @@ pub enum EventKind {
     SignedInFromNewBrowser,
     /// A wrong password; failures of one hour from one address are one line.
     SignInFailed,
+    /// A right password, and more sessions than the organization allows; gathered
+    /// like failures.
+    SignInOverLimit,
+    /// A right password, and everything was ended while the sign-in was under way;
+    /// gathered like failures.
+    SignInOvertaken,
     /// A session ended.
     SessionEnded,
     /// The password was asked for again, and was right.
     ProofGiven,
+    /// The password was asked for again, and was wrong; gathered like failures.
+    ProofFailed,
     /// The password was set by the person.
     PasswordChanged,
     /// The password was set by the operator.
@@ -49,12 +57,15 @@ pub enum EventKind {
 }
 
 impl EventKind {
-    const ALL: [Self; 16] = [
+    const ALL: [Self; 19] = [
         Self::SignedIn,
         Self::SignedInFromNewBrowser,
         Self::SignInFailed,
+        Self::SignInOverLimit,
+        Self::SignInOvertaken,
         Self::SessionEnded,
         Self::ProofGiven,
+        Self::ProofFailed,
         Self::PasswordChanged,
         Self::PasswordSetByOperator,
         Self::UserCreated,
@@ -74,8 +85,11 @@ impl EventKind {
             Self::SignedIn => "signed_in",
             Self::SignedInFromNewBrowser => "signed_in_from_new_browser",
             Self::SignInFailed => "sign_in_failed",
+            Self::SignInOverLimit => "sign_in_over_limit",
+            Self::SignInOvertaken => "sign_in_overtaken",
             Self::SessionEnded => "session_ended",
             Self::ProofGiven => "proof_given",
+            Self::ProofFailed => "proof_failed",
             Self::PasswordChanged => "password_changed",
             Self::PasswordSetByOperator => "password_set_by_operator",
             Self::UserCreated => "user_created",

@@ -20,6 +20,15 @@ const DAY: u64 = 24 * HOUR;
 /// changing credentials (F5, DEV-03).
 pub const PROOF_AGE: Duration = Duration::from_secs(10 * MINUTE);
 
+/// The most live sessions that a person may have: as many as one list shows, so
+/// that each can be seen and ended.
+pub const MOST_SESSIONS: u32 = 1000;
+
+/// The shortest limit of a session. Activity is written every few seconds and
+/// pages announce the end a minute ahead; below this, people would be logged out
+/// while they read.
+pub const SHORTEST_LIMIT: Duration = Duration::from_secs(MINUTE);
+
 /// How long a session may rest, and how long it may last in any case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
@@ -106,7 +115,7 @@ pub struct Policy {
     pub shared: Limits,
     /// Whether people may stay signed in.
     pub remember: RememberRule,
-    /// Live sessions per person.
+    /// Live sessions per person, 1 to [`MOST_SESSIONS`].
     pub session_limit: u32,
     /// What happens beyond it.
     pub at_session_limit: AtSessionLimit,
@@ -132,7 +141,7 @@ impl Default for Policy {
                 overall_seconds: 2 * HOUR,
             },
             remember: RememberRule::Ask,
-            session_limit: 1000,
+            session_limit: MOST_SESSIONS,
             at_session_limit: AtSessionLimit::EndOldest,
             shared_networks: Vec::new(),
         }

@@ -100,13 +100,20 @@ impl Life {
     /// deadline and nothing else (SES-10).
     #[must_use]
     pub fn after_activity(self, at: Timestamp, limits: Limits) -> Self {
+        self.with_activity(at, at.plus(limits.idle()))
+    }
+
+    /// The same life after activity that was noted with the idle deadline that it
+    /// was granted then.
+    #[must_use]
+    pub fn with_activity(self, at: Timestamp, idle_deadline: Timestamp) -> Self {
         if at <= self.last_active_at {
             return self;
         }
         Self {
             last_active_at: at,
             deadlines: Deadlines {
-                idle: at.plus(limits.idle()).min(self.deadlines.overall),
+                idle: idle_deadline.min(self.deadlines.overall),
                 overall: self.deadlines.overall,
             },
             ..self
@@ -244,145 +251,33 @@ pub fn effective_deadlines(life: &Life, limits: Limits) -> Deadlines {
         .strictest(limits.deadlines(life.authenticated_at, life.last_active_at))
 }
 
-/// The cause of an ending of this session at `now`, where the session may have
-/// been over before by itself: the first in time wins. Returns the cause and
-/// the instant of the end.
-pub fn first_cause(deadlines: Deadlines, cause: Cause, now: Timestamp) -> (Cause, Timestamp) {
-    if now >= deadlines.idle && deadlines.idle < deadlines.overall {
-        (Cause::IdleTimeout, deadlines.idle)
-    } else if now >= deadlines.overall {
-        (Cause::OverallTimeout, deadlines.overall)
-    } else {
-        (cause, now)
+/// The cause of an ending that was made at `at` and is written down at `now`,
+/// where the session may have been over before by itself: the first in time wins.
+/// Returns the cause and the instant of the end.
+///
+/// The deadlines granted ended it at their own instant. If only today's stricter
+/// policy has, nobody knows since when that rule holds: the cause is the policy,
+/// and the end is when it was noticed. An ending that was made before `now` may be
+/// older than the rule and stays what it was.
+pub fn first_cause(
+    life: &Life,
+    limits: Limits,
+    (cause, at): (Cause, Timestamp),
+    now: Timestamp,
+) -> (Cause, Timestamp) {
+    let granted = life.deadlines;
+    if at >= granted.idle && granted.idle < granted.overall {
+        return (Cause::IdleTimeout, granted.idle);
     }
+    if at >= granted.overall {
+        return (Cause::OverallTimeout, granted.overall);
+    }
+    let today = effective_deadlines(life, limits);
+    if at >= now && now >= today.idle.min(today.overall) {
+        return (Cause::Policy, now);
+    }
+    (cause, at)
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::policy::Policy;
-
-    const EPOCHS: Epochs = Epochs {
-        user: 3,
-        organization: 2,
-        deployment: 1,
-    };
-
-    fn start() -> Timestamp {
-        Timestamp::from_milliseconds(1_700_000_000_000)
-    }
-
-    fn life(kind: SessionKind) -> Life {
-        Life {
-            epochs: EPOCHS,
-            kind,
-            authenticated_at: start(),
-            last_active_at: start(),
-            deadlines: Policy::default().limits(kind).deadlines(start(), start()),
-            ended: None,
-        }
-    }
-
-    fn standing(kind: SessionKind) -> Standing {
-        Standing {
-            user_status: UserStatus::Active,
-            epochs: EPOCHS,
-            limits: Policy::default().limits(kind),
-        }
-    }
-
-    fn after(seconds: u64) -> Timestamp {
-        start().plus(Duration::from_secs(seconds))
-    }
-
-    #[test]
-    fn ses_09_default_limits_to_the_millisecond() {
-        for (kind, idle) in [(SessionKind::Ordinary, 86_400), (SessionKind::Shared, 900)] {
-            let last = after(idle).minus(Duration::from_millis(1));
-            assert!(admit(&life(kind), &standing(kind), last).is_ok());
-            assert_eq!(
-                admit(&life(kind), &standing(kind), after(idle)),
-                Err(Refusal::IdleTimeout)
-            );
-        }
-        let mut busy = life(SessionKind::Shared);
-        busy.last_active_at = after(7_199);
-        busy.deadlines = Policy::default().shared.deadlines(start(), after(7_199));
-        assert_eq!(
-            admit(&busy, &standing(SessionKind::Shared), after(7_200)),
-            Err(Refusal::OverallTimeout)
-        );
-    }
-
-    #[test]
-    fn out_13_any_epoch_that_moved_refuses() {
-        for change in [
-            Epochs { user: 4, ..EPOCHS },
-            Epochs { user: 2, ..EPOCHS },
-            Epochs {
-                organization: 3,
-                ..EPOCHS
-            },
-            Epochs {
-                deployment: 2,
-                ..EPOCHS
-            },
-        ] {
-            let standing = Standing {
-                epochs: change,
-                ..standing(SessionKind::Ordinary)
-            };
-            assert_eq!(
-                admit(&life(SessionKind::Ordinary), &standing, after(1)),
-                Err(Refusal::EpochPassed)
-            );
-        }
-    }
-
-    #[test]
-    fn out_15_only_active_users() {
-        for status in [UserStatus::Disabled, UserStatus::Deleted] {
-            let standing = Standing {
-                user_status: status,
-                ..standing(SessionKind::Ordinary)
-            };
-            assert_eq!(
-                admit(&life(SessionKind::Ordinary), &standing, after(1)),
-                Err(Refusal::UserNotActive)
-            );
-        }
-    }
-
-    #[test]
-    fn pol_02_a_tightened_policy_acts_and_a_loosened_one_revives_nothing() {
-        let mut tight = standing(SessionKind::Ordinary);
-        tight.limits = Policy::NIST_AAL2;
-        assert_eq!(
-            admit(&life(SessionKind::Ordinary), &tight, after(3_600)),
-            Err(Refusal::IdleTimeout)
-        );
-        let mut loose = standing(SessionKind::Ordinary);
-        loose.limits = Limits {
-            idle_seconds: 90 * 86_400,
-            overall_seconds: 90 * 86_400,
-        };
-        assert_eq!(
-            admit(&life(SessionKind::Ordinary), &loose, after(86_400)),
-            Err(Refusal::IdleTimeout)
-        );
-    }
-
-    proptest! {
-        #[test]
-        fn once_refused_never_admitted_again(first in 0_u64..3_000_000, later in 0_u64..3_000_000) {
-            let (life, standing) = (life(SessionKind::Remembered), standing(SessionKind::Remembered));
-            if admit(&life, &standing, after(first)).is_err() {
-                prop_assert!(admit(&life, &standing, after(first + later)).is_err());
-            }
-        }
-    }
-}
+mod tests;

@@ -21,6 +21,10 @@ use crate::user::EmailKey;
 /// (NIST SP 800-63B-4 3.2.2: at most 100).
 pub const OFF_AT: i64 = 100;
 
+/// Where a lane that was off goes on when the owner has shown elsewhere that the
+/// password is theirs: at the longest wait.
+const REOPENED_AT: i64 = 15;
+
 /// Which counter an attempt counts on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lane {
@@ -77,7 +81,7 @@ pub enum Verdict {
     Allowed,
     /// Not before this instant.
     Wait(Timestamp),
-    /// Never again until the password is set anew.
+    /// Not until the password is set anew, or is right in another lane.
     Off,
 }
 
@@ -116,6 +120,24 @@ impl Failures {
         } else {
             Verdict::Allowed
         }
+    }
+
+    /// The counter of the strangers' lane after its owner gave the right password
+    /// in a browser that the account knows, or in a session; `None` if it stays as
+    /// it is.
+    ///
+    /// A lane must go off after [`OFF_AT`] failures in a row (SP 800-63B-4 3.2.2),
+    /// and a stranger can bring that about for anybody whose address they know. A
+    /// success ends the row, so the owner gets a new browser in again, by signing
+    /// in once where they are known. A stranger gains at most another 85 slow
+    /// guesses for each time that the owner signs in; clearing the counter would
+    /// give them quick ones.
+    #[must_use]
+    pub fn reopened(self) -> Option<Self> {
+        (self.count >= OFF_AT).then_some(Self {
+            count: REOPENED_AT,
+            last_at: self.last_at,
+        })
     }
 
     /// The counter after one more failure.
@@ -202,6 +224,17 @@ mod tests {
                 .verdict(Lane::Stranger, now().plus(Duration::from_hours(8760))),
             Verdict::Off
         );
+    }
+
+    #[test]
+    fn auth_06_a_lane_that_was_off_reopens_at_the_longest_wait_and_no_other_changes() {
+        let off = after_failures(Lane::Stranger, 100);
+        let reopened = off.reopened().expect("it was off");
+        assert_eq!(
+            reopened.verdict(Lane::Stranger, now()),
+            Verdict::Wait(now().plus(Duration::from_mins(15)))
+        );
+        assert_eq!(after_failures(Lane::Stranger, 99).reopened(), None);
     }
 
     #[test]

@@ -21,7 +21,7 @@ pub const INTERVAL: Duration = Duration::from_secs(10);
 /// How many sessions one transaction writes.
 const BATCH: usize = 500;
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Noted {
     active_at: Timestamp,
     idle_deadline: Timestamp,
@@ -42,20 +42,27 @@ impl Activity {
             active_at: at,
             idle_deadline: after.deadlines.idle,
         };
-        self.lock().insert(id, noted);
+        // Requests of one session may come to this line in any order.
+        let mut map = self.lock();
+        let newest = map.entry(id).or_insert(noted);
+        if newest.active_at < at {
+            *newest = noted;
+        }
     }
 
     /// The life of a session with what is noted but not yet written.
-    pub fn overlay(&self, id: SessionId, life: Life, limits: Limits) -> Life {
+    pub fn overlay(&self, id: SessionId, life: Life) -> Life {
         match self.lock().get(&id) {
-            Some(noted) => life.after_activity(noted.active_at, limits),
+            Some(noted) => life.with_activity(noted.active_at, noted.idle_deadline),
             None => life,
         }
     }
 
-    /// Writes what is noted. What could not be written is noted again.
+    /// Writes what is noted. Each entry counts for checks until its write is
+    /// committed, and longer if there was newer activity meanwhile: a check during
+    /// the write must not take its session for idle.
     pub async fn flush(&self, store: &Store) -> Result<usize, StorageError> {
-        let noted: Vec<_> = std::mem::take(&mut *self.lock()).into_iter().collect();
+        let noted: Vec<_> = self.lock().iter().map(|(id, one)| (*id, *one)).collect();
         let mut written = 0;
         for batch in noted.chunks(BATCH) {
             let rows = batch.to_vec();
@@ -67,13 +74,14 @@ impl Activity {
                     Ok(())
                 })
                 .await;
-            if let Err(error) = result {
-                let mut map = self.lock();
-                for (id, old) in noted.get(written..).unwrap_or_default() {
-                    map.entry(*id).or_insert(*old);
+            result?;
+            let mut map = self.lock();
+            for (id, done) in batch {
+                if map.get(id) == Some(done) {
+                    map.remove(id);
                 }
-                return Err(error);
             }
+            drop(map);
             written += batch.len();
         }
         Ok(written)

@@ -54,8 +54,11 @@ pub(crate) fn close_all(
             None
         };
         let first = first.as_ref().unwrap_or(ending);
-        let deadlines = session::effective_deadlines(&session.life, owned.standing().limits);
-        let (cause, at) = session::first_cause(deadlines, first.cause, first.at);
+        // Activity that this node has noted but not written yet saves a session
+        // from being called idle.
+        let life = moment.activity.overlay(session.id, session.life);
+        let limits = owned.standing().limits;
+        let (cause, at) = session::first_cause(&life, limits, (first.cause, first.at), moment.now);
         let belongs_to = if cause == first.cause {
             first.clone()
         } else {

@@ -11,7 +11,8 @@ pub const RETENTION: Duration = Duration::from_hours(365 * 24);
 /// How long a browser that nobody signs in from stays known.
 pub const BROWSER_RETENTION: Duration = Duration::from_hours(400 * 24);
 
-/// How long a counter of failures is kept after the last one.
+/// How long a counter of failures is kept after the last one, unless it says that
+/// a password is off: that stays as long as the password.
 pub const THROTTLE_RETENTION: Duration = Duration::from_hours(90 * 24);
 
 /// Deletes up to `batch` rows of each kind; returns how many went. Call again

@@ -25,20 +25,23 @@ pub mod sessions;
 pub mod set_up;
 pub mod sign_in;
 pub mod step_up;
+mod under_way;
 
 use std::fmt;
 use std::sync::Arc;
 
 use nightlatch_domain::{Random, Timestamp};
 
-/// The present instant and a source of randomness: what a flow may know of the
-/// world besides its rows.
+/// The present instant, a source of randomness, and what is on its way into the
+/// rows: what a flow may know of the world besides them.
 #[derive(Clone)]
 pub struct Moment {
     /// The present instant.
     pub now: Timestamp,
     /// Where tokens and identifiers come from.
     pub random: Arc<dyn Random>,
+    /// Activity that this node has noted and not yet written.
+    pub activity: Arc<activity::Activity>,
 }
 
 impl fmt::Debug for Moment {

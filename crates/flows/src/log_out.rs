@@ -12,7 +12,7 @@
 
 use nightlatch_domain::Timestamp;
 use nightlatch_domain::ending::{Actor, Cause, Scope, ScopeKind};
-use nightlatch_domain::ids::{EndingId, OrganizationId, SessionId, UserId};
+use nightlatch_domain::ids::{EndingId, SessionId, UserId};
 use nightlatch_domain::secret::Token;
 use nightlatch_domain::session::{self, Refusal, Session};
 use nightlatch_storage::endings::{self, Ending};
@@ -75,7 +75,6 @@ pub fn end_sessions(
             }
             found
         }
-        Scope::Browser(id) => sessions::list_open_of_browser(tx, *id)?,
         Scope::OthersOf { user, keep } => {
             ending.epoch = Some(epochs::raise_user(tx, *user)?);
             kept = restamp(tx, moment, *keep)?;
@@ -145,22 +144,27 @@ pub fn expand_next(tx: &mut Tx<'_>, moment: &Moment) -> Result<Expansion, Storag
 
 /// Ends up to `limit` sessions whose deadline passed before `before`, each with
 /// its own cause (SES-11). `before` lies one interval of written activity in the
-/// past, so that activity not yet written saves its session. Returns how many.
+/// past, so that activity not yet written saves its session. Returns whose they
+/// were, one entry a session.
 pub fn end_overdue(
     tx: &mut Tx<'_>,
     moment: &Moment,
     before: Timestamp,
     limit: i64,
-) -> Result<i64, StorageError> {
+) -> Result<Vec<UserId>, StorageError> {
     let (mut idle, mut overall) = (Vec::new(), Vec::new());
+    let mut owners = Vec::new();
     for owned in sessions::list_overdue(tx, before, limit)? {
-        match session::admit(&owned.session.life, &owned.standing(), before) {
-            Ok(_) => {}
+        let life = moment
+            .activity
+            .overlay(owned.session.id, owned.session.life);
+        match session::admit(&life, &owned.standing(), before) {
+            Ok(_) => continue,
             Err(Refusal::OverallTimeout) => overall.push(owned.session.id),
             Err(_) => idle.push(owned.session.id),
         }
+        owners.push(owned.session.user_id);
     }
-    let count = idle.len() + overall.len();
     for (ids, cause) in [(idle, Cause::IdleTimeout), (overall, Cause::OverallTimeout)] {
         if !ids.is_empty() {
             let request = EndingRequest {
@@ -172,7 +176,7 @@ pub fn end_overdue(
             end_sessions(tx, moment, &request)?;
         }
     }
-    Ok(i64::try_from(count).unwrap_or(i64::MAX))
+    Ok(owners)
 }
 
 /// What all of them have in common, if anything.
@@ -192,9 +196,7 @@ pub(crate) fn new_ending(moment: &Moment, request: &EndingRequest) -> Ending {
         Scope::OthersOf { user, keep } => (None, Some(*user), Some(*keep)),
         Scope::AllOf(user) => (None, Some(*user), None),
         Scope::Organization(id) => (Some(*id), None, None),
-        Scope::Session(_) | Scope::Selection(_) | Scope::Browser(_) | Scope::Deployment => {
-            (None, None, None)
-        }
+        Scope::Session(_) | Scope::Selection(_) | Scope::Deployment => (None, None, None),
     };
     Ending {
         id: EndingId::sortable(moment.now, moment.random.as_ref()),
@@ -281,19 +283,19 @@ pub fn end_all_of(
     end_sessions(tx, moment, &request)
 }
 
-/// Signs out everybody of an organization, or of the deployment.
-pub fn end_everybody(
+/// Ends sessions at the word of whoever runs the server, with the reason that
+/// those concerned will read.
+pub fn end_for_operator(
     tx: &mut Tx<'_>,
     moment: &Moment,
-    organization: Option<OrganizationId>,
-    actor: Actor,
-    reason: String,
+    scope: Scope,
+    reason: Option<String>,
 ) -> Result<EndingDone, StorageError> {
     let request = EndingRequest {
-        scope: organization.map_or(Scope::Deployment, Scope::Organization),
+        scope,
         cause: Cause::EndedByAdministrator,
-        actor,
-        reason: Some(reason),
+        actor: Actor::Operator,
+        reason,
     };
     end_sessions(tx, moment, &request)
 }

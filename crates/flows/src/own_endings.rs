@@ -2,12 +2,14 @@
 //!
 //! Decides who may end what; [`crate::log_out`] does it.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use nightlatch_domain::ending::{Actor, Cause, Scope};
 use nightlatch_domain::event::{Event, EventKind};
 use nightlatch_domain::ids::{EndingId, EventId, SessionId};
-use nightlatch_domain::secret::Token;
+use nightlatch_domain::policy::MOST_SESSIONS;
+use nightlatch_domain::secret::{Token, TokenDigest};
 use nightlatch_domain::session::SessionKind;
 use nightlatch_storage::endings::Receipt;
 use nightlatch_storage::sessions::OwnedSession;
@@ -36,6 +38,18 @@ pub enum OwnEnding {
     All,
     /// "This wasn't me": a session, live or over, that somebody else began.
     NotMe(SessionId),
+}
+
+/// The most sessions that one form or call may name; a person has no more.
+pub const MOST_SELECTED: usize = MOST_SESSIONS as usize;
+
+/// A selection as it came in, each session once; `None` if it names more than
+/// [`MOST_SELECTED`]. Without a bound, one request could keep the writer of the
+/// database busy for everybody.
+pub fn selection(ids: Vec<SessionId>) -> Option<OwnEnding> {
+    let mut seen = HashSet::new();
+    let ids: Vec<_> = ids.into_iter().filter(|id| seen.insert(*id)).collect();
+    (ids.len() <= MOST_SELECTED).then_some(OwnEnding::Selected(ids))
 }
 
 /// What came of it.
@@ -80,11 +94,16 @@ pub struct OwnEndingDone {
 
 /// Ends what a person asks to end. Ending one's own session needs no proof and
 /// no live session; ending others needs a proof of the last ten minutes.
+///
+/// `presented` is the token that the request came with, if it named the acting
+/// session: after a proof in the same request it is the one that the browser's
+/// other tabs still send, and with it they can log out.
 pub fn end_own(
     tx: &mut Tx<'_>,
     moment: &Moment,
     activity: &Activity,
     acting: SessionId,
+    presented: Option<TokenDigest>,
     wanted: &OwnEnding,
 ) -> Result<OwnEndingOutcome, StorageError> {
     let only_this = match wanted {
@@ -167,7 +186,12 @@ pub fn end_own(
                 user: user_id,
                 keep: acting,
             };
-            finish(tx, moment, &owned, scope, Cause::LoggedOutEverywhere, actor)
+            let cause = Cause::LoggedOutOfOthers;
+            let outcome = finish(tx, moment, &owned, scope, cause, actor)?;
+            if let Some(presented) = presented {
+                sessions::set_previous_token(tx, acting, presented)?;
+            }
+            Ok(outcome)
         }
         OwnEnding::All => {
             let scope = Scope::AllOf(user_id);
@@ -189,27 +213,27 @@ fn end_selected(
     let own = acting.session.id;
     let own_too = live.contains(&own);
     live.retain(|id| *id != own);
-    let others = live.len();
     let cause = Cause::EndedFromOtherDevice;
-    let outcome = finish(tx, moment, acting, Scope::Selection(live), cause, actor)?;
-    if !own_too {
-        return Ok(outcome);
-    }
-    let outcome = finish(
+    let others = finish(tx, moment, acting, Scope::Selection(live), cause, actor)?;
+    let (true, OwnEndingOutcome::Done(others)) = (own_too, &others) else {
+        return Ok(others);
+    };
+    let request = EndingRequest {
+        scope: Scope::Session(own),
+        cause: Cause::LoggedOut,
+        actor,
+        reason: None,
+    };
+    let mut done = end_one(
         tx,
         moment,
         acting,
-        Scope::Session(own),
-        Cause::LoggedOut,
-        actor,
+        &request,
+        (others.sessions, others.browsers),
     )?;
-    Ok(match outcome {
-        OwnEndingOutcome::Done(mut done) => {
-            done.sessions += i64::try_from(others).unwrap_or(i64::MAX);
-            OwnEndingOutcome::Done(done)
-        }
-        other => other,
-    })
+    done.sessions += others.sessions;
+    done.browsers += others.browsers;
+    Ok(OwnEndingOutcome::Done(done))
 }
 
 /// The ending that a session has met already, written down with it or not yet.
@@ -243,7 +267,7 @@ fn receipt_of_earlier(
     cause: Cause,
 ) -> Result<OwnEndingOutcome, StorageError> {
     let shared = owned.session.life.kind == SessionKind::Shared;
-    let receipt = issue_receipt(tx, moment, ending_id, shared)?;
+    let receipt = issue_receipt(tx, moment, ending_id, shared, (0, 0))?;
     Ok(OwnEndingOutcome::Done(OwnEndingDone {
         ending_id,
         cause,
@@ -296,33 +320,45 @@ fn finish(
     cause: Cause,
     actor: Actor,
 ) -> Result<OwnEndingOutcome, StorageError> {
-    let acting_id = acting.session.id;
-    let this_one_too = match &scope {
-        Scope::Session(id) => *id == acting_id,
-        Scope::Selection(ids) => ids.contains(&acting_id),
-        Scope::OthersOf { .. } | Scope::Browser(_) => false,
-        Scope::AllOf(_) | Scope::Organization(_) | Scope::Deployment => true,
-    };
     let request = EndingRequest {
         scope,
         cause,
         actor,
         reason: None,
     };
-    let done: EndingDone = end_sessions(tx, moment, &request)?;
+    end_one(tx, moment, acting, &request, (0, 0)).map(OwnEndingOutcome::Done)
+}
+
+/// Makes one ending, and the receipt if it ended the session that asked; `more`
+/// counts the sessions and browsers that the same act ended before.
+fn end_one(
+    tx: &mut Tx<'_>,
+    moment: &Moment,
+    acting: &OwnedSession,
+    request: &EndingRequest,
+    more: (i64, i64),
+) -> Result<OwnEndingDone, StorageError> {
+    let acting_id = acting.session.id;
+    let this_one_too = match &request.scope {
+        Scope::Session(id) => *id == acting_id,
+        Scope::Selection(ids) => ids.contains(&acting_id),
+        Scope::OthersOf { .. } => false,
+        Scope::AllOf(_) | Scope::Organization(_) | Scope::Deployment => true,
+    };
+    let done: EndingDone = end_sessions(tx, moment, request)?;
     let shared = acting.session.life.kind == SessionKind::Shared;
     let receipt = if this_one_too {
         // Not always the ending just made: the session may have timed out before
         // its owner pressed Log out, and the receipt tells that.
         let ended = sessions::find(tx, acting_id)?.and_then(|owned| owned.session.life.ended);
         let ending_id = ended.map_or(done.id, |ended| ended.ending_id);
-        Some(issue_receipt(tx, moment, ending_id, shared)?)
+        Some(issue_receipt(tx, moment, ending_id, shared, more)?)
     } else {
         None
     };
-    Ok(OwnEndingOutcome::Done(OwnEndingDone {
+    Ok(OwnEndingDone {
         ending_id: done.id,
-        cause,
+        cause: request.cause,
         sessions: done.sessions,
         browsers: done.browsers,
         complete: done.complete,
@@ -330,7 +366,7 @@ fn finish(
         shared,
         kept: done.kept,
         receipt,
-    }))
+    })
 }
 
 fn issue_receipt(
@@ -338,9 +374,15 @@ fn issue_receipt(
     moment: &Moment,
     ending_id: EndingId,
     shared: bool,
+    (more_sessions, more_browsers): (i64, i64),
 ) -> Result<Token, StorageError> {
     let token = Token::generate(moment.random.as_ref());
-    let receipt = Receipt { ending_id, shared };
+    let receipt = Receipt {
+        ending_id,
+        shared,
+        more_sessions,
+        more_browsers,
+    };
     let expires_at = moment.now.plus(RECEIPT_LIFE);
     endings::add_receipt(tx, token.digest(), &receipt, expires_at)?;
     Ok(token)

@@ -15,6 +15,8 @@ use nightlatch_domain::Random;
 use nightlatch_domain::secret::Password;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::under_way::UnderWay;
+
 /// Memory of one hash: 19 MiB, two passes, one lane (OWASP's first choice).
 const MEMORY_KIBIBYTES: u32 = 19_456;
 const PASSES: u32 = 2;
@@ -43,6 +45,7 @@ pub enum PasswordVerdict {
 /// Hashes and verifies passwords.
 pub struct PasswordHashing {
     running: Arc<Semaphore>,
+    under_way: Arc<UnderWay>,
     waiting: AtomicUsize,
     random: Arc<dyn Random>,
     /// Verified in place of a record that does not exist, so that an unknown
@@ -67,10 +70,16 @@ impl PasswordHashing {
         let nobody = hash(&unguessable, random.as_ref())?;
         Ok(Self {
             running: Arc::new(Semaphore::new(threads.max(1))),
+            under_way: Arc::default(),
             waiting: AtomicUsize::new(0),
             random,
             nobody,
         })
+    }
+
+    /// The sign-ins that are being verified.
+    pub(crate) fn under_way(&self) -> &Arc<UnderWay> {
+        &self.under_way
     }
 
     /// Verifies a password against a record. Without a record it does the same

@@ -11,14 +11,14 @@ use nightlatch_domain::ending::{Actor, Cause, Scope};
 use nightlatch_domain::event::EventKind;
 use nightlatch_domain::ids::SessionId;
 use nightlatch_domain::password::{PasswordProblem, check_new_password};
-use nightlatch_domain::secret::{Password, Token};
+use nightlatch_domain::secret::Password;
 use nightlatch_storage::{StorageError, Store, Tx, events, sessions, users};
 
 use crate::Moment;
 use crate::activity::Activity;
 use crate::log_out::{EndingRequest, Renewed, end_sessions};
 use crate::password_hashing::{Overloaded, PasswordHashing, PasswordVerdict};
-use crate::step_up::{Asked, Begun, add_proof, begin, event, still_holds, take_back};
+use crate::step_up::{Asked, Begun, add_proof, begin, event, record_wrong, still_holds, take_back};
 
 /// What came of it.
 #[derive(Debug)]
@@ -68,7 +68,10 @@ pub async fn change(
     };
     match hashing.verify(present, asked.record.clone()).await {
         Ok(PasswordVerdict::Right { .. }) => {}
-        Ok(PasswordVerdict::Wrong) => return Ok(ChangeOutcome::Refused),
+        Ok(PasswordVerdict::Wrong) => {
+            record_wrong(store, moment, &asked).await?;
+            return Ok(ChangeOutcome::Refused);
+        }
         Err(Overloaded) => {
             take_back(store, &asked).await?;
             return Ok(ChangeOutcome::Overloaded);
@@ -108,9 +111,8 @@ fn finish(
     let limits = asked.owned.standing().limits;
     session.life = session.life.after_authentication(moment.now, limits);
     add_proof(&mut session, moment.now);
-    // A passing token: the ending below gives the kept session its real one.
-    let passing = Token::generate(moment.random.as_ref());
-    sessions::renew(tx, &session, passing.digest())?;
+    // The ending below gives the kept session its new token.
+    sessions::record_authentication(tx, &session)?;
     events::add(tx, &event(moment, &session, EventKind::PasswordChanged))?;
     let request = EndingRequest {
         scope: Scope::OthersOf {

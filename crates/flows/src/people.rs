@@ -6,8 +6,9 @@ use nightlatch_domain::ending::{Actor, Cause};
 use nightlatch_domain::event::{Event, EventKind};
 use nightlatch_domain::ids::{EventId, OrganizationId, UserId};
 use nightlatch_domain::organization::{Organization, Settings};
+use nightlatch_domain::throttle;
 use nightlatch_domain::user::{Appearance, EmailAddress, Role, User, UserStatus};
-use nightlatch_storage::{StorageError, Tx, events, organizations, users};
+use nightlatch_storage::{StorageError, Tx, events, organizations, throttles, users};
 
 use crate::Moment;
 use crate::log_out::{EndingDone, end_all_of};
@@ -113,6 +114,9 @@ pub fn set_password(
     password_record: &str,
 ) -> Result<EndingDone, StorageError> {
     let user = users::get(tx, id)?;
+    let binding = users::find_password_set_at(tx, id)?;
+    // Nothing else deletes a counter that is off.
+    throttles::clear(tx, throttle::stranger_key(&user.email.key(), binding))?;
     users::set_password(tx, id, password_record, moment.now)?;
     let kind = EventKind::PasswordSetByOperator;
     record(tx, moment, &user, kind, Actor::Operator, None)?;

@@ -7,7 +7,7 @@
 use nightlatch_domain::ending::{Actor, Cause, Scope};
 use nightlatch_domain::event::{Event, EventKind};
 use nightlatch_domain::ids::{BrowserId, EventId, SessionId};
-use nightlatch_domain::policy::{AtSessionLimit, Policy, RememberRule};
+use nightlatch_domain::policy::{AtSessionLimit, MOST_SESSIONS, Policy, RememberRule};
 use nightlatch_domain::secret::Token;
 use nightlatch_domain::session::{self, Epochs, Life, Proof, ProofMethod, Session, SessionKind};
 use nightlatch_domain::user::User;
@@ -108,7 +108,7 @@ fn held_by_browser(
         held.extend(sessions::find_by_token(tx, token)?);
     }
     if let Some(browser) = browser {
-        held.extend(sessions::list_open_of_browser(tx, browser.id)?);
+        held.extend(sessions::list_open_of_browser(tx, browser.id, MOST_LISTED)?);
     }
     let mut ids: Vec<SessionId> = held
         .iter()
@@ -148,18 +148,26 @@ fn make_room(
     policy: &Policy,
     replaced: &[SessionId],
 ) -> Result<bool, StorageError> {
-    let limit = i64::from(policy.session_limit.max(1));
+    // Never more than a list shows: nobody could end the rest by hand.
+    let limit = i64::from(policy.session_limit.clamp(1, MOST_SESSIONS));
     let open = sessions::count_open_of_user(tx, user.id, limit)?;
     if open < limit {
         return Ok(true);
     }
     // Only now is the exact number of live ones worth its price.
-    let live: Vec<_> = sessions::list_oldest_open_of_user(tx, user.id, limit + MOST_LISTED)?
+    let mut live: Vec<_> = sessions::list_oldest_open_of_user(tx, user.id, limit + MOST_LISTED)?
         .into_iter()
-        .filter(|owned| session::admit(&owned.session.life, &owned.standing(), moment.now).is_ok())
-        .map(|owned| owned.session.id)
-        .filter(|id| !replaced.contains(id))
+        .filter(|owned| !replaced.contains(&owned.session.id))
+        .filter_map(|owned| {
+            let id = owned.session.id;
+            let life = moment.activity.overlay(id, owned.session.life);
+            let is_live = session::admit(&life, &owned.standing(), moment.now).is_ok();
+            is_live.then_some((life.last_active_at, id))
+        })
         .collect();
+    // Who was active a moment ago is not the least recently used, although the
+    // row does not say so yet.
+    live.sort_unstable();
     let live_count = i64::try_from(live.len()).unwrap_or(i64::MAX);
     if live_count < limit {
         return Ok(true);
@@ -169,7 +177,7 @@ fn make_room(
     }
     let excess = usize::try_from(live_count - limit + 1).unwrap_or(usize::MAX);
     let request = EndingRequest {
-        scope: Scope::Selection(live.into_iter().take(excess).collect()),
+        scope: Scope::Selection(live.into_iter().take(excess).map(|(_, id)| id).collect()),
         cause: Cause::SessionLimit,
         actor: Actor::System,
         reason: None,

@@ -7,6 +7,7 @@ use nightlatch_domain::Timestamp;
 use nightlatch_domain::ending::{Actor, Cause};
 use nightlatch_domain::event::{Event, EventKind};
 use nightlatch_domain::ids::{BrowserId, EventId, SessionId, UserId};
+use nightlatch_domain::policy::MOST_SESSIONS;
 use nightlatch_domain::secret::TokenDigest;
 use nightlatch_domain::session::{self, Admission, Refusal};
 use nightlatch_storage::endings::{Ending, Receipt};
@@ -16,8 +17,12 @@ use nightlatch_storage::{StorageError, Tx, browsers, endings, events, sessions};
 use crate::Moment;
 use crate::activity::Activity;
 
-/// How many sessions a page or an act looks at.
-pub const MOST_LISTED: i64 = 1000;
+/// How many open rows a page or an act looks at: every session that a person may
+/// have, and as many again that are over and not written down yet.
+pub const MOST_LISTED: i64 = 2 * MOST_SESSIONS as i64;
+
+/// How many names of browsers are looked at.
+const MOST_NAMES: i64 = MOST_LISTED;
 
 /// A live session.
 #[derive(Debug, Clone)]
@@ -35,6 +40,19 @@ pub enum Check {
     Live(Box<LiveSession>),
     /// It was a session once; why it is over.
     Over(Over),
+    /// It was replaced a moment ago by the present token of this live session,
+    /// and the browser has or will have the new one: the request was under way
+    /// meanwhile, in another tab. It admits nothing, and may only log out.
+    ///
+    /// Whoever stole the replaced token gains one thing: they can log its owner
+    /// out of this one session, which costs a sign-in. Refusing instead would say
+    /// "you are logged out" on a shared computer while the session lives.
+    Replaced {
+        /// The session that goes on.
+        session_id: SessionId,
+        /// Whose it is.
+        user_id: UserId,
+    },
     /// No session of ours, and never adopted as one (SES-04).
     Unknown,
 }
@@ -65,14 +83,36 @@ pub fn check(
     now: Timestamp,
 ) -> Result<Check, StorageError> {
     let Some(mut owned) = sessions::find_by_token(tx, token)? else {
-        return Ok(Check::Unknown);
+        return replaced(tx, token, activity, now);
     };
     let standing = owned.standing();
-    owned.session.life = activity.overlay(owned.session.id, owned.session.life, standing.limits);
+    owned.session.life = activity.overlay(owned.session.id, owned.session.life);
     match session::admit(&owned.session.life, &standing, now) {
         Ok(admission) => Ok(Check::Live(Box::new(LiveSession { owned, admission }))),
         Err(refusal) => explain(tx, &owned, refusal, now).map(Check::Over),
     }
+}
+
+fn replaced(
+    tx: &mut Tx<'_>,
+    token: TokenDigest,
+    activity: &Activity,
+    now: Timestamp,
+) -> Result<Check, StorageError> {
+    let Some(mut owned) = sessions::find_by_previous_token(tx, token)? else {
+        return Ok(Check::Unknown);
+    };
+    owned.session.life = activity.overlay(owned.session.id, owned.session.life);
+    // Of a session that is over, only the present token learns why.
+    Ok(
+        match session::admit(&owned.session.life, &owned.standing(), now) {
+            Ok(_) => Check::Replaced {
+                session_id: owned.session.id,
+                user_id: owned.session.user_id,
+            },
+            Err(_) => Check::Unknown,
+        },
+    )
 }
 
 fn explain(
@@ -82,7 +122,8 @@ fn explain(
     now: Timestamp,
 ) -> Result<Over, StorageError> {
     let session = &owned.session;
-    let deadlines = session::effective_deadlines(&session.life, owned.standing().limits);
+    let limits = owned.standing().limits;
+    let first = |ending| session::first_cause(&session.life, limits, ending, now);
     let by_ending = |ending: Option<Ending>, at, cause| Over {
         session_id: session.id,
         user_id: session.user_id,
@@ -105,12 +146,12 @@ fn explain(
             let (ended_at, ended_for) = ending
                 .as_ref()
                 .map_or((now, Cause::LoggedOutEverywhere), |e| (e.at, e.cause));
-            let (cause, at) = session::first_cause(deadlines, ended_for, ended_at);
+            let (cause, at) = first((ended_for, ended_at));
             by_ending(ending.filter(|_| cause == ended_for), at, cause)
         }
         (Refusal::IdleTimeout | Refusal::OverallTimeout, _) => {
             // The same words before and after the sweep has written them down.
-            let (cause, at) = session::first_cause(deadlines, Cause::OverallTimeout, now);
+            let (cause, at) = first((Cause::OverallTimeout, now));
             by_ending(None, at, cause)
         }
         (Refusal::UserNotActive | Refusal::Ended(_), _) => {
@@ -131,7 +172,7 @@ pub fn find_live(
         return Ok(None);
     };
     let standing = owned.standing();
-    owned.session.life = activity.overlay(id, owned.session.life, standing.limits);
+    owned.session.life = activity.overlay(id, owned.session.life);
     Ok(session::admit(&owned.session.life, &standing, now)
         .is_ok()
         .then_some(owned))
@@ -156,12 +197,11 @@ pub fn list_live(
     activity: &Activity,
     now: Timestamp,
 ) -> Result<Vec<ListedSession>, StorageError> {
-    let names = browsers::list_names(tx, user_id)?;
+    let names = browsers::list_names(tx, user_id, MOST_NAMES)?;
     let mut listed = Vec::new();
     for mut owned in sessions::list_open_of_user(tx, user_id, MOST_LISTED)? {
         let standing = owned.standing();
-        owned.session.life =
-            activity.overlay(owned.session.id, owned.session.life, standing.limits);
+        owned.session.life = activity.overlay(owned.session.id, owned.session.life);
         if let Ok(admission) = session::admit(&owned.session.life, &standing, now) {
             let browser_name = names
                 .iter()

@@ -55,6 +55,8 @@ pub enum FoundingOutcome {
     LinkClosed,
     /// Another organization has this name.
     NameTaken,
+    /// Another account has this address.
+    AddressTaken,
 }
 
 /// Makes the first organization and its administrator, and voids the link.
@@ -66,6 +68,10 @@ pub fn found(
 ) -> Result<FoundingOutcome, StorageError> {
     if !is_open(tx, token, moment.now)? {
         return Ok(FoundingOutcome::LinkClosed);
+    }
+    // Before anything is written: what is refused leaves no organization behind.
+    if users::find_by_email(tx, &founding.email.key())?.is_some() {
+        return Ok(FoundingOutcome::AddressTaken);
     }
     let organization_id = match add_organization(tx, moment, &founding.organization)? {
         AddOrganizationOutcome::Added(id) => id,
@@ -83,6 +89,6 @@ pub fn found(
             set_up_links::delete_all(tx)?;
             Ok(FoundingOutcome::Founded(id))
         }
-        AddUserOutcome::AddressTaken => Ok(FoundingOutcome::LinkClosed),
+        AddUserOutcome::AddressTaken => Ok(FoundingOutcome::AddressTaken),
     }
 }

@@ -25,10 +25,11 @@ use nightlatch_storage::{StorageError, Store, Tx, browsers, epochs, events, thro
 use crate::Moment;
 use crate::password_hashing::{PasswordHashing, PasswordVerdict};
 use crate::session_start::start;
+use crate::under_way::{Entered, Patience};
 
 /// Failed sign-ins of one account from one address within this time are one
 /// line in its history (DEV-06).
-const GATHERED: Duration = Duration::from_hours(1);
+pub(crate) const GATHERED: Duration = Duration::from_hours(1);
 
 /// Everything a sign-in form brings.
 #[derive(Debug, Clone)]
@@ -58,8 +59,8 @@ pub enum SignInOutcome {
     Refused,
     /// Too many failures; not before this instant.
     Wait(Timestamp),
-    /// Too many failures in a row; the password is off on unknown browsers
-    /// until it is set anew.
+    /// Too many failures in a row; the password is off on unknown browsers until
+    /// it is right on a known one, or is set anew.
     Off,
     /// Everything was ended while this sign-in was under way.
     Overtaken,
@@ -92,6 +93,10 @@ pub struct Candidate {
 }
 
 impl Candidate {
+    fn keys(&self) -> Vec<TokenDigest> {
+        self.lanes.iter().map(|(_, key)| *key).collect()
+    }
+
     /// The record to verify the password against.
     pub fn record(&self) -> Option<String> {
         self.record.clone()
@@ -103,9 +108,9 @@ impl Candidate {
 pub enum Begun {
     /// It may.
     Proceed(Box<Candidate>),
-    /// Not before this instant.
-    Wait(Timestamp),
-    /// Not until the password is set anew.
+    /// Not before this instant, because of this counter.
+    Wait(Timestamp, TokenDigest),
+    /// Not until the password is set anew, or is right in another lane.
     Off,
 }
 
@@ -154,7 +159,7 @@ pub fn begin(
         let failures = throttles::get(tx, key)?;
         match failures.verdict(lane, now) {
             Verdict::Allowed => lanes.push((lane, key, failures)),
-            Verdict::Wait(until) => return Ok(Begun::Wait(until)),
+            Verdict::Wait(until) => return Ok(Begun::Wait(until, key)),
             Verdict::Off => return Ok(Begun::Off),
         }
     }
@@ -188,12 +193,14 @@ pub fn finish(
         return Ok(SignInOutcome::Refused);
     };
     let PasswordVerdict::Right { rehashed } = verdict else {
-        record_failure(tx, moment, attempt, candidate, user)?;
+        let kind = EventKind::SignInFailed;
+        record_failure(tx, moment, attempt, candidate, user, kind)?;
         return Ok(SignInOutcome::Refused);
     };
     let user = users::get(tx, user.id)?;
     if user.status != UserStatus::Active {
-        record_failure(tx, moment, attempt, candidate, &user)?;
+        let kind = EventKind::SignInFailed;
+        record_failure(tx, moment, attempt, candidate, &user, kind)?;
         return Ok(SignInOutcome::Refused);
     }
     // Without this, a sign-in that a thief began before "log out of all
@@ -203,14 +210,22 @@ pub fn finish(
     {
         // The password was right: it must not count as a wrong try, or whoever
         // keeps ending everything would use up the owner's tries (F5).
-        forgive(tx, candidate)?;
+        forgive(tx, attempt, candidate)?;
+        let kind = EventKind::SignInOvertaken;
+        record_failure(tx, moment, attempt, candidate, &user, kind)?;
         return Ok(SignInOutcome::Overtaken);
     }
-    forgive(tx, candidate)?;
+    forgive(tx, attempt, candidate)?;
     if let (Some(new), Some(old)) = (rehashed, &candidate.record) {
         users::rehash_password(tx, user.id, old, new)?;
     }
-    start(tx, moment, attempt, candidate.browser, &user, began_with)
+    let outcome = start(tx, moment, attempt, candidate.browser, &user, began_with)?;
+    if matches!(outcome, SignInOutcome::TooManySessions) {
+        // Somebody has the right password: its owner must be able to see that.
+        let kind = EventKind::SignInOverLimit;
+        record_failure(tx, moment, attempt, candidate, &user, kind)?;
+    }
+    Ok(outcome)
 }
 
 /// A failure of an existing account is written into its history, and its answer
@@ -228,15 +243,33 @@ fn write_as_much(tx: &mut Tx<'_>, candidate: &Candidate) -> Result<(), StorageEr
 
 /// Success costs no throttle: the counter of the account's lane is cleared, that
 /// of a shared network is as if this attempt had not been.
-fn forgive(tx: &mut Tx<'_>, candidate: &Candidate) -> Result<(), StorageError> {
+fn forgive(tx: &mut Tx<'_>, attempt: &Attempt, candidate: &Candidate) -> Result<(), StorageError> {
     for (lane, key) in &candidate.lanes {
-        if *lane == Lane::Network {
-            uncount(tx, *key)?;
-        } else {
-            throttles::clear(tx, *key)?;
+        match lane {
+            Lane::Network => uncount(tx, *key)?,
+            Lane::Stranger => throttles::clear(tx, *key)?,
+            Lane::KnownBrowser => {
+                throttles::clear(tx, *key)?;
+                reopen_to_strangers(tx, &attempt.email, candidate.binding)?;
+            }
         }
     }
     Ok(())
+}
+
+/// The owner is there, so a row of wrong tries by strangers is over; see
+/// [`throttle::Failures::reopened`].
+pub(crate) fn reopen_to_strangers(
+    tx: &mut Tx<'_>,
+    email: &EmailKey,
+    binding: throttle::Binding,
+) -> Result<(), StorageError> {
+    let key = throttle::stranger_key(email, binding);
+    let reopened = throttles::get(tx, key)?.reopened();
+    match reopened.and_then(|failures| Some((failures.count, failures.last_at?))) {
+        Some((count, last_at)) => throttles::set(tx, key, count, last_at),
+        None => Ok(()),
+    }
 }
 
 /// Takes back the one failure that [`begin`] counted, and no more: clearing
@@ -255,6 +288,7 @@ fn record_failure(
     attempt: &Attempt,
     candidate: &Candidate,
     user: &User,
+    kind: EventKind,
 ) -> Result<(), StorageError> {
     let event = Event {
         id: EventId::sortable(moment.now, moment.random.as_ref()),
@@ -262,7 +296,7 @@ fn record_failure(
         organization_id: Some(user.organization_id),
         user_id: Some(user.id),
         actor: Actor::System,
-        kind: EventKind::SignInFailed,
+        kind,
         session_id: None,
         browser_id: candidate.browser.map(|browser| browser.id),
         ending_id: None,
@@ -271,10 +305,20 @@ fn record_failure(
         count: 1,
         detail: None,
     };
-    if !events::gather_failure(tx, &event, moment.now.minus(GATHERED))? {
-        events::add(tx, &event)?;
+    add_or_gather(tx, &event, moment.now.minus(GATHERED))
+}
+
+/// Adds a line, or counts on one like it, so that whoever tries again and again
+/// cannot push everything else out of sight.
+pub(crate) fn add_or_gather(
+    tx: &mut Tx<'_>,
+    event: &Event,
+    since: Timestamp,
+) -> Result<(), StorageError> {
+    if events::gather(tx, event, since)? {
+        return Ok(());
     }
-    Ok(())
+    events::add(tx, event)
 }
 
 /// Signs in with a password: the one way for pages, API and command line.
@@ -285,24 +329,37 @@ pub async fn with_password(
     attempt: Attempt,
 ) -> Result<SignInOutcome, StorageError> {
     let attempt = Arc::new(attempt);
-    let begun = {
-        let (attempt, moment) = (Arc::clone(&attempt), moment.clone());
-        store
-            .write(move |tx| {
-                begin(
-                    tx,
-                    &moment,
-                    &attempt.email,
-                    attempt.browser,
-                    &attempt.client,
-                )
-            })
-            .await?
-    };
-    let candidate = match begun {
-        Begun::Proceed(candidate) => candidate,
-        Begun::Wait(until) => return Ok(SignInOutcome::Wait(until)),
-        Begun::Off => return Ok(SignInOutcome::Off),
+    let mut patience = Patience::default();
+    let (candidate, _under_way) = loop {
+        let begun: (Begun, Option<Entered>) = {
+            let (attempt, moment) = (Arc::clone(&attempt), moment.clone());
+            let registry = Arc::clone(hashing.under_way());
+            store
+                .write(move |tx| -> Result<_, StorageError> {
+                    let begun = begin(
+                        tx,
+                        &moment,
+                        &attempt.email,
+                        attempt.browser,
+                        &attempt.client,
+                    )?;
+                    let entered = match &begun {
+                        Begun::Proceed(candidate) => Some(registry.enter(&candidate.keys())),
+                        Begun::Wait(..) | Begun::Off => None,
+                    };
+                    Ok((begun, entered))
+                })
+                .await?
+        };
+        match begun.0 {
+            Begun::Proceed(candidate) => break (candidate, begun.1),
+            Begun::Wait(until, key) => {
+                if !patience.wait(hashing.under_way(), key).await {
+                    return Ok(SignInOutcome::Wait(until));
+                }
+            }
+            Begun::Off => return Ok(SignInOutcome::Off),
+        }
     };
     let verified = hashing
         .verify(attempt.password.clone(), candidate.record())

@@ -22,7 +22,7 @@ use crate::activity::Activity;
 use crate::log_out::Renewed;
 use crate::password_hashing::{Overloaded, PasswordHashing, PasswordVerdict};
 use crate::sessions::find_live;
-use crate::sign_in::uncount;
+use crate::sign_in::{GATHERED, add_or_gather, reopen_to_strangers, uncount};
 
 /// Proofs kept with a session: the first, and the latest of the others.
 const MOST_PROOFS: usize = 10;
@@ -106,7 +106,22 @@ pub(crate) fn still_holds(
         return Ok(None);
     }
     throttles::clear(tx, asked.lane)?;
+    reopen_to_strangers(tx, &owned.user.email.key(), asked.binding)?;
     Ok(Some(owned.session))
+}
+
+/// Leaves a line in the history: whoever sits at an unlocked screen and guesses
+/// must not do it unseen.
+pub(crate) async fn record_wrong(
+    store: &Store,
+    moment: &Moment,
+    asked: &Asked,
+) -> Result<(), StorageError> {
+    let wrong = event(moment, &asked.owned.session, EventKind::ProofFailed);
+    let since = moment.now.minus(GATHERED);
+    store
+        .write(move |tx| add_or_gather(tx, &wrong, since))
+        .await
 }
 
 /// The attempt was no wrong try: the password was right, or could not be
@@ -190,7 +205,10 @@ pub async fn with_password(
                 .write(move |tx| finish(tx, &moment, &activity, &asked))
                 .await
         }
-        Ok(PasswordVerdict::Wrong) => Ok(StepUpOutcome::Refused),
+        Ok(PasswordVerdict::Wrong) => {
+            record_wrong(store, moment, &asked).await?;
+            Ok(StepUpOutcome::Refused)
+        }
         Err(Overloaded) => {
             take_back(store, &asked).await?;
             Ok(StepUpOutcome::Overloaded)

@@ -30,6 +30,7 @@ fn moment(random: &Arc<dyn Random>, round: u64) -> Moment {
     Moment {
         now: start.plus(Duration::from_hours(round)),
         random: Arc::clone(random),
+        activity: Arc::default(),
     }
 }
 

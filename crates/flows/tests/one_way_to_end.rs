@@ -29,6 +29,7 @@ fn moment() -> Moment {
     Moment {
         now: Timestamp::from_milliseconds(1_795_433_500_000),
         random: Arc::new(SeededRandom::new(3)),
+        activity: Arc::default(),
     }
 }
 

@@ -85,6 +85,8 @@ impl World {
         Moment {
             now: self.clock.now(),
             random: Arc::clone(&self.random),
+            // Nobody is served by this process yet.
+            activity: Arc::default(),
         }
     }
 }

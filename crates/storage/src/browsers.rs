@@ -76,7 +76,8 @@ pub fn is_known(
     .map(|found| found.is_some())
 }
 
-/// Records a sign-in of this account in this browser.
+/// Records a sign-in of this account in this browser. No time moves back: a node
+/// whose clock is behind must not make a browser look unused.
 pub fn remember_use(
     tx: &mut Tx<'_>,
     user_id: UserId,
@@ -84,13 +85,16 @@ pub fn remember_use(
     now: Timestamp,
 ) -> Result<(), StorageError> {
     tx.execute_one(
-        "UPDATE browsers SET last_used_at = $2 WHERE id = $1",
+        "UPDATE browsers SET last_used_at = CASE WHEN last_used_at < $2 THEN $2 ELSE last_used_at END
+         WHERE id = $1",
         &[browser_id.into(), now.into()],
     )?;
     tx.execute_one(
         "INSERT INTO known_browsers (user_id, browser_id, name, first_used_at, last_used_at)
          VALUES ($1, $2, NULL, $3, $3)
-         ON CONFLICT (user_id, browser_id) DO UPDATE SET last_used_at = excluded.last_used_at",
+         ON CONFLICT (user_id, browser_id) DO UPDATE SET last_used_at =
+             CASE WHEN known_browsers.last_used_at < excluded.last_used_at
+                  THEN excluded.last_used_at ELSE known_browsers.last_used_at END",
         &[user_id.into(), browser_id.into(), now.into()],
     )
 }
@@ -118,14 +122,16 @@ pub fn set_name(
     )? == 1)
 }
 
-/// The names an account has given to browsers.
+/// Up to `limit` names that an account has given to browsers.
 pub fn list_names(
     tx: &mut Tx<'_>,
     user_id: UserId,
+    limit: i64,
 ) -> Result<Vec<(BrowserId, String)>, StorageError> {
     tx.query(
-        "SELECT browser_id, name FROM known_browsers WHERE user_id = $1 AND name IS NOT NULL",
-        &[user_id.into()],
+        "SELECT browser_id, name FROM known_browsers WHERE user_id = $1 AND name IS NOT NULL
+         ORDER BY browser_id LIMIT $2",
+        &[user_id.into(), limit.into()],
         |row| Ok((row.get(0)?, row.get(1)?)),
     )
 }

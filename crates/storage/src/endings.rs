@@ -184,6 +184,11 @@ pub struct Receipt {
     pub ending_id: EndingId,
     /// It was a shared computer: the page names nobody.
     pub shared: bool,
+    /// Sessions that the same act ended under another cause: a selection that this
+    /// browser's own session was part of.
+    pub more_sessions: i64,
+    /// On how many browsers those were.
+    pub more_browsers: i64,
 }
 
 /// Adds a receipt that is opened by the token of this digest.
@@ -194,11 +199,14 @@ pub fn add_receipt(
     expires_at: Timestamp,
 ) -> Result<(), StorageError> {
     tx.execute_one(
-        "INSERT INTO receipts (token_digest, ending_id, shared, expires_at) VALUES ($1, $2, $3, $4)",
+        "INSERT INTO receipts (token_digest, ending_id, shared, more_sessions, more_browsers, expires_at)
+         VALUES ($1, $2, $3, $4, $5, $6)",
         &[
             token.into(),
             receipt.ending_id.into(),
             receipt.shared.into(),
+            receipt.more_sessions.into(),
+            receipt.more_browsers.into(),
             expires_at.into(),
         ],
     )
@@ -211,12 +219,14 @@ pub fn find_receipt(
     now: Timestamp,
 ) -> Result<Option<Receipt>, StorageError> {
     tx.query_optional(
-        "SELECT ending_id, shared FROM receipts WHERE token_digest = $1 AND expires_at > $2",
+        "SELECT ending_id, shared, more_sessions, more_browsers FROM receipts WHERE token_digest = $1 AND expires_at > $2",
         &[token.into(), now.into()],
         |row| {
             Ok(Receipt {
                 ending_id: row.get(0)?,
                 shared: row.get(1)?,
+                more_sessions: row.get(2)?,
+                more_browsers: row.get(3)?,
             })
         },
     )

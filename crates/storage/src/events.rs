@@ -68,24 +68,23 @@ pub fn add(tx: &mut Tx<'_>, event: &Event) -> Result<(), StorageError> {
     )
 }
 
-/// Counts one more failed sign-in on the latest such line of the last hour from
-/// the same address; false if there is none.
-pub fn gather_failure(
-    tx: &mut Tx<'_>,
-    event: &Event,
-    since: Timestamp,
-) -> Result<bool, StorageError> {
+/// Counts once more on the latest line of the same kind, session and address
+/// since an instant; false if there is none. Its time moves forward only.
+pub fn gather(tx: &mut Tx<'_>, event: &Event, since: Timestamp) -> Result<bool, StorageError> {
     let address: Option<String> = event.client.address.map(|address| address.to_string());
     Ok(tx.execute(
-        "UPDATE events SET count = count + 1, at = $3
+        "UPDATE events SET count = count + 1, at = CASE WHEN at < $3 THEN $3 ELSE at END
          WHERE id = (SELECT id FROM events
-                     WHERE user_id = $1 AND at >= $2 AND kind = 'sign_in_failed' AND address = $4
+                     WHERE user_id = $1 AND at >= $2 AND kind = $5 AND address = $4
+                       AND session_id IS NOT DISTINCT FROM $6
                      ORDER BY at DESC LIMIT 1)",
         &[
             event.user_id.into(),
             since.into(),
             event.at.into(),
             address.into(),
+            event.kind.name().into(),
+            event.session_id.into(),
         ],
     )? == 1)
 }
@@ -133,7 +132,8 @@ pub fn list_of_user(
             "SELECT id, at, organization_id, user_id, actor_kind, actor_user_id, kind, session_id,
                     browser_id, ending_id, cause, address, place, user_agent, count, detail
              FROM events WHERE user_id = $1 AND (at, id) < ($2, $3)
-               AND kind IN ('signed_in', 'signed_in_from_new_browser', 'sign_in_failed')
+               AND kind IN ('signed_in', 'signed_in_from_new_browser', 'sign_in_failed',
+                            'sign_in_over_limit', 'sign_in_overtaken', 'proof_failed')
              ORDER BY at DESC, id DESC LIMIT $4"
         }
         EventFilter::Endings => {

@@ -136,6 +136,17 @@ pub fn find_by_token(
     tx.query_optional(&SQL, &[token.into()], read_owned)
 }
 
+/// The open session that had this token before its present one; for Log out only,
+/// see `flows::sessions::Check::Replaced`.
+pub fn find_by_previous_token(
+    tx: &mut Tx<'_>,
+    token: TokenDigest,
+) -> Result<Option<OwnedSession>, StorageError> {
+    static SQL: LazyLock<String> =
+        LazyLock::new(|| owned_where("s.previous_token_digest = $1 AND s.ended_at IS NULL"));
+    tx.query_optional(&SQL, &[token.into()], read_owned)
+}
+
 /// The session of this id, ended or not.
 pub fn find(tx: &mut Tx<'_>, id: SessionId) -> Result<Option<OwnedSession>, StorageError> {
     static SQL: LazyLock<String> = LazyLock::new(|| owned_where("s.id = $1"));
@@ -174,12 +185,12 @@ pub fn add(tx: &mut Tx<'_>, session: &Session, token: TokenDigest) -> Result<(),
     )
 }
 
-/// Gives a session that goes on a new token and stores its present state: the
-/// old token is dead with this commit (SES-05).
+/// Gives a session that goes on a new token and stores its present state: the old
+/// token admits nothing from this commit on (SES-05). It is kept, for Log out alone.
 pub fn renew(tx: &mut Tx<'_>, session: &Session, token: TokenDigest) -> Result<(), StorageError> {
     let life = &session.life;
     tx.execute_one(
-        "UPDATE sessions SET token_digest = $2, user_epoch = $3, organization_epoch = $4,
+        "UPDATE sessions SET previous_token_digest = token_digest, token_digest = $2, user_epoch = $3, organization_epoch = $4,
                 deployment_epoch = $5, authenticated_at = $6, last_active_at = $7,
                 idle_deadline = $8, overall_deadline = $9, proofs = $10
          WHERE id = $1 AND ended_at IS NULL",
@@ -198,10 +209,43 @@ pub fn renew(tx: &mut Tx<'_>, session: &Session, token: TokenDigest) -> Result<(
     )
 }
 
+/// Names the token that the browser held before the present one, where one made
+/// in between never reached it.
+pub fn set_previous_token(
+    tx: &mut Tx<'_>,
+    id: SessionId,
+    token: TokenDigest,
+) -> Result<(), StorageError> {
+    tx.execute(
+        "UPDATE sessions SET previous_token_digest = $2 WHERE id = $1 AND ended_at IS NULL",
+        &[id.into(), token.into()],
+    )
+    .map(|_| ())
+}
+
+/// Stores deadlines and proofs after an authentication; the token stays.
+pub fn record_authentication(tx: &mut Tx<'_>, session: &Session) -> Result<(), StorageError> {
+    let life = &session.life;
+    tx.execute_one(
+        "UPDATE sessions SET authenticated_at = $2, last_active_at = $3, idle_deadline = $4,
+                overall_deadline = $5, proofs = $6
+         WHERE id = $1 AND ended_at IS NULL",
+        &[
+            session.id.into(),
+            life.authenticated_at.into(),
+            life.last_active_at.into(),
+            life.deadlines.idle.into(),
+            life.deadlines.overall.into(),
+            to_json(&session.proofs)?.into(),
+        ],
+    )
+}
+
 /// Ends a session. False if it had ended before: the first cause stays.
 pub fn close(tx: &mut Tx<'_>, id: SessionId, ended: &Ended) -> Result<bool, StorageError> {
     Ok(tx.execute(
-        "UPDATE sessions SET ended_at = $2, ended_cause = $3, ending_id = $4
+        "UPDATE sessions SET ended_at = $2, ended_cause = $3, ending_id = $4,
+                previous_token_digest = NULL
          WHERE id = $1 AND ended_at IS NULL",
         &[
             id.into(),
@@ -271,14 +315,15 @@ pub fn count_open_of_user(
     )
 }
 
-/// The open sessions of a browser.
+/// Up to `limit` open sessions of a browser.
 pub fn list_open_of_browser(
     tx: &mut Tx<'_>,
     browser_id: BrowserId,
+    limit: i64,
 ) -> Result<Vec<OwnedSession>, StorageError> {
     static SQL: LazyLock<String> =
-        LazyLock::new(|| owned_where("s.browser_id = $1 AND s.ended_at IS NULL"));
-    tx.query(&SQL, &[browser_id.into()], read_owned)
+        LazyLock::new(|| owned_where("s.browser_id = $1 AND s.ended_at IS NULL LIMIT $2"));
+    tx.query(&SQL, &[browser_id.into(), limit.into()], read_owned)
 }
 
 /// Up to `limit` open sessions of a user that began below this epoch.

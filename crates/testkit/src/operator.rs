@@ -6,12 +6,12 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
 use nightlatch_domain::client::ClientDetails;
-use nightlatch_domain::ending::Actor;
+use nightlatch_domain::ending::{Actor, Scope};
 use nightlatch_domain::ids::{OrganizationId, UserId};
 use nightlatch_domain::organization::Settings;
 use nightlatch_domain::secret::Password;
 use nightlatch_domain::user::{EmailAddress, EmailKey, Role};
-use nightlatch_flows::log_out::{EndingDone, end_everybody};
+use nightlatch_flows::log_out::{EndingDone, end_for_operator};
 use nightlatch_flows::password_hashing::PasswordVerdict;
 use nightlatch_flows::people::{self, AddOrganizationOutcome, AddUserOutcome, NewUser};
 use nightlatch_flows::set_up;
@@ -173,7 +173,8 @@ impl Site {
     ) -> EndingDone {
         let (moment, reason) = (self.moment(), reason.to_owned());
         let done = self.write(move |tx| {
-            end_everybody(tx, &moment, organization, Actor::Operator, reason.clone())
+            let scope = organization.map_or(Scope::Deployment, Scope::Organization);
+            end_for_operator(tx, &moment, scope, Some(reason.clone()))
         });
         self.app()
             .signals

@@ -119,7 +119,7 @@ impl Browser<'_> {
             .expect(200);
         match answer.json().get("state").and_then(Value::as_str) {
             Some("live") => true,
-            Some("ended") => false,
+            Some("ended" | "replaced") => false,
             _ => panic!("neither live nor ended: {}", answer.text()),
         }
     }

@@ -139,17 +139,17 @@ fn judge_clearing(answer: &Answer, found: &mut Vec<String>) {
     }
 }
 
-/// Never off-site, and never to an address that logs out (B13); only a form of
-/// another site is led from there to the question.
+/// Never off-site, and never to an address that logs out (B13); but a foreign form
+/// that was sent to Log out is led to its question.
 fn judge_location(answer: &Answer, origin: &str, found: &mut Vec<String>) {
     let Some(location) = answer.location() else {
         return;
     };
+    let is_question = answer.path == "/logout" && location == "/logout";
     let resolved = url::Url::parse(origin).and_then(|base| base.join(location));
-    let asks = answer.method == Method::POST && answer.path == "/logout" && location == "/logout";
     let ours = resolved.as_ref().is_ok_and(|url| {
-        let on_site = url.origin().ascii_serialization() == origin;
-        on_site && (asks || !url.path().starts_with("/logout"))
+        url.origin().ascii_serialization() == origin
+            && (is_question || !url.path().starts_with("/logout"))
     });
     if !ours || !location.starts_with('/') {
         found.push(format!("leads to {location}"));

@@ -28,14 +28,14 @@ impl Site {
 
     /// Ends what is overdue, as the sweep does: one interval of written activity
     /// behind the present. Returns how many sessions.
-    pub fn sweep(&self) -> i64 {
+    pub fn sweep(&self) -> usize {
         let before = self.now().minus(INTERVAL);
         let mut ended = 0;
         loop {
             let moment = self.moment();
-            let now = self.write(move |tx| log_out::end_overdue(tx, &moment, before, 100));
-            ended += now;
-            if now == 0 {
+            let owners = self.write(move |tx| log_out::end_overdue(tx, &moment, before, 100));
+            ended += owners.len();
+            if owners.is_empty() {
                 return ended;
             }
         }

@@ -18,6 +18,7 @@ use bytes::Bytes;
 use http_body_util::LengthLimitError;
 use nightlatch_domain::Timestamp;
 use nightlatch_domain::client::ClientDetails;
+use nightlatch_domain::ids::{SessionId, UserId};
 use nightlatch_domain::policy::Deadlines;
 use nightlatch_domain::secret::{Token, TokenDigest};
 use nightlatch_domain::session::{SessionKind, effective_deadlines};
@@ -45,6 +46,12 @@ pub(crate) enum Presence {
     Nobody,
     /// A session that is over; its next page says why.
     Over(Over),
+    /// Nobody, as far as pages, the API and activity go: the token was replaced
+    /// while the request was under way. Log out alone looks at this.
+    Replaced {
+        session_id: SessionId,
+        user_id: UserId,
+    },
     /// Somebody is signed in.
     SignedIn(Box<LiveSession>),
 }
@@ -74,7 +81,7 @@ impl Visit {
     pub(crate) fn live(&self) -> Option<&LiveSession> {
         match &self.presence {
             Presence::SignedIn(live) => Some(live),
-            Presence::Nobody | Presence::Over(_) => None,
+            Presence::Nobody | Presence::Over(_) | Presence::Replaced { .. } => None,
         }
     }
 
@@ -82,7 +89,7 @@ impl Visit {
     pub(crate) fn deadlines(&self, live: &LiveSession) -> Deadlines {
         let session = &live.owned.session;
         let limits = live.owned.standing().limits;
-        let latest = self.app.activity.overlay(session.id, session.life, limits);
+        let latest = self.app.activity.overlay(session.id, session.life);
         effective_deadlines(&latest, limits)
     }
 
@@ -104,6 +111,18 @@ impl Visit {
         self.app
             .form_key
             .issue(self.form_holder(), self.app.random.as_ref())
+    }
+
+    /// Whether a form was made for the session whose token was replaced while it
+    /// was sent.
+    pub(crate) fn is_form_of_replaced(&self, token: &str) -> bool {
+        match &self.presence {
+            Presence::Replaced { session_id, .. } => self
+                .app
+                .form_key
+                .is_valid(FormHolder::Session(*session_id), token),
+            Presence::Nobody | Presence::Over(_) | Presence::SignedIn(_) => false,
+        }
     }
 
     /// Whether a form was made for whoever sends it.
@@ -267,6 +286,13 @@ pub(crate) async fn resolve(
     Ok(match check {
         Check::Live(live) => Presence::SignedIn(live),
         Check::Over(over) => Presence::Over(over),
+        Check::Replaced {
+            session_id,
+            user_id,
+        } => Presence::Replaced {
+            session_id,
+            user_id,
+        },
         Check::Unknown => {
             app.metrics.unknown_token();
             tracing::info!("a request carried an unknown session token");

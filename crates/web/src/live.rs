@@ -22,7 +22,7 @@ use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
 use crate::failure::Failure;
-use crate::guard::{Person, Visit};
+use crate::guard::{Person, Presence, Visit};
 use crate::show::milliseconds;
 use crate::signals::Concern;
 use crate::streams::Place;
@@ -54,12 +54,18 @@ enum Status {
         overall_deadline: u64,
         now: u64,
     },
+    /// The session lives, but the question came with a token that it had before;
+    /// the browser has the new one by now and asks again.
+    Replaced,
     Ended,
 }
 
 fn status_of(visit: &Visit) -> Status {
     let Some(live) = visit.live() else {
-        return Status::Ended;
+        return match visit.presence {
+            Presence::Replaced { .. } => Status::Replaced,
+            _ => Status::Ended,
+        };
     };
     let deadlines = visit.deadlines(live);
     Status::Live {
@@ -84,6 +90,11 @@ pub(crate) async fn stay(person: Person) -> Response {
 /// `GET /session/events`: a stream that ends with the session.
 pub(crate) async fn events(Extension(visit): Extension<Arc<Visit>>) -> Result<Response, Failure> {
     let app = &visit.app;
+    if matches!(visit.presence, Presence::Replaced { .. }) {
+        // A stream that closes without its word; the browser opens it again, with
+        // the cookie that it has by now.
+        return Ok(answer(stream::empty()));
+    }
     // Listening begins before the session is looked at again, so that an ending
     // in between is heard.
     let signals = app.signals.listen();

@@ -224,6 +224,7 @@ pub(crate) fn why(cause: Cause) -> WhyEnded {
         Cause::LoggedOut => WhyEnded::LoggedOutHere,
         Cause::EndedFromOtherDevice => WhyEnded::AnotherDevice,
         Cause::LoggedOutEverywhere => WhyEnded::AllSessions,
+        Cause::LoggedOutOfOthers => WhyEnded::AllOthers,
         Cause::EndedByAdministrator | Cause::AccessRefreshRequested => WhyEnded::Administrator,
         Cause::UserDisabled | Cause::UserDeleted => WhyEnded::AccountDisabled,
         Cause::PasswordChanged | Cause::AccountRecovered | Cause::FactorChanged => {

@@ -54,6 +54,7 @@ impl App {
         Moment {
             now: self.clock.now(),
             random: Arc::clone(&self.random),
+            activity: Arc::clone(&self.activity),
         }
     }
 }

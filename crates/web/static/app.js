@@ -173,6 +173,13 @@
     }
   };
 
+  /** Asked with a cookie that was replaced meanwhile, the question counts once more, with the new one. */
+  const status = async () => {
+    const request = () => ask("/session/status", { headers: { Accept: "application/json" } });
+    const answer = await request();
+    return answer?.state === "replaced" ? request() : answer;
+  };
+
   /**
    * Asks whether the session lives. `cover` hides the page until the answer is there; `strict` empties it
    * if there is none, as after Back, where the session may have ended long ago.
@@ -180,7 +187,7 @@
   const check = async (cover, strict) => {
     if (over) return;
     if (cover) root.classList.add("checking");
-    asking ??= ask("/session/status", { headers: { Accept: "application/json" } }).finally(() => { asking = null; });
+    asking ??= status().finally(() => { asking = null; });
     const answer = await asking;
     asked = Date.now();
     if (over) return;

@@ -47,10 +47,10 @@ pub(crate) async fn button_not_responding(stage: Stage, ground: Arc<Ground>) -> 
     ground.ada_logs_out_the_others_elsewhere().await?;
     if stage.has_scripts() {
         sees_soon_nothing_of(&browser, ada).await?;
-        browser.see("You logged out of all sessions").await?;
+        browser.see("you logged out of all other sessions").await?;
     } else {
         press_log_out_in_the_open_menu(&browser).await?;
-        lands(&browser, "You logged out of all sessions").await?;
+        lands(&browser, "you logged out of all other sessions").await?;
     }
     is_signed_out(&browser, ada).await?;
     a_form_of_a_session_before(&stage, &ground, &browser).await?;

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use nightlatch_domain::ending::{Actor, Cause, Scope};
+use nightlatch_domain::ending::{Cause, Scope};
 use nightlatch_domain::ids::SessionId;
-use nightlatch_flows::log_out::{EndingRequest, end_sessions};
+use nightlatch_flows::log_out::end_for_operator;
 use nightlatch_flows::sessions::{ListedSession, list_live};
 use nightlatch_storage::sessions;
 use nightlatch_web::signals::Concern;
@@ -66,13 +66,7 @@ pub(super) async fn end(
             if owned.session.life.ended.is_some() {
                 return refused(format!("The session {id} is over already."));
             }
-            let request = EndingRequest {
-                scope: Scope::Session(id),
-                cause: Cause::EndedByAdministrator,
-                actor: Actor::Operator,
-                reason: reason.clone(),
-            };
-            let done = end_sessions(tx, &moment, &request)?;
+            let done = end_for_operator(tx, &moment, Scope::Session(id), reason.clone())?;
             Ok((owned.session.user_id, (&done).into()))
         })
         .await?;
@@ -101,13 +95,7 @@ pub(super) async fn log_out(
                 }
                 Whom::Everyone => (Scope::Deployment, Concern::Everybody),
             };
-            let request = EndingRequest {
-                scope,
-                cause: Cause::EndedByAdministrator,
-                actor: Actor::Operator,
-                reason: reason.clone(),
-            };
-            let done = end_sessions(tx, &moment, &request)?;
+            let done = end_for_operator(tx, &moment, scope, reason.clone())?;
             Ok((concern, (&done).into()))
         })
         .await?;

@@ -7,7 +7,9 @@
 use std::time::Duration;
 
 use nightlatch_domain::organization::{AccentColor, AfterLogOut, Organization};
-use nightlatch_domain::policy::{AtSessionLimit, Limits, Policy, RememberRule};
+use nightlatch_domain::policy::{
+    AtSessionLimit, Limits, MOST_SESSIONS, Policy, RememberRule, SHORTEST_LIMIT,
+};
 use nightlatch_domain::user::parse_name;
 
 use crate::config::meaning::parse_network;
@@ -128,14 +130,14 @@ const TABLE: [Setting; 15] = [
     },
     Setting {
         key: "session_limit",
-        values: "live sessions a person may have, 1 to 1000000",
+        values: "live sessions a person may have, 1 to 1000",
         show: |o| o.settings.policy.session_limit.to_string(),
         set: |o, text| {
             o.settings.policy.session_limit = match text {
                 "" => Policy::default().session_limit,
                 text => match text.parse() {
-                    Ok(number @ 1..=1_000_000) => number,
-                    _ => return Err("it is a number from 1 to 1000000".to_owned()),
+                    Ok(number @ 1..=MOST_SESSIONS) => number,
+                    _ => return Err(format!("it is a number from 1 to {MOST_SESSIONS}")),
                 },
             };
             Ok(())
@@ -297,8 +299,12 @@ fn set_duration(
     let seconds = match text {
         "" => *field(&mut Policy::default()),
         text => match parse_duration(text) {
-            Some(duration) if (1..=LONGEST).contains(&duration.as_secs()) => duration.as_secs(),
-            Some(_) => return Err("it is at least 1s and at most 400d".to_owned()),
+            Some(duration)
+                if (SHORTEST_LIMIT.as_secs()..=LONGEST).contains(&duration.as_secs()) =>
+            {
+                duration.as_secs()
+            }
+            Some(_) => return Err("it is at least 1m and at most 400d".to_owned()),
             None => return Err("it is not a time".to_owned()),
         },
     };

@@ -179,6 +179,7 @@ impl Past<'_> {
         Moment {
             now: self.now.minus(ago),
             random: Arc::clone(&self.app.random),
+            activity: Arc::clone(&self.app.activity),
         }
     }
 
@@ -297,7 +298,7 @@ impl Past<'_> {
                     Begun::Proceed(candidate) => {
                         sign_in::finish(tx, &moment, &attempt, &candidate, &verdict)
                     }
-                    Begun::Wait(until) => Ok(SignInOutcome::Wait(until)),
+                    Begun::Wait(until, _) => Ok(SignInOutcome::Wait(until)),
                     Begun::Off => Ok(SignInOutcome::Off),
                 }
             })

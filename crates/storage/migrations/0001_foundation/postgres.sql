@@ -71,6 +71,8 @@ CREATE INDEX known_browsers_by_browser ON known_browsers (browser_id);
 CREATE TABLE sessions (
     id BYTEA PRIMARY KEY,
     token_digest BYTEA NOT NULL,
+    -- The token before the present one; it may only log out, and is gone with the end.
+    previous_token_digest BYTEA,
     user_id BYTEA NOT NULL REFERENCES users (id),
     organization_id BYTEA NOT NULL REFERENCES organizations (id),
     browser_id BYTEA,
@@ -94,6 +96,7 @@ CREATE TABLE sessions (
     CHECK ((ended_at IS NULL) = (ending_id IS NULL))
 );
 CREATE UNIQUE INDEX sessions_token_digest ON sessions (token_digest);
+CREATE INDEX sessions_previous_token_digest ON sessions (previous_token_digest) WHERE previous_token_digest IS NOT NULL;
 CREATE INDEX sessions_live_by_user ON sessions (user_id, last_active_at) WHERE ended_at IS NULL;
 CREATE INDEX sessions_live_by_organization ON sessions (organization_id, organization_epoch) WHERE ended_at IS NULL;
 CREATE INDEX sessions_live_by_deployment ON sessions (deployment_epoch) WHERE ended_at IS NULL;
@@ -131,6 +134,9 @@ CREATE TABLE receipts (
     token_digest BYTEA PRIMARY KEY,
     ending_id BYTEA NOT NULL REFERENCES endings (id),
     shared BOOLEAN NOT NULL,
+    -- Ended by the same act under another cause; counted on the page.
+    more_sessions BIGINT NOT NULL,
+    more_browsers BIGINT NOT NULL,
     expires_at BIGINT NOT NULL
 );
 CREATE INDEX receipts_by_expiry ON receipts (expires_at);
@@ -163,7 +169,8 @@ CREATE TABLE throttles (
     count BIGINT NOT NULL,
     last_at BIGINT NOT NULL
 );
-CREATE INDEX throttles_by_time ON throttles (last_at);
+-- Without those that are off: they stay as long as their password (domain::throttle::OFF_AT).
+CREATE INDEX throttles_by_time ON throttles (last_at) WHERE count < 100;
 
 CREATE TABLE set_up_links (
     token_digest BYTEA PRIMARY KEY,

@@ -42,7 +42,7 @@ fn set_name(store: &Store, user: u8, browser: u8, name: Option<&'static str>) ->
 }
 
 fn names(store: &Store, user: u8) -> Vec<(BrowserId, String)> {
-    let mut names = write(store, move |tx| browsers::list_names(tx, id(user)));
+    let mut names = write(store, move |tx| browsers::list_names(tx, id(user), 100));
     names.sort();
     names
 }
@@ -105,6 +105,9 @@ on_both_databases! {
         assert_eq!(uses(store, 1, 1), (5, 20, 10, 20));
         remember(store, 2, 1, 30);
         assert_eq!(uses(store, 1, 1), (5, 30, 10, 20));
+        // A node whose clock is behind moves nothing back.
+        remember(store, 2, 1, 25);
+        assert_eq!((uses(store, 1, 1), uses(store, 2, 1)), ((5, 30, 10, 20), (5, 30, 30, 30)));
         assert!(is_known(store, 1, 1) && is_known(store, 2, 1) && !is_known(store, 3, 1));
         assert!(is_wrong_row_count(&refusal(store, |tx| browsers::remember_use(tx, id(1), id(9), at(1)))));
         assert_eq!(

@@ -1,7 +1,7 @@
 //! Epochs, throttles and set-up links.
 
 use nightlatch_domain::session::Epochs;
-use nightlatch_domain::throttle::Failures;
+use nightlatch_domain::throttle::{Failures, OFF_AT};
 use nightlatch_storage::{Store, epochs, on_both_databases, set_up_links, throttles};
 
 use super::rows::{at, digest, id, is_wrong_row_count, people, refusal, write};
@@ -99,5 +99,13 @@ on_both_databases! {
         write(store, set_up_links::delete_all);
         write(store, set_up_links::delete_all);
         assert!(!is_valid(store, 2, 0));
+    }
+
+    fn a_counter_that_is_off_is_not_pruned(store) {
+        set_failures(store, 1, OFF_AT - 1, 1);
+        set_failures(store, 2, OFF_AT, 1);
+        assert_eq!(write(store, |tx| throttles::prune(tx, at(i64::MAX), 9)), 1);
+        assert_eq!(failures(store, 1), (0, None));
+        assert_eq!(failures(store, 2), (OFF_AT, Some(1)));
     }
 }

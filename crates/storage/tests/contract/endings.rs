@@ -24,6 +24,8 @@ fn add_receipt(store: &Store, token: u8, ending: u8, shared: bool, expires_at: i
     let receipt = Receipt {
         ending_id: id(ending),
         shared,
+        more_sessions: 2,
+        more_browsers: 1,
     };
     write(store, move |tx| {
         endings::add_receipt(tx, digest(token), &receipt, at(expires_at))
@@ -76,7 +78,7 @@ on_both_databases! {
             expanded: false,
         };
         let by_user = Ending { actor: Actor::User(id(9)), reason: Some(long_text()), ..ending(2, 1, ScopeKind::Session) };
-        let by_operator = Ending { actor: Actor::Operator, reason: Some(String::new()), ..ending(3, 1, ScopeKind::Browser) };
+        let by_operator = Ending { actor: Actor::Operator, reason: Some(String::new()), ..ending(3, 1, ScopeKind::Selection) };
         for stored in [everything, by_user, by_operator, ending(4, 0, ScopeKind::Deployment)] {
             add(store, vec![stored.clone()]);
             let id = stored.id;
@@ -91,7 +93,7 @@ on_both_databases! {
 
     fn every_scope_and_cause_can_be_stored(store) {
         let scopes = [
-            ScopeKind::Session, ScopeKind::Selection, ScopeKind::Browser, ScopeKind::OthersOfUser,
+            ScopeKind::Session, ScopeKind::Selection, ScopeKind::OthersOfUser,
             ScopeKind::AllOfUser, ScopeKind::Organization, ScopeKind::Deployment,
         ];
         for ((number, cause), scope) in (1..).zip(Cause::ALL).zip(scopes.into_iter().cycle()) {
@@ -168,16 +170,16 @@ on_both_databases! {
         add_receipt(store, 1, 1, true, 100);
         add_receipt(store, 2, 1, false, 100);
         for (token, shared) in [(1, true), (2, false)] {
-            same(&find_receipt(store, token, 99), &Some(Receipt { ending_id: id(1), shared }));
+            same(&find_receipt(store, token, 99), &Some(Receipt { ending_id: id(1), shared, more_sessions: 2, more_browsers: 1 }));
             assert!(find_receipt(store, token, 100).is_none());
         }
         assert!(find_receipt(store, 3, 0).is_none());
-        let of_nothing = Receipt { ending_id: id(9), shared: false };
+        let of_nothing = Receipt { ending_id: id(9), shared: false, more_sessions: 0, more_browsers: 0 };
         assert_eq!(
             refusal(store, move |tx| endings::add_receipt(tx, digest(3), &of_nothing, at(1))),
             constraint("foreign_key")
         );
-        let again = Receipt { ending_id: id(1), shared: false };
+        let again = Receipt { ending_id: id(1), shared: false, more_sessions: 0, more_browsers: 0 };
         assert_eq!(
             refusal(store, move |tx| endings::add_receipt(tx, digest(1), &again, at(1))),
             constraint("receipts_pkey")

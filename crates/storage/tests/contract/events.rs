@@ -9,12 +9,15 @@ use super::rows::{
     ODD_TEXT, at, client, constraint, event, id, long_text, numbers, refusal, same, write,
 };
 
-const EVERY_KIND: [EventKind; 16] = [
+const EVERY_KIND: [EventKind; 19] = [
     EventKind::SignedIn,
     EventKind::SignedInFromNewBrowser,
     EventKind::SignInFailed,
+    EventKind::SignInOverLimit,
+    EventKind::SignInOvertaken,
     EventKind::SessionEnded,
     EventKind::ProofGiven,
+    EventKind::ProofFailed,
     EventKind::PasswordChanged,
     EventKind::PasswordSetByOperator,
     EventKind::UserCreated,
@@ -79,9 +82,7 @@ fn pages(store: &Store, filter: EventFilter, size: i64) -> Vec<u8> {
 }
 
 fn gather(store: &Store, attempt: Event, since: i64) -> bool {
-    write(store, move |tx| {
-        events::gather_failure(tx, &attempt, at(since))
-    })
+    write(store, move |tx| events::gather(tx, &attempt, at(since)))
 }
 
 /// Number, time and count of the lines about user 1, from new to old.
@@ -146,8 +147,8 @@ on_both_databases! {
     fn filters_show_their_kinds_and_page_like_the_whole(store) {
         add(store, (1..).zip(EVERY_KIND).map(|(number, kind)| line(number, 7, kind)).collect());
         for size in [1, 2, 100] {
-            assert_eq!(pages(store, EventFilter::SignIns, size), [3, 2, 1]);
-            assert_eq!(pages(store, EventFilter::Endings, size), [4]);
+            assert_eq!(pages(store, EventFilter::SignIns, size), [8, 5, 4, 3, 2, 1]);
+            assert_eq!(pages(store, EventFilter::Endings, size), [6]);
             assert_eq!(pages(store, EventFilter::All, size).len(), EVERY_KIND.len());
         }
     }
@@ -170,6 +171,22 @@ on_both_databases! {
         assert!(!gather(store, Event { user_id: None, ..failure(9, 600, Some("192.0.2.1")) }, 0));
         assert_eq!(counts(store), before);
         assert!(gather(store, failure(9, 600, Some("192.0.2.1")), 99), "from that instant on");
+    }
+
+    fn gathering_keeps_kinds_and_sessions_apart_and_moves_no_time_back(store) {
+        let of = |number, kind, session: Option<u8>| Event {
+            kind,
+            session_id: session.map(id),
+            ..failure(number, 500, Some("192.0.2.1"))
+        };
+        add(store, vec![of(1, EventKind::ProofFailed, Some(7)), of(2, EventKind::SignInOverLimit, None)]);
+        assert!(!gather(store, of(9, EventKind::ProofFailed, Some(8)), 0));
+        assert!(!gather(store, of(9, EventKind::ProofFailed, None), 0));
+        assert!(!gather(store, of(9, EventKind::SignInFailed, None), 0));
+        assert!(gather(store, of(9, EventKind::ProofFailed, Some(7)), 0));
+        let late = Event { at: at(400), ..of(9, EventKind::SignInOverLimit, None) };
+        assert!(gather(store, late, 0), "a node whose clock is behind");
+        assert_eq!(counts(store), [(2, 500, 2), (1, 500, 2)]);
     }
 
     fn the_latest_sign_in_before_an_instant_is_of_either_kind(store) {

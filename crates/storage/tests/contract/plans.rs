@@ -91,7 +91,7 @@ fn run_accounts(tx: &mut Tx<'_>) -> Result<(), StorageError> {
     browsers::is_known(tx, id(1), id(1))?;
     browsers::remember_use(tx, id(1), id(1), at(1))?;
     browsers::set_name(tx, id(1), id(1), Some("name"))?;
-    browsers::list_names(tx, id(1))?;
+    browsers::list_names(tx, id(1), 1)?;
     browsers::forget(tx, id(1), id(1))?;
     users::erase(tx, id(1))
 }
@@ -100,12 +100,15 @@ fn run_sessions(tx: &mut Tx<'_>) -> Result<(), StorageError> {
     sessions::add(tx, &session(1, 1), digest(1))?;
     sessions::find_by_token(tx, digest(1))?;
     sessions::find(tx, id(1))?;
+    sessions::find_by_previous_token(tx, digest(1))?;
     sessions::renew(tx, &session(1, 1), digest(2))?;
+    sessions::set_previous_token(tx, id(1), digest(1))?;
+    sessions::record_authentication(tx, &session(1, 1))?;
     sessions::record_activity(tx, id(1), at(2), at(3))?;
     sessions::list_open_of_user(tx, id(1), 1)?;
     sessions::list_oldest_open_of_user(tx, id(1), 1)?;
     sessions::count_open_of_user(tx, id(1), 1)?;
-    sessions::list_open_of_browser(tx, id(1))?;
+    sessions::list_open_of_browser(tx, id(1), 1)?;
     sessions::list_open_of_user_below(tx, id(1), 1, 1)?;
     sessions::list_open_of_organization_below(tx, id(1), 1, 1)?;
     sessions::list_open_of_deployment_below(tx, 1, 1)?;
@@ -133,6 +136,8 @@ fn run_endings(tx: &mut Tx<'_>) -> Result<(), StorageError> {
     let receipt = Receipt {
         ending_id: id(1),
         shared: false,
+        more_sessions: 0,
+        more_browsers: 0,
     };
     endings::add_receipt(tx, digest(1), &receipt, at(1))?;
     endings::find_receipt(tx, digest(1), at(1))?;
@@ -142,7 +147,7 @@ fn run_endings(tx: &mut Tx<'_>) -> Result<(), StorageError> {
 fn run_events(tx: &mut Tx<'_>) -> Result<(), StorageError> {
     let line = event(1, 1, EventKind::SignInFailed, Some(id(1)));
     events::add(tx, &line)?;
-    events::gather_failure(tx, &line, at(1))?;
+    events::gather(tx, &line, at(1))?;
     for filter in [EventFilter::All, EventFilter::SignIns, EventFilter::Endings] {
         events::list_of_user(tx, id(1), filter, None, 1)?;
     }

@@ -102,7 +102,7 @@ on_both_databases! {
             within(5, 1, Some(7)),
         ]);
         end(store, 5, 1, 1);
-        let of_browser = |number| sorted(list(store, move |tx| sessions::list_open_of_browser(tx, id(number))));
+        let of_browser = |number| sorted(list(store, move |tx| sessions::list_open_of_browser(tx, id(number), 100)));
         assert_eq!((of_browser(7), of_browser(8), of_browser(9)), (vec![1, 2], vec![3], vec![]));
     }
 

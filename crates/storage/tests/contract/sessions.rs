@@ -180,6 +180,33 @@ on_both_databases! {
         same(&find(store, 2), &session(2, 1));
     }
 
+    fn the_token_before_the_present_one_is_kept_until_the_end_and_no_longer(store) {
+        people(store);
+        add_sessions(store, vec![session(1, 1), session(2, 1)]);
+        let previous = |token| {
+            let found = write(store, move |tx| sessions::find_by_previous_token(tx, token));
+            found.map(|owned| owned.session.id)
+        };
+        let first = TokenDigest::of(&[1; 16]);
+        assert_eq!(previous(first), None, "the present one is not the one before");
+        write(store, |tx| sessions::renew(tx, &session(1, 1), digest(8)));
+        assert_eq!(previous(first), Some(id(1)));
+        assert!(by_token(store, first).is_none());
+        write(store, |tx| sessions::renew(tx, &session(1, 1), digest(9)));
+        assert_eq!((previous(first), previous(digest(8))), (None, Some(id(1))));
+        write(store, move |tx| sessions::set_previous_token(tx, id(1), first));
+        assert_eq!((previous(first), previous(digest(8))), (Some(id(1)), None));
+        // An authentication that the token outlives moves neither.
+        write(store, |tx| sessions::record_authentication(tx, &session(1, 1)));
+        assert_eq!(previous(first), Some(id(1)));
+        assert!(by_token(store, digest(9)).is_some());
+        assert!(close(store, 1, 500, Cause::LoggedOut, 1));
+        write(store, move |tx| sessions::set_previous_token(tx, id(1), first));
+        assert_eq!((previous(first), previous(digest(8))), (None, None));
+        let kept = "SELECT count(*) FROM sessions WHERE previous_token_digest IS NOT NULL";
+        assert_eq!(write(store, move |tx| tx.query_one(kept, &[], |row| row.get::<i64>(0))), 0);
+    }
+
     fn an_ended_session_is_not_renewed(store) {
         people(store);
         add_sessions(store, vec![session(1, 1)]);

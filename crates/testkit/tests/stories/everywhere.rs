@@ -154,8 +154,8 @@ fn e8_all_others_keeps_this_one_under_a_new_cookie(which: TestDatabase) {
     assert_eq!(laptop.session_id(), id);
     assert_ne!(laptop.session_cookie(), old.get("__Host-nightlatch"));
     assert!(!site.browser().with_cookies(old).is_signed_in());
-    is_told(&mut phone, "You logged out of all sessions");
-    is_told(&mut work, "You logged out of all sessions");
+    is_told(&mut phone, "you logged out of all other sessions");
+    is_told(&mut work, "you logged out of all other sessions");
     assert_eq!(site.epoch_of(&ada), 1);
     // What was said is said once.
     laptop.open("/account/sessions").expect(200);

@@ -62,7 +62,7 @@ fn dev_06_sign_ins_and_endings_with_cause_and_actor(which: TestDatabase) {
         ],
         &[
             "Session ended",
-            "Logged out of all sessions",
+            "Logged out of all other sessions",
             "You",
             "Safari on iPhone",
         ],

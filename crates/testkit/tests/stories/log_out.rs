@@ -293,8 +293,14 @@ fn b9_nothing_but_a_post_from_our_own_pages_logs_out(which: TestDatabase) {
         }
     }
     assert!(browser.is_signed_in());
-    // One more click leads out.
+    // It comes without them, and the redirect brings them along: the page tells
+    // the truth, and one more click leads out.
+    let mut without = site.browser();
+    let ask = without.ask("POST", "/logout").form("");
+    let sent = ask.header("sec-fetch-site", "cross-site").send();
+    drop(sent.expect_redirect("/logout"));
     browser.open("/logout").expect(200);
+    assert_eq!(browser.page().heading, "Log out of this browser?");
     browser.press("Log out").expect(200);
     assert!(!browser.is_signed_in());
 }

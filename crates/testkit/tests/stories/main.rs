@@ -43,6 +43,8 @@ mod session_limit;
 mod set_up;
 mod shared_computer;
 mod throttling;
+mod truthful_ends;
+mod two_tabs;
 
 use std::time::Duration;
 

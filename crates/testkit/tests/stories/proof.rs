@@ -1,5 +1,6 @@
 //! Proving again who one is, before others are logged out (DEV-03, F5, SES-05).
 
+use nightlatch_domain::ending::Cause;
 use nightlatch_domain::event::EventKind;
 use nightlatch_storage::on_both_databases;
 use nightlatch_testkit::{Account, Browser, PASSWORD, Site, TestDatabase, UserAgent};
@@ -9,6 +10,10 @@ use crate::{DAY, MINUTE, SECOND};
 on_both_databases!(
     dev_03_a_proof_of_ten_minutes_is_asked_for_others,
     a_wrong_proof_is_refused_and_the_right_one_goes_on_to_exactly_that_act,
+    wrong_proofs_are_one_line_in_the_history,
+    a_selection_with_this_browser_counts_whole,
+    a_selection_names_each_once_and_not_too_many,
+    other_devices_are_told_that_all_others_were_logged_out,
     the_proof_goes_on_to_the_chosen_ones,
     the_proof_goes_on_to_all_others,
     the_proof_goes_on_to_all_sessions,
@@ -98,6 +103,86 @@ fn a_wrong_proof_is_refused_and_the_right_one_goes_on_to_exactly_that_act(which:
     laptop.press_in(&card, "Log out Firefox").expect(200);
     assert!(!tablet.is_signed_in());
     assert_eq!(site.count_events(&ada, EventKind::ProofGiven), 1);
+}
+
+fn wrong_proofs_are_one_line_in_the_history(which: TestDatabase) {
+    let site = Site::new(which);
+    let (ada, mut laptop, mut phone) = two(&site);
+    let wrong = serde_json::json!({ "password": "a wrong guess" });
+    for _ in 0..2 {
+        drop(phone.api("POST", "/api/v1/proof", Some(&wrong)).expect(403));
+    }
+    phone
+        .change_password("a wrong guess", "nine kettles under a wooden bridge")
+        .expect(422);
+    laptop.open("/account/history").expect(200);
+    assert!(laptop.page().says("3 wrong passwords when we asked again"));
+    assert_eq!(site.count_events(&ada, EventKind::ProofFailed), 1);
+    // Another session has a line of its own.
+    drop(
+        laptop
+            .api("POST", "/api/v1/proof", Some(&wrong))
+            .expect(403),
+    );
+    assert_eq!(site.count_events(&ada, EventKind::ProofFailed), 2);
+}
+
+fn a_selection_with_this_browser_counts_whole(which: TestDatabase) {
+    let site = Site::new(which);
+    let (ada, mut laptop, phone) = two(&site);
+    let mut tablet = site.browser();
+    tablet.sign_in(&ada);
+    laptop.open("/account/sessions").expect(200);
+    let mut form = laptop.page().form("Log out selected").clone();
+    for id in [laptop.session_id(), phone.session_id(), tablet.session_id()] {
+        form.pick("session", &id);
+    }
+    let answer = laptop.submit(&form).expect_redirect("/signed-out");
+    laptop.follow(answer).expect(200);
+    assert!(laptop.page().says("You logged out in this browser."));
+    assert!(
+        laptop.page().says("Ended 3 sessions in 3 browsers"),
+        "{}",
+        laptop.page().text
+    );
+}
+
+fn a_selection_names_each_once_and_not_too_many(which: TestDatabase) {
+    let site = Site::new(which);
+    let (_, mut laptop, mut phone) = two(&site);
+    let csrf = laptop.page().form("Log out").value("csrf").to_owned();
+    let other = phone.session_id();
+    let unknown = |number: usize| format!("{}{number:04x}", &other[..other.len() - 4]);
+    let many: Vec<String> = (0..1001).map(unknown).collect();
+    let body = serde_json::json!({ "ids": many });
+    let path = "/api/v1/sessions/log-out-selected";
+    let refused = laptop.api("POST", path, Some(&body)).expect(400).json();
+    assert_eq!(refused["type"], "urn:nightlatch:problem:ids");
+    let fields: Vec<String> = many.iter().map(|id| format!("&session={id}")).collect();
+    let ask = laptop.ask("POST", "/account/sessions/log-out-selected");
+    let body = format!("csrf={csrf}{}", fields.concat());
+    let answer = ask.by_own_page().form(&body).send().expect(422);
+    assert!(
+        answer
+            .page()
+            .says("Please choose at most 1000 sessions at once.")
+    );
+    let body = serde_json::json!({ "ids": vec![other.clone(); 1001] });
+    let done = laptop.api("POST", path, Some(&body)).expect(200).json();
+    assert_eq!(done["sessions"], 1);
+    assert!(!phone.is_signed_in() && laptop.is_signed_in());
+}
+
+fn other_devices_are_told_that_all_others_were_logged_out(which: TestDatabase) {
+    let site = Site::new(which);
+    let (ada, mut laptop, mut phone) = two(&site);
+    laptop.open("/account/sessions/log-out-others").expect(200);
+    laptop.press("Log out all other sessions").expect(200);
+    phone.open("/").expect(200);
+    let words = "On another device, you logged out of all other sessions.";
+    assert!(phone.page().says(words), "{}", phone.page().text);
+    let causes = site.causes_of(&ada);
+    assert!(causes.contains(&Some(Cause::LoggedOutOfOthers)) && causes.contains(&None));
 }
 
 fn the_proof_goes_on_to_the_chosen_ones(which: TestDatabase) {

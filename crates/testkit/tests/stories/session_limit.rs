@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use nightlatch_domain::ending::{Actor, Cause};
+use nightlatch_domain::event::EventKind;
 use nightlatch_domain::policy::AtSessionLimit;
 use nightlatch_storage::on_both_databases;
 use nightlatch_testkit::{Account, Browser, Choices, PASSWORD, Site, TestDatabase};
@@ -13,6 +14,8 @@ on_both_databases!(
     f7_of_a_hundred_parallel_sign_ins_exactly_the_limit_remain,
     f7_the_least_recently_used_goes_and_is_told_why,
     ses_14_or_the_sign_in_is_refused,
+    who_is_active_on_this_node_is_not_the_least_recently_used,
+    a_refused_sign_in_leaves_a_line,
     what_timed_out_takes_no_room,
     what_was_logged_out_takes_no_room,
 );
@@ -22,6 +25,37 @@ fn limit(site: &Site, sessions: u32, then: AtSessionLimit) {
         settings.policy.session_limit = sessions;
         settings.policy.at_session_limit = then;
     });
+}
+
+fn who_is_active_on_this_node_is_not_the_least_recently_used(which: TestDatabase) {
+    let site = Site::new(which);
+    limit(&site, 2, AtSessionLimit::EndOldest);
+    let ada = site.add_ada();
+    let (mut laptop, mut phone, mut third) = (site.browser(), site.browser(), site.browser());
+    laptop.sign_in(&ada);
+    phone.sign_in(&ada);
+    site.flush_activity();
+    site.advance(MINUTE);
+    laptop.open("/").expect(200);
+    third.sign_in(&ada);
+    assert!(laptop.is_signed_in() && third.is_signed_in());
+    assert!(!phone.is_signed_in());
+}
+
+fn a_refused_sign_in_leaves_a_line(which: TestDatabase) {
+    let site = Site::new(which);
+    limit(&site, 1, AtSessionLimit::Refuse);
+    let ada = site.add_ada();
+    let (mut laptop, mut phone) = (site.browser(), site.browser());
+    laptop.sign_in(&ada);
+    for _ in 0..3 {
+        let answer = phone.try_to_sign_in(&ada.email, PASSWORD, Choices::default());
+        drop(answer.expect(409));
+    }
+    laptop.open("/account/history?show=sign-ins").expect(200);
+    let words = "3 sign-ins refused: too many sessions at a time";
+    assert!(laptop.page().says(words), "{}", laptop.page().text);
+    assert_eq!(site.count_events(&ada, EventKind::SignInOverLimit), 1);
 }
 
 fn f7_of_a_hundred_parallel_sign_ins_exactly_the_limit_remain(which: TestDatabase) {

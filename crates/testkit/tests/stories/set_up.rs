@@ -15,6 +15,7 @@ on_both_databases!(
     auth_11_a_newer_link_voids_the_older,
     auth_11_the_link_is_dead_once_anybody_exists,
     auth_02_what_is_wrong_is_said_field_by_field,
+    a_name_that_exists_is_said_and_nothing_typed_is_lost,
     of_two_at_once_one_wins,
     there_is_no_default_account,
 );
@@ -207,6 +208,28 @@ fn auth_02_what_is_wrong_is_said_field_by_field(which: TestDatabase) {
     browser.open(&path).expect(200);
     fill(&mut browser);
     browser.press("Create administrator account").expect(200);
+}
+
+fn a_name_that_exists_is_said_and_nothing_typed_is_lost(which: TestDatabase) {
+    let site = empty(which);
+    // The operator has made an organization, and nobody in it yet.
+    site.add_organization("BRIGHTWATER trading");
+    let code = site.issue_set_up_link().expect("a link");
+    let mut browser = site.browser();
+    browser.open(&format!("/set-up/{code}")).expect(200);
+    fill(&mut browser);
+    browser.press("Create administrator account").expect(422);
+    let page = browser.page();
+    assert!(page.says("There is an organization of this name already."));
+    let form = page.form("Create administrator account");
+    assert_eq!(form.value("Organization name"), "Brightwater Trading");
+    assert_eq!(form.value("Your name"), "Ada Lovelace");
+    assert_eq!(form.value("E-mail address"), "ada@brightwater.example");
+    // With another name the same link works.
+    fill(&mut browser);
+    browser.fill("Organization name", "Brightwater");
+    browser.press("Create administrator account").expect(200);
+    assert_eq!(browser.path(), "/login");
 }
 
 fn of_two_at_once_one_wins(which: TestDatabase) {

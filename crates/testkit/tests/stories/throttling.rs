@@ -8,10 +8,13 @@ use crate::{DAY, MINUTE, SECOND};
 
 on_both_databases!(
     auth_05_the_delay_grows_from_the_fifth_failure_on,
-    auth_05_at_a_hundred_in_a_row_strangers_are_refused_for_good,
+    auth_05_at_a_hundred_in_a_row_strangers_are_refused,
     auth_05_a_new_password_starts_anew,
     auth_05_failures_count_across_addresses_and_restarts,
     auth_05_parallel_guesses_are_counted,
+    auth_05_time_alone_opens_nothing,
+    auth_06_right_passwords_at_once_cost_each_other_nothing,
+    auth_06_a_right_proof_in_a_session_opens_it_too,
     auth_03_a_flood_is_turned_away_and_that_counts_for_nobody,
     auth_05_success_clears_only_its_own_lane,
     auth_06_a_known_browser_is_not_delayed_by_strangers,
@@ -88,7 +91,7 @@ fn fail(site: &Site, email: &str, times: u32) {
     }
 }
 
-fn auth_05_at_a_hundred_in_a_row_strangers_are_refused_for_good(which: TestDatabase) {
+fn auth_05_at_a_hundred_in_a_row_strangers_are_refused(which: TestDatabase) {
     let site = Site::new(which);
     let ada = site.add_ada();
     let mut known = site.browser();
@@ -110,8 +113,78 @@ fn auth_05_at_a_hundred_in_a_row_strangers_are_refused_for_good(which: TestDatab
     assert_eq!(answer.expect(429).page().text, off.text);
     // AUTH-06: her own browser still works.
     assert_eq!(knock(&mut known, &ada.email), 303);
-    // That success opens the door to no stranger.
+    // That ends the row: she gets a new browser in again, and strangers begin at
+    // the longest wait.
+    assert_eq!(knock(&mut site.browser(), &ada.email), 303);
+    fail(&site, &ada.email, 100);
+    assert_eq!(knock(&mut known, &ada.email), 303);
+    let answer = guess(&mut site.browser(), &ada.email).expect(429);
+    assert_eq!(answer.header("retry-after"), Some("900"));
+}
+
+fn auth_06_a_right_proof_in_a_session_opens_it_too(which: TestDatabase) {
+    let site = Site::new(which);
+    let ada = site.add_ada();
+    let mut laptop = site.browser();
+    let remember = Choices {
+        remember: true,
+        shared: false,
+    };
+    laptop.sign_in_with(&ada, remember);
+    fail(&site, &ada.email, 100);
+    site.advance(MINUTE * 16);
     assert_eq!(knock(&mut site.browser(), &ada.email), 429);
+    let body = serde_json::json!({ "password": PASSWORD });
+    drop(laptop.api("POST", "/api/v1/proof", Some(&body)).expect(200));
+    assert_eq!(knock(&mut site.browser(), &ada.email), 303);
+}
+
+fn auth_05_time_alone_opens_nothing(which: TestDatabase) {
+    let site = Site::new(which);
+    let ada = site.add_ada();
+    let nobody = "nobody@brightwater.example";
+    fail(&site, &ada.email, 100);
+    fail(&site, nobody, 100);
+    site.advance(DAY * 500);
+    site.prune();
+    for email in [ada.email.as_str(), nobody] {
+        assert_eq!(knock(&mut site.browser(), email), 429, "{email}");
+    }
+    site.set_password(&ada, PASSWORD);
+    assert_eq!(knock(&mut site.browser(), &ada.email), 303);
+    // The old counter is gone with the old password; the other one stays.
+    let off = "SELECT count(*) FROM throttles WHERE count >= 100";
+    assert_eq!(site.count_rows(off), 1);
+}
+
+fn auth_06_right_passwords_at_once_cost_each_other_nothing(which: TestDatabase) {
+    let site = Site::new(which);
+    let ada = site.add_ada();
+    let mut browsers: Vec<Browser<'_>> = (0..20).map(|_| site.browser()).collect();
+    for browser in &mut browsers {
+        browser.open("/login").expect(200);
+    }
+    let held = site.hold_passwords();
+    let answers: Vec<u16> = std::thread::scope(|scope| {
+        let threads: Vec<_> = browsers
+            .into_iter()
+            .map(|mut browser| {
+                let email = &ada.email;
+                scope.spawn(move || {
+                    browser.fill("E-mail address", email);
+                    browser.fill("Password", PASSWORD);
+                    browser.press_once("Sign in").status.as_u16()
+                })
+            })
+            .collect();
+        site.wait_for_attempts(10);
+        drop(held);
+        threads
+            .into_iter()
+            .map(|thread| thread.join().expect("an answer"))
+            .collect()
+    });
+    assert_eq!(answers, [303; 20]);
 }
 
 fn auth_05_a_new_password_starts_anew(which: TestDatabase) {

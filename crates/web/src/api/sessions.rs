@@ -5,7 +5,7 @@ use axum::response::Response;
 use nightlatch_domain::ids::SessionId;
 use nightlatch_domain::secret::Password;
 use nightlatch_domain::session::Proof;
-use nightlatch_flows::own_endings::{OwnEnding, OwnEndingDone};
+use nightlatch_flows::own_endings::{self, MOST_SELECTED, OwnEnding, OwnEndingDone};
 use nightlatch_flows::sessions::ListedSession;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -129,7 +129,7 @@ pub(crate) struct EndedSessions {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Selection {
-    /// Their ids.
+    /// Their ids, at most 1000.
     #[schema(value_type = Vec<String>)]
     ids: Vec<SessionId>,
 }
@@ -211,7 +211,11 @@ pub(crate) async fn end_selected(
         let sentence = "`ids` names no session.";
         return Err(Failure::saying(Problem::BadRequest, sentence).with_code("ids"));
     }
-    act(&person, OwnEnding::Selected(selection.ids)).await
+    let Some(wanted) = own_endings::selection(selection.ids) else {
+        let sentence = format!("`ids` names more than {MOST_SELECTED} sessions.");
+        return Err(Failure::saying(Problem::BadRequest, sentence).with_code("ids"));
+    };
+    act(&person, wanted).await
 }
 
 /// Logs out all other sessions; this one goes on under a new cookie.

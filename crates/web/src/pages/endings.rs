@@ -37,13 +37,18 @@ pub(crate) async fn end(visit: &Visit, wanted: OwnEnding) -> Result<Ending, Fail
     let (acting, user) = match &visit.presence {
         Presence::SignedIn(live) => (live.owned.session.id, live.owned.user.id),
         Presence::Over(over) => (over.session_id, over.user_id),
-        Presence::Nobody => return Ok(Ending::SessionOver),
+        Presence::Replaced {
+            session_id,
+            user_id,
+        } if wanted == OwnEnding::This => (*session_id, *user_id),
+        Presence::Replaced { .. } | Presence::Nobody => return Ok(Ending::SessionOver),
     };
     let app = &visit.app;
     let (moment, activity) = (app.moment(), Arc::clone(&app.activity));
+    let presented = visit.session_token;
     let outcome: OwnEndingOutcome = app
         .store
-        .write_ending(move |tx| end_own(tx, &moment, &activity, acting, &wanted))
+        .write_ending(move |tx| end_own(tx, &moment, &activity, acting, presented, &wanted))
         .await?;
     Ok(match outcome {
         OwnEndingOutcome::Done(done) => {

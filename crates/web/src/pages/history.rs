@@ -79,6 +79,9 @@ fn entry(person: &Person, event: &Event) -> Option<HistoryEntryView> {
         EventKind::SignedIn => HistoryKind::SignIn,
         EventKind::SignedInFromNewBrowser => HistoryKind::SignInNewDevice,
         EventKind::SignInFailed => HistoryKind::Failed,
+        EventKind::SignInOverLimit => HistoryKind::OverLimit,
+        EventKind::SignInOvertaken => HistoryKind::Overtaken,
+        EventKind::ProofFailed => HistoryKind::WrongProof,
         EventKind::SessionEnded => HistoryKind::Ended,
         EventKind::PasswordChanged | EventKind::PasswordSetByOperator => {
             HistoryKind::PasswordChanged
@@ -96,6 +99,14 @@ fn entry(person: &Person, event: &Event) -> Option<HistoryEntryView> {
     };
     let client = &event.client;
     let is_sign_in = matches!(kind, HistoryKind::SignIn | HistoryKind::SignInNewDevice);
+    // Nobody knows who that was.
+    let is_refusal = matches!(
+        kind,
+        HistoryKind::Failed
+            | HistoryKind::OverLimit
+            | HistoryKind::Overtaken
+            | HistoryKind::WrongProof
+    );
     let current = Some(person.live.owned.session.id);
     let not_me = event
         .session_id
@@ -107,8 +118,7 @@ fn entry(person: &Person, event: &Event) -> Option<HistoryEntryView> {
             .cause
             .map(|cause| show::why(cause).short().to_owned())
             .or_else(|| is_sign_in.then(|| "Password".to_owned())),
-        who: (!is_sign_in && kind != HistoryKind::Failed)
-            .then(|| show::who(event.actor, event.user_id)),
+        who: (!is_sign_in && !is_refusal).then(|| show::who(event.actor, event.user_id)),
         reason: event
             .detail
             .clone()
@@ -118,7 +128,6 @@ fn entry(person: &Person, event: &Event) -> Option<HistoryEntryView> {
         address: client.address.map(|address| address.to_string()),
         place: client.place.clone(),
         time: show::time(event.at, person.visit.now),
-        since: None,
         not_me_href: not_me.map(|id| format!("{}/{id}/not-me", links::SESSIONS)),
     })
 }

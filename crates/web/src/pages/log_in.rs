@@ -72,7 +72,7 @@ pub(crate) async fn post(
     };
     if !visit.is_own_form(fields.get("csrf")) {
         typed.error = Some(
-            "This page had been open for too long, so we did not use what you sent. Please sign in once more."
+            "This page was no longer up to date, so we did not use what you sent. Please sign in once more."
                 .to_owned(),
         );
         return show_form(&visit, StatusCode::FORBIDDEN, typed).await;
@@ -85,6 +85,9 @@ pub(crate) async fn post(
         };
         return show_form(&visit, StatusCode::OK, asking).await;
     }
+    // Whatever is said from here on is said above the form, also to somebody who
+    // is signed in meanwhile and would otherwise only read that they are.
+    typed.switch = visit.live().is_some();
     let Some(password) = fields.password("password") else {
         typed.error = Some(refusal());
         return show_form(&visit, StatusCode::UNPROCESSABLE_ENTITY, typed).await;
@@ -139,8 +142,8 @@ fn refusal() -> String {
 }
 
 fn off() -> String {
-    "There were very many wrong tries, so signing in with a password is off here. Use a browser that \
-     you have signed in with before, or ask for a new password."
+    "There were very many wrong tries, so signing in with a password is off here. Use another browser \
+     that you have signed in with before, or ask for a new password."
         .to_owned()
 }
 

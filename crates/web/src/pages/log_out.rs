@@ -44,7 +44,8 @@ pub(crate) async fn post(
     let token_is_ours = || {
         fields
             .as_ref()
-            .is_ok_and(|fields| visit.is_own_form(fields.get("csrf")))
+            .map(|fields| fields.get("csrf"))
+            .is_ok_and(|token| visit.is_own_form(token) || visit.is_form_of_replaced(token))
     };
     match visit.provenance {
         Provenance::SameOrigin => {}

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse as _, Response};
 use nightlatch_domain::ids::SessionId;
 use nightlatch_domain::session::SessionKind;
 use nightlatch_domain::user::parse_name;
-use nightlatch_flows::own_endings::OwnEnding;
+use nightlatch_flows::own_endings::{MOST_SELECTED, OwnEnding, selection};
 use nightlatch_flows::sessions::{ListedSession, find_live, list_live, name_browser};
 use nightlatch_storage::StorageError;
 
@@ -175,7 +175,11 @@ pub(crate) async fn log_out_selected(person: Person, fields: Fields) -> Result<R
         let problem = "Please choose at least one session first.".to_owned();
         return show_page(&person, StatusCode::UNPROCESSABLE_ENTITY, 1, Some(problem)).await;
     }
-    act(&person, OwnEnding::Selected(ids), &fields).await
+    let Some(wanted) = selection(ids) else {
+        let problem = format!("Please choose at most {MOST_SELECTED} sessions at once.");
+        return show_page(&person, StatusCode::UNPROCESSABLE_ENTITY, 1, Some(problem)).await;
+    };
+    act(&person, wanted, &fields).await
 }
 
 /// Ends what was asked for, with the proof that came along if one is needed.

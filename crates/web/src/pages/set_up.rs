@@ -116,12 +116,7 @@ pub(crate) async fn post(
         &page.password_error,
         &page.again_error,
     ) else {
-        return show::page_with(
-            &visit,
-            StatusCode::UNPROCESSABLE_ENTITY,
-            &page,
-            Jar::default(),
-        );
+        return refused(&visit, &page);
     };
     let Ok(password_record) = visit.app.hashing.hash(password).await else {
         return Err(Failure::new(Problem::Unavailable));
@@ -149,14 +144,21 @@ pub(crate) async fn post(
             "Somebody has used this set-up link in the meantime.",
         )),
         FoundingOutcome::NameTaken => {
-            page.organization.error =
-                Some("There is an organization of this name already.".to_owned());
-            show::page_with(
-                &visit,
-                StatusCode::UNPROCESSABLE_ENTITY,
-                &page,
-                Jar::default(),
-            )
+            let problem =
+                "There is an organization of this name already. Please choose another name.";
+            page.organization.error = Some(problem.to_owned());
+            refused(&visit, &page)
+        }
+        FoundingOutcome::AddressTaken => {
+            let problem = "There is an account with this address already. Please use another one.";
+            page.email.error = Some(problem.to_owned());
+            refused(&visit, &page)
         }
     }
+}
+
+/// The form again, with what was typed and what is wrong with it.
+fn refused(visit: &Visit, page: &SetUpPage) -> Result<Response, Failure> {
+    let status = StatusCode::UNPROCESSABLE_ENTITY;
+    show::page_with(visit, status, page, Jar::default())
 }

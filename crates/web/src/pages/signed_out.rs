@@ -48,13 +48,13 @@ pub(crate) async fn get(Extension(visit): Extension<Arc<Visit>>) -> Result<Respo
         }),
         _ => None,
     };
-    let receipt = found.map(|(_, ending)| {
+    let receipt = found.map(|(receipt, ending)| {
         // An ending of several people's sessions counts here as what it was for
         // this browser: how many others there were is nobody's business.
         let (sessions, browsers, complete) = match ending.user_id {
             Some(_) => (
-                ending.sessions_ended,
-                ending.browsers_ended,
+                ending.sessions_ended + receipt.more_sessions,
+                ending.browsers_ended + receipt.more_browsers,
                 ending.expanded,
             ),
             None => (1, 1, true),

@@ -62,6 +62,12 @@ pub enum HistoryKind {
     SignInNewDevice,
     /// Failed attempts, counted.
     Failed,
+    /// Sign-ins that were refused because there were too many sessions.
+    OverLimit,
+    /// Sign-ins that were stopped because everything was logged out meanwhile.
+    Overtaken,
+    /// Wrong passwords in a session, counted.
+    WrongProof,
     /// A session ended, or several by one act.
     Ended,
     /// The password was changed.
@@ -103,8 +109,6 @@ pub struct HistoryEntryView {
     pub place: Option<String>,
     /// When (the latest, if it stands for several).
     pub time: TimeView,
-    /// The first, if it stands for several.
-    pub since: Option<TimeView>,
     /// Where "This wasn't me" leads; left out if it cannot be asked.
     pub not_me_href: Option<String>,
 }
@@ -117,6 +121,24 @@ impl HistoryEntryView {
             (HistoryKind::SignInNewDevice, _) => "Signed in with a new browser".to_owned(),
             (HistoryKind::Failed, 0 | 1) => "Failed sign-in".to_owned(),
             (HistoryKind::Failed, count) => format!("{count} failed sign-ins"),
+            (HistoryKind::OverLimit, 0 | 1) => {
+                "Sign-in refused: too many sessions at a time".to_owned()
+            }
+            (HistoryKind::OverLimit, count) => {
+                format!("{count} sign-ins refused: too many sessions at a time")
+            }
+            (HistoryKind::Overtaken, 0 | 1) => {
+                "Sign-in stopped: everything was logged out meanwhile".to_owned()
+            }
+            (HistoryKind::Overtaken, count) => {
+                format!("{count} sign-ins stopped: everything was logged out meanwhile")
+            }
+            (HistoryKind::WrongProof, 0 | 1) => {
+                "Wrong password when we asked for it again".to_owned()
+            }
+            (HistoryKind::WrongProof, count) => {
+                format!("{count} wrong passwords when we asked again")
+            }
             (HistoryKind::Ended, 0 | 1) => "Session ended".to_owned(),
             (HistoryKind::Ended, count) => format!("{count} sessions ended"),
             (HistoryKind::PasswordChanged, _) => "Password changed".to_owned(),
@@ -135,7 +157,12 @@ impl HistoryEntryView {
             HistoryKind::SignIn | HistoryKind::SignInNewDevice => "enter",
             HistoryKind::Ended => "leave",
             HistoryKind::PasswordChanged | HistoryKind::Proved => "key",
-            HistoryKind::Failed | HistoryKind::Reported | HistoryKind::AccountDisabled => "warning",
+            HistoryKind::Failed
+            | HistoryKind::OverLimit
+            | HistoryKind::Overtaken
+            | HistoryKind::WrongProof
+            | HistoryKind::Reported
+            | HistoryKind::AccountDisabled => "warning",
             HistoryKind::AccountCreated | HistoryKind::AccountEnabled => "person",
             HistoryKind::ComputerMarked => "people",
         }

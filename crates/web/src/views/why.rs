@@ -11,6 +11,8 @@ pub enum WhyEnded {
     AnotherDevice,
     /// The person logged out of all sessions.
     AllSessions,
+    /// The person logged out of all other sessions, on another device.
+    AllOthers,
     /// Not used for too long.
     Idle,
     /// The overall time of a session was over.
@@ -21,16 +23,12 @@ pub enum WhyEnded {
     Administrator,
     /// The account was closed or paused.
     AccountDisabled,
-    /// The person's role or rights changed.
-    RoleChanged,
     /// The policy allows fewer sessions at a time.
     TooManySessions,
     /// Somebody signed in in this browser afterwards.
     Replaced,
     /// The person, or the server, suspected that somebody else used it.
     Compromise,
-    /// "Reset this browser" on the help page.
-    BrowserReset,
     /// The organization's rules changed (network, apps, limits).
     PolicyChanged,
     /// Anything else.
@@ -46,6 +44,9 @@ impl WhyEnded {
             Self::AllSessions => {
                 "You logged out of all sessions, and this browser was one of them."
             }
+            Self::AllOthers => {
+                "On another device, you logged out of all other sessions. This browser was one of them."
+            }
             Self::Idle => "You were logged out because this browser was not used for a while.",
             Self::Overall => {
                 "You were logged out because a session lasts only so long. This keeps your account safe."
@@ -55,7 +56,6 @@ impl WhyEnded {
             Self::AccountDisabled => {
                 "You were logged out because your account is not active at the moment."
             }
-            Self::RoleChanged => "You were logged out because your role has changed.",
             Self::TooManySessions => {
                 "You were logged out because you signed in on more devices than your organization allows."
             }
@@ -65,7 +65,6 @@ impl WhyEnded {
             Self::Compromise => {
                 "You were logged out because this session was reported as not yours."
             }
-            Self::BrowserReset => "This browser was reset, and the session in it has ended.",
             Self::PolicyChanged => {
                 "You were logged out because your organization's rules have changed."
             }
@@ -79,16 +78,15 @@ impl WhyEnded {
             Self::LoggedOutHere => "Logged out in that browser",
             Self::AnotherDevice => "Logged out from another device",
             Self::AllSessions => "Logged out of all sessions",
+            Self::AllOthers => "Logged out of all other sessions",
             Self::Idle => "Not used for a while",
             Self::Overall => "The overall time was over",
             Self::PasswordChanged => "The password was changed",
             Self::Administrator => "Ended by an administrator",
             Self::AccountDisabled => "The account was paused or closed",
-            Self::RoleChanged => "The role was changed",
             Self::TooManySessions => "More sessions than the organization allows",
             Self::Replaced => "Somebody signed in again in that browser",
             Self::Compromise => "Reported as not yours",
-            Self::BrowserReset => "That browser was reset",
             Self::PolicyChanged => "The organization's rules changed",
             Self::Other => "Ended",
         }
@@ -98,11 +96,7 @@ impl WhyEnded {
     pub fn notice(self, when: Option<TimeView>) -> NoticeView {
         let expected = matches!(
             self,
-            Self::LoggedOutHere
-                | Self::AllSessions
-                | Self::Idle
-                | Self::Overall
-                | Self::BrowserReset
+            Self::LoggedOutHere | Self::AllSessions | Self::AllOthers | Self::Idle | Self::Overall
         );
         NoticeView {
             kind: if expected {

@@ -103,12 +103,15 @@ fn an_unknown_setting_names_the_nearest_and_all() {
 fn what_makes_no_sense_is_refused_with_a_reason() {
     for (changes, part) in [
         (vec![("idle", "soon")], "24h"),
-        (vec![("idle", "0s")], "at least 1s"),
+        (vec![("idle", "0s")], "at least 1m"),
+        (vec![("idle", "59s")], "at least 1m"),
+        (vec![("shared_idle", "30s")], "at least 1m"),
         (vec![("idle", "8d")], "`overall` (7d)"),
         (vec![("shared_idle", "1h")], "only be tightened"),
         (vec![("accent", "red")], "#rrggbb"),
         (vec![("remember", "alway")], "`always`"),
-        (vec![("session_limit", "0")], "1 to 1000000"),
+        (vec![("session_limit", "0")], "from 1 to 1000"),
+        (vec![("session_limit", "1001")], "from 1 to 1000"),
         (vec![("shared_networks", "office")], "neither an address"),
         (vec![("limits", "strict")], "nist-aal2"),
     ] {
@@ -116,6 +119,7 @@ fn what_makes_no_sense_is_refused_with_a_reason() {
         assert!(error.contains(part), "{changes:?}: {error}");
     }
     assert!(set(&[("overall", "30d"), ("idle", "8d")]).is_ok());
+    assert!(set(&[("idle", "60s"), ("session_limit", "1000")]).is_ok());
 }
 
 #[test]

@@ -202,7 +202,6 @@ pub(super) fn entry(cast: Cast, kind: HistoryKind, count: u64) -> HistoryEntryVi
         address: Some("203.0.113.7".to_owned()),
         place: Some("Vienna, Austria".to_owned()),
         time: time("2 hours ago"),
-        since: (count > 1).then(|| time("3 hours ago")),
         not_me_href: matches!(kind, HistoryKind::SignIn | HistoryKind::SignInNewDevice)
             .then(|| "/account/history/h1/not-me".to_owned()),
     }
