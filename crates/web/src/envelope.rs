@@ -19,7 +19,7 @@ use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use crate::failure::Failure;
 use crate::show;
 use crate::state::App;
-use crate::views::{Frame, Problem, ProblemPage, WayOn};
+use crate::views::{Frame, Problem, ProblemPage, WayOn, WrongAddressPage};
 
 /// What a request is called, and the nonce of its answer.
 #[derive(Debug, Clone)]
@@ -161,9 +161,10 @@ async fn problem_page(
     failure: &Failure,
     asker: Option<Asker>,
 ) -> Response {
+    if failure.problem == Problem::WrongHost {
+        return wrong_address(app, envelope);
+    }
     let way_on = match &asker {
-        // Under another name than ours there is neither a session nor a sign-in.
-        _ if failure.problem == Problem::WrongHost => WayOn::Neither,
         Some(Asker::Nobody) => WayOn::SignIn,
         Some(Asker::SignedIn(_)) => WayOn::Neither,
         None => WayOn::LogOut,
@@ -184,6 +185,21 @@ async fn problem_page(
     match page.render() {
         Ok(html) => axum::response::Html(html).into_response(),
         Err(_) => "Something went wrong on our side.".into_response(),
+    }
+}
+
+/// Under another name than ours there is neither a session nor a sign-in, and no
+/// style either.
+fn wrong_address(app: &App, envelope: &Envelope) -> Response {
+    let page = WrongAddressPage {
+        product: show::PRODUCT.to_owned(),
+        nonce: envelope.nonce.clone(),
+        address: app.public_url.to_string(),
+        reference: envelope.reference.clone(),
+    };
+    match page.render() {
+        Ok(html) => axum::response::Html(html).into_response(),
+        Err(_) => "This is not our address.".into_response(),
     }
 }
 

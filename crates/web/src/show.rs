@@ -29,7 +29,7 @@ use crate::views::{
 };
 
 /// The product's name, the second half of every title.
-const PRODUCT: &str = "Nightlatch";
+pub(crate) const PRODUCT: &str = "Nightlatch";
 
 /// Limits of this length or more are announced two minutes ahead, shorter ones
 /// a minute (UI-05, G2).

@@ -32,7 +32,7 @@ pub use common::{
 pub use confirm::{ConfirmItsYouPage, HiddenField, LogOutManyPage, LogOutScope, NotMePage, Proof};
 pub use frame::{ContactView, Frame, Nav, PersonView, SessionMark, Theme, initials};
 pub use history::{HistoryEntryView, HistoryFilter, HistoryKind, HistoryPage};
-pub use problem::{Problem, ProblemPage, WayOn};
+pub use problem::{Problem, ProblemPage, WayOn, WrongAddressPage};
 pub use sessions::{BrowserView, SessionView, SessionsPage};
 pub use sign_in::{
     AppReceiptState, AppReceiptView, HelpPage, LoginPage, LoginState, LogoutPage, ReceiptView,

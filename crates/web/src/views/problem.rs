@@ -180,3 +180,25 @@ impl ProblemPage {
         self.problem.words().2
     }
 }
+
+/// What is shown under a name that is not ours. It stands alone: the style and
+/// the pages behind its links answer under our own name only.
+#[derive(Clone, Debug, Template)]
+#[template(path = "wrong_address.html")]
+pub struct WrongAddressPage {
+    /// The product's name.
+    pub product: String,
+    /// The CSP nonce of this answer.
+    pub nonce: String,
+    /// Our own address.
+    pub address: String,
+    /// The reference of this answer.
+    pub reference: String,
+}
+
+impl WrongAddressPage {
+    /// The heading.
+    pub fn title(&self) -> &'static str {
+        "This is not our address"
+    }
+}
