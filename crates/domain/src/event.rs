@@ -20,9 +20,16 @@ pub enum EventKind {
     SignedInFromNewBrowser,
     /// A wrong password; failures of one hour from one address are one line.
     SignInFailed,
+    /// The password was right and the second factor was not; failures of one hour
+    /// from one address are one line.
+    SecondFactorFailed,
+    /// A browser was remembered, so that it is not asked for the second factor.
+    BrowserRemembered,
+    /// A remembered browser was forgotten by its owner.
+    BrowserForgotten,
     /// A session ended.
     SessionEnded,
-    /// The password was asked for again, and was right.
+    /// A proof was asked for again, and was right.
     ProofGiven,
     /// The password was set by the person.
     PasswordChanged,
@@ -49,10 +56,13 @@ pub enum EventKind {
 }
 
 impl EventKind {
-    const ALL: [Self; 16] = [
+    const ALL: [Self; 19] = [
         Self::SignedIn,
         Self::SignedInFromNewBrowser,
         Self::SignInFailed,
+        Self::SecondFactorFailed,
+        Self::BrowserRemembered,
+        Self::BrowserForgotten,
         Self::SessionEnded,
         Self::ProofGiven,
         Self::PasswordChanged,
@@ -74,6 +84,9 @@ impl EventKind {
             Self::SignedIn => "signed_in",
             Self::SignedInFromNewBrowser => "signed_in_from_new_browser",
             Self::SignInFailed => "sign_in_failed",
+            Self::SecondFactorFailed => "second_factor_failed",
+            Self::BrowserRemembered => "browser_remembered",
+            Self::BrowserForgotten => "browser_forgotten",
             Self::SessionEnded => "session_ended",
             Self::ProofGiven => "proof_given",
             Self::PasswordChanged => "password_changed",

@@ -36,6 +36,10 @@ pub mod kind {
     /// One line of the history; see [`crate::event`].
     #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
     pub enum Event {}
+    /// One browser that stands in for a person's second factor; see
+    /// [`crate::next_step`].
+    #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    pub enum RememberedFactor {}
 }
 
 /// Identifies an organization.
@@ -51,6 +55,8 @@ pub type BrowserId = Id<kind::Browser>;
 pub type EndingId = Id<kind::Ending>;
 /// Identifies an event.
 pub type EventId = Id<kind::Event>;
+/// Identifies a browser that stands in for a person's second factor.
+pub type RememberedFactorId = Id<kind::RememberedFactor>;
 
 impl<Kind> Id<Kind> {
     /// A random identifier that tells nothing about when it was made.

@@ -81,6 +81,8 @@ async fn auth_07_unknown_addresses_and_wrong_passwords_take_the_same_time() {
                 shared: false,
                 browser: None,
                 replaces: None,
+                trusted: None,
+                return_to: String::new(),
                 client: ClientDetails::new(None, None, "test"),
             };
             let began = Instant::now();

@@ -68,8 +68,8 @@ pub fn add(tx: &mut Tx<'_>, event: &Event) -> Result<(), StorageError> {
     )
 }
 
-/// Counts one more failed sign-in on the latest such line of the last hour from
-/// the same address; false if there is none.
+/// Counts one more failure of this kind on the latest such line of the last hour
+/// from the same address; false if there is none.
 pub fn gather_failure(
     tx: &mut Tx<'_>,
     event: &Event,
@@ -79,13 +79,14 @@ pub fn gather_failure(
     Ok(tx.execute(
         "UPDATE events SET count = count + 1, at = $3
          WHERE id = (SELECT id FROM events
-                     WHERE user_id = $1 AND at >= $2 AND kind = 'sign_in_failed' AND address = $4
+                     WHERE user_id = $1 AND at >= $2 AND kind = $5 AND address = $4
                      ORDER BY at DESC LIMIT 1)",
         &[
             event.user_id.into(),
             since.into(),
             event.at.into(),
             address.into(),
+            event.kind.name().into(),
         ],
     )? == 1)
 }
@@ -133,7 +134,8 @@ pub fn list_of_user(
             "SELECT id, at, organization_id, user_id, actor_kind, actor_user_id, kind, session_id,
                     browser_id, ending_id, cause, address, place, user_agent, count, detail
              FROM events WHERE user_id = $1 AND (at, id) < ($2, $3)
-               AND kind IN ('signed_in', 'signed_in_from_new_browser', 'sign_in_failed')
+               AND kind IN ('signed_in', 'signed_in_from_new_browser', 'sign_in_failed',
+                            'second_factor_failed')
              ORDER BY at DESC, id DESC LIMIT $4"
         }
         EventFilter::Endings => {

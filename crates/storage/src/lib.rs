@@ -36,6 +36,8 @@ pub mod endings;
 pub mod epochs;
 pub mod events;
 pub mod organizations;
+pub mod pending_sign_ins;
+pub mod remembered_factors;
 pub mod sessions;
 pub mod set_up_links;
 pub mod throttles;

@@ -120,10 +120,13 @@ pub fn erase(tx: &mut Tx<'_>, id: UserId) -> Result<(), StorageError> {
     )?;
     tx.execute("DELETE FROM passwords WHERE user_id = $1", &[id.into()])?;
     tx.execute("DELETE FROM pictures WHERE user_id = $1", &[id.into()])?;
-    tx.execute(
+    for forget in [
         "DELETE FROM known_browsers WHERE user_id = $1",
-        &[id.into()],
-    )?;
+        "DELETE FROM pending_sign_ins WHERE user_id = $1",
+        "DELETE FROM remembered_factors WHERE user_id = $1",
+    ] {
+        tx.execute(forget, &[id.into()])?;
+    }
     Ok(())
 }
 

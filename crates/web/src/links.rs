@@ -6,6 +6,7 @@ use crate::public_url::PublicUrl;
 
 pub(crate) const START: &str = "/";
 pub(crate) const LOGIN: &str = "/login";
+pub(crate) const FACTOR: &str = "/login/factor";
 pub(crate) const HELP: &str = "/help";
 pub(crate) const SIGNED_OUT: &str = "/signed-out";
 pub(crate) const PROFILE: &str = "/account/profile";

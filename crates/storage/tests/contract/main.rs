@@ -26,6 +26,7 @@ mod rows;
 mod session_lists;
 mod session_model;
 mod sessions;
+mod sign_in_steps;
 mod statements;
 mod transactions;
 #[cfg(feature = "postgres-tests")]

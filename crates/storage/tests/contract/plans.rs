@@ -11,10 +11,11 @@ use nightlatch_storage::testing::statements;
 use nightlatch_storage::users::Picture;
 use nightlatch_storage::{
     DatabaseKind, StorageError, Store, Tx, Value, epochs, on_both_databases, organizations,
-    sessions, set_up_links, throttles, users,
+    pending_sign_ins, remembered_factors, sessions, set_up_links, throttles, users,
 };
 
 use super::rows::{at, digest, ended, ending, event, id, organization, session, user, write};
+use super::sign_in_steps::{pending, remembered};
 
 /// What may read a table from end to end, and why.
 const MAY_SCAN: [(&str, &str); 4] = [
@@ -32,12 +33,20 @@ const MAY_SCAN: [(&str, &str); 4] = [
 ];
 
 /// The sources whose statements are to be found in [`run_all`].
-const SOURCES: [(&str, &str); 9] = [
+const SOURCES: [(&str, &str); 11] = [
     ("browsers", include_str!("../../src/browsers.rs")),
     ("endings", include_str!("../../src/endings.rs")),
     ("epochs", include_str!("../../src/epochs.rs")),
     ("events", include_str!("../../src/events.rs")),
     ("organizations", include_str!("../../src/organizations.rs")),
+    (
+        "pending_sign_ins",
+        include_str!("../../src/pending_sign_ins.rs"),
+    ),
+    (
+        "remembered_factors",
+        include_str!("../../src/remembered_factors.rs"),
+    ),
     ("sessions", include_str!("../../src/sessions.rs")),
     ("set_up_links", include_str!("../../src/set_up_links.rs")),
     ("throttles", include_str!("../../src/throttles.rs")),
@@ -93,7 +102,27 @@ fn run_accounts(tx: &mut Tx<'_>) -> Result<(), StorageError> {
     browsers::set_name(tx, id(1), id(1), Some("name"))?;
     browsers::list_names(tx, id(1))?;
     browsers::forget(tx, id(1), id(1))?;
+    run_sign_in_steps(tx)?;
     users::erase(tx, id(1))
+}
+
+fn run_sign_in_steps(tx: &mut Tx<'_>) -> Result<(), StorageError> {
+    pending_sign_ins::add(tx, &pending(1), digest(1))?;
+    pending_sign_ins::find_by_token(tx, digest(1))?;
+    pending_sign_ins::count_wrong_code(tx, digest(1))?;
+    pending_sign_ins::prune(tx, at(0), 9)?;
+    pending_sign_ins::delete(tx, digest(1))?;
+    pending_sign_ins::delete_of_user(tx, id(1))?;
+    remembered_factors::put(tx, &remembered(1, 1, 1), digest(1))?;
+    remembered_factors::find(tx, id(1), id(1), digest(1))?;
+    remembered_factors::rotate(tx, id(1), digest(1), digest(2))?;
+    remembered_factors::record_use(tx, id(1), at(2))?;
+    remembered_factors::list_of_user(tx, id(1), 9)?;
+    remembered_factors::prune(tx, at(0), 9)?;
+    remembered_factors::delete(tx, id(1), id(1))?;
+    remembered_factors::delete_of_browser(tx, id(1), id(1))?;
+    remembered_factors::delete_of_user(tx, id(1))?;
+    Ok(())
 }
 
 fn run_sessions(tx: &mut Tx<'_>) -> Result<(), StorageError> {

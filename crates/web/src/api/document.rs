@@ -24,7 +24,7 @@ use crate::api::{history, profile, sessions};
         sessions::end_selected,
         sessions::end_others,
         sessions::end_all,
-        sessions::prove_with_password,
+        sessions::give_proof,
         history::list
     )
 )]

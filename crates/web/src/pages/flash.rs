@@ -34,6 +34,16 @@ pub(crate) enum Flash {
     SetUpDone,
     /// The session to be ended had ended before.
     AlreadyEnded,
+    /// A sign-in waited too long for its second step, or was ended meanwhile.
+    SignInOver,
+    /// A second step must be set up before anything else opens.
+    SetUpFactor,
+    /// All sessions that the organization allows are taken.
+    TooManySessions,
+    /// Remembered browsers were forgotten; how many.
+    BrowsersForgotten {
+        browsers: u64,
+    },
 }
 
 impl Flash {
@@ -60,10 +70,23 @@ impl Flash {
             Self::UnmarkedShared => "unmarked-shared".to_owned(),
             Self::SetUpDone => "set-up-done".to_owned(),
             Self::AlreadyEnded => "already-ended".to_owned(),
+            Self::SignInOver => "sign-in-over".to_owned(),
+            Self::SetUpFactor => "set-up-factor".to_owned(),
+            Self::TooManySessions => "too-many-sessions".to_owned(),
+            Self::BrowsersForgotten { browsers } => format!("browsers-forgotten.{browsers}"),
         };
         jar.set_flash(&code);
     }
 }
+
+const SIGN_IN_OVER: &str =
+    "That sign-in is not open any more, perhaps because it took a while. Please start again.";
+
+const SET_UP_FACTOR: &str = "Your organization asks for a second step when you sign in. Please set one up here; then everything \
+     else opens again.";
+
+/// A sign-in beyond the session limit, where the rule is to refuse.
+pub(crate) const TOO_MANY_SESSIONS: &str = "You are signed in on as many devices as your organization allows. Log out on one of them first.";
 
 /// The sentence of a code; nothing for a code that is not ours.
 pub(crate) fn read(code: &str) -> Option<FlashView> {
@@ -71,6 +94,12 @@ pub(crate) fn read(code: &str) -> Option<FlashView> {
         Some((name, number)) => (name, number.parse::<u32>().ok()?),
         None => (code, 0),
     };
+    match name {
+        "sign-in-over" => return Some(FlashView::info(SIGN_IN_OVER)),
+        "set-up-factor" => return Some(FlashView::info(SET_UP_FACTOR)),
+        "too-many-sessions" => return Some(FlashView::problem(TOO_MANY_SESSIONS)),
+        _ => {}
+    }
     let sentence = match (name, number) {
         ("ended", 0) | ("already-ended", _) => "That session had ended already.".to_owned(),
         ("ended", 1) => "One session was logged out. It cannot be used any more.".to_owned(),
@@ -102,6 +131,13 @@ pub(crate) fn read(code: &str) -> Option<FlashView> {
         }
         ("unmarked-shared", _) => "This computer is no longer marked as shared.".to_owned(),
         ("set-up-done", _) => "Everything is set up. Sign in with your new account.".to_owned(),
+        ("browsers-forgotten", 0) => "There was nothing to forget.".to_owned(),
+        ("browsers-forgotten", 1) => {
+            "That browser is forgotten. Its next sign-in asks for the second step again.".to_owned()
+        }
+        ("browsers-forgotten", count) => format!(
+            "{count} browsers are forgotten. Their next sign-in asks for the second step again."
+        ),
         _ => return None,
     };
     Some(FlashView::done(sentence))

@@ -79,6 +79,9 @@ fn entry(person: &Person, event: &Event) -> Option<HistoryEntryView> {
         EventKind::SignedIn => HistoryKind::SignIn,
         EventKind::SignedInFromNewBrowser => HistoryKind::SignInNewDevice,
         EventKind::SignInFailed => HistoryKind::Failed,
+        EventKind::SecondFactorFailed => HistoryKind::FactorFailed,
+        EventKind::BrowserRemembered => HistoryKind::BrowserRemembered,
+        EventKind::BrowserForgotten => HistoryKind::BrowserForgotten,
         EventKind::SessionEnded => HistoryKind::Ended,
         EventKind::PasswordChanged | EventKind::PasswordSetByOperator => {
             HistoryKind::PasswordChanged
@@ -107,7 +110,7 @@ fn entry(person: &Person, event: &Event) -> Option<HistoryEntryView> {
             .cause
             .map(|cause| show::why(cause).short().to_owned())
             .or_else(|| is_sign_in.then(|| "Password".to_owned())),
-        who: (!is_sign_in && kind != HistoryKind::Failed)
+        who: (!is_sign_in && !matches!(kind, HistoryKind::Failed | HistoryKind::FactorFailed))
             .then(|| show::who(event.actor, event.user_id)),
         reason: event
             .detail

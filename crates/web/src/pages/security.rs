@@ -17,6 +17,7 @@ use crate::failure::Failure;
 use crate::guard::Person;
 use crate::links;
 use crate::pages::flash::Flash;
+use crate::pages::remembered_browsers;
 use crate::pages::{Fields, wait_sentence};
 use crate::show;
 use crate::signals::Concern;
@@ -65,6 +66,8 @@ async fn show_page(
                 .to_owned(),
         this_session: this_session(person),
         sessions: sessions as u64,
+        remembered: remembered_browsers::list(person).await?,
+        factor_notice: remembered_browsers::notice(person).await?,
         mark_shared: (user.role == Role::Administrator).then_some(MarkSharedView { marked }),
     };
     show::page_with(visit, status, &page, Jar::default())
@@ -95,7 +98,7 @@ fn this_session(person: &Person) -> ThisSessionView {
     };
     ThisSessionView {
         signed_in: show::time(session.created_at, now),
-        method: show::method(&session.proofs),
+        method: show::method(session),
         limits: vec![
             LimitView {
                 name: "Without use".to_owned(),

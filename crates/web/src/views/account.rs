@@ -123,6 +123,10 @@ pub struct SecurityPage {
     pub this_session: ThisSessionView,
     /// All live sessions of the person, this one included.
     pub sessions: u64,
+    /// The browsers that are not asked for the second step.
+    pub remembered: Vec<super::RememberedBrowserView>,
+    /// From when on the organization demands a second step that is not set up yet.
+    pub factor_notice: Option<String>,
     /// Shown to administrators only.
     pub mark_shared: Option<MarkSharedView>,
 }

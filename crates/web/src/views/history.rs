@@ -62,6 +62,12 @@ pub enum HistoryKind {
     SignInNewDevice,
     /// Failed attempts, counted.
     Failed,
+    /// A right password with a wrong second step, counted.
+    FactorFailed,
+    /// A browser was remembered for the second step.
+    BrowserRemembered,
+    /// A remembered browser was forgotten.
+    BrowserForgotten,
     /// A session ended, or several by one act.
     Ended,
     /// The password was changed.
@@ -117,10 +123,18 @@ impl HistoryEntryView {
             (HistoryKind::SignInNewDevice, _) => "Signed in with a new browser".to_owned(),
             (HistoryKind::Failed, 0 | 1) => "Failed sign-in".to_owned(),
             (HistoryKind::Failed, count) => format!("{count} failed sign-ins"),
+            (HistoryKind::FactorFailed, 0 | 1) => "Right password, but a wrong code".to_owned(),
+            (HistoryKind::FactorFailed, count) => {
+                format!("Right password, but {count} wrong codes")
+            }
+            (HistoryKind::BrowserRemembered, _) => {
+                "Browser remembered for the second step".to_owned()
+            }
+            (HistoryKind::BrowserForgotten, _) => "Remembered browser forgotten".to_owned(),
             (HistoryKind::Ended, 0 | 1) => "Session ended".to_owned(),
             (HistoryKind::Ended, count) => format!("{count} sessions ended"),
             (HistoryKind::PasswordChanged, _) => "Password changed".to_owned(),
-            (HistoryKind::Proved, _) => "Confirmed with the password".to_owned(),
+            (HistoryKind::Proved, _) => "Confirmed that it was you".to_owned(),
             (HistoryKind::Reported, _) => "Reported as not yours".to_owned(),
             (HistoryKind::AccountCreated, _) => "Account created".to_owned(),
             (HistoryKind::AccountDisabled, _) => "Account paused".to_owned(),
@@ -134,8 +148,14 @@ impl HistoryEntryView {
         match self.kind {
             HistoryKind::SignIn | HistoryKind::SignInNewDevice => "enter",
             HistoryKind::Ended => "leave",
-            HistoryKind::PasswordChanged | HistoryKind::Proved => "key",
-            HistoryKind::Failed | HistoryKind::Reported | HistoryKind::AccountDisabled => "warning",
+            HistoryKind::PasswordChanged
+            | HistoryKind::Proved
+            | HistoryKind::BrowserRemembered
+            | HistoryKind::BrowserForgotten => "key",
+            HistoryKind::FactorFailed
+            | HistoryKind::Failed
+            | HistoryKind::Reported
+            | HistoryKind::AccountDisabled => "warning",
             HistoryKind::AccountCreated | HistoryKind::AccountEnabled => "person",
             HistoryKind::ComputerMarked => "people",
         }

@@ -10,6 +10,7 @@ mod accent;
 mod account;
 mod common;
 mod confirm;
+mod factor;
 mod frame;
 mod history;
 mod problem;
@@ -30,6 +31,7 @@ pub use common::{
     DeviceKind, Field, FlashKind, FlashView, LinkView, NoticeKind, NoticeView, TimeView,
 };
 pub use confirm::{ConfirmItsYouPage, HiddenField, LogOutManyPage, LogOutScope, NotMePage, Proof};
+pub use factor::{FactorPage, FactorWay, RememberedBrowserView};
 pub use frame::{ContactView, Frame, Nav, PersonView, SessionMark, Theme, initials};
 pub use history::{HistoryEntryView, HistoryFilter, HistoryKind, HistoryPage};
 pub use problem::{Problem, ProblemPage};

@@ -77,6 +77,22 @@ impl Gallery {
                 ],
             },
             sessions: if cast == Cast::Long { 1 } else { 6 },
+            remembered: if cast == Cast::Long {
+                Vec::new()
+            } else {
+                vec![RememberedBrowserView {
+                    id: "r1".to_owned(),
+                    label: cast.device().to_owned(),
+                    is_this: true,
+                    since: time("3 days ago"),
+                    last_used: time("2 hours ago"),
+                    until: time("in 27 days"),
+                }]
+            },
+            factor_notice: (cast == Cast::Plain).then(|| {
+                "Your organization asks you for a second step when you sign in. Please set one up before Monday."
+                    .to_owned()
+            }),
             mark_shared: Some(MarkSharedView {
                 marked: cast == Cast::Nasty,
             }),
@@ -150,6 +166,7 @@ impl Gallery {
     pub(super) fn confirms(&mut self, cast: Cast) {
         let needed = Proof::Needed {
             error: Some("That is not your password. Try again.".to_owned()),
+            code: cast == Cast::Plain,
         };
         for (name, scope, proof) in [
             ("all", LogOutScope::All, Proof::Fresh),
@@ -180,7 +197,7 @@ impl Gallery {
             button: "Log out".to_owned(),
             destructive: true,
             cancel_href: "/account/sessions".to_owned(),
-            error: None,
+            proof: needed.clone(),
         };
         self.hang(format!("confirm{}", cast.suffix()), page.title(), &page);
         let page = NotMePage {
