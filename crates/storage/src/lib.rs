@@ -31,11 +31,13 @@ mod store;
 mod tls;
 mod value;
 
+pub mod authenticator_apps;
 pub mod browsers;
 pub mod endings;
 pub mod epochs;
 pub mod events;
 pub mod organizations;
+pub mod recovery_codes;
 pub mod sessions;
 pub mod set_up_links;
 pub mod throttles;
