@@ -53,10 +53,20 @@ pub enum EventKind {
     SettingsChanged,
     /// A session or sign-in was reported: "This wasn't me".
     ReportedByUser,
+    /// An authenticator app was set up and proved.
+    AuthenticatorAppAdded,
+    /// An authenticator app got another name.
+    AuthenticatorAppRenamed,
+    /// An authenticator app was removed.
+    AuthenticatorAppRemoved,
+    /// A new set of recovery codes was made; older ones are void.
+    RecoveryCodesMade,
+    /// A recovery code was used up.
+    RecoveryCodeUsed,
 }
 
 impl EventKind {
-    const ALL: [Self; 19] = [
+    const ALL: [Self; 24] = [
         Self::SignedIn,
         Self::SignedInFromNewBrowser,
         Self::SignInFailed,
@@ -76,6 +86,11 @@ impl EventKind {
         Self::BrowserMarkedShared,
         Self::SettingsChanged,
         Self::ReportedByUser,
+        Self::AuthenticatorAppAdded,
+        Self::AuthenticatorAppRenamed,
+        Self::AuthenticatorAppRemoved,
+        Self::RecoveryCodesMade,
+        Self::RecoveryCodeUsed,
     ];
 
     /// The stored and programmatic name; stable (LOG-01).
@@ -100,6 +115,11 @@ impl EventKind {
             Self::BrowserMarkedShared => "browser_marked_shared",
             Self::SettingsChanged => "settings_changed",
             Self::ReportedByUser => "reported_by_user",
+            Self::AuthenticatorAppAdded => "authenticator_app_added",
+            Self::AuthenticatorAppRenamed => "authenticator_app_renamed",
+            Self::AuthenticatorAppRemoved => "authenticator_app_removed",
+            Self::RecoveryCodesMade => "recovery_codes_made",
+            Self::RecoveryCodeUsed => "recovery_code_used",
         }
     }
 

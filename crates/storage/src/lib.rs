@@ -31,12 +31,14 @@ mod store;
 mod tls;
 mod value;
 
+pub mod authenticator_apps;
 pub mod browsers;
 pub mod endings;
 pub mod epochs;
 pub mod events;
 pub mod organizations;
 pub mod pending_sign_ins;
+pub mod recovery_codes;
 pub mod remembered_factors;
 pub mod sessions;
 pub mod set_up_links;
