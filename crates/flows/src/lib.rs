@@ -12,6 +12,7 @@
 pub mod activity;
 mod closing;
 mod dispatch;
+pub mod factors;
 pub mod history;
 pub mod housekeeping;
 pub mod log_out;
@@ -23,6 +24,7 @@ pub mod people;
 pub mod places;
 pub mod profile;
 pub mod remembered_browsers;
+pub mod sealing;
 pub mod second_factor;
 mod session_start;
 pub mod sessions;

@@ -27,6 +27,7 @@ use crate::Moment;
 use crate::dispatch::decide;
 use crate::password_hashing::PasswordHashing;
 use crate::remembered_browsers::{self, present};
+use crate::sealing::Sealer;
 use crate::second_factor::{self, CodeKind, CodeVerdict, TypedCode};
 use crate::session_start::{self, Start, session_kind};
 use crate::sign_in::{SignInOutcome, SignedIn};
@@ -175,18 +176,28 @@ fn asks_for_factor(found: Found) -> Result<Box<Waiting>, StepOutcome> {
     Err(StepOutcome::Over { return_to })
 }
 
+/// A code, and whether this browser is to be remembered.
+#[derive(Debug)]
+pub struct Given {
+    /// The code.
+    pub code: TypedCode,
+    /// "Remember this browser".
+    pub remember_browser: bool,
+}
+
 /// Goes on with a code.
 pub async fn with_code(
     store: &Store,
     hashing: &PasswordHashing,
+    sealer: &Arc<Sealer>,
     moment: &Moment,
     carried: Carried,
-    code: TypedCode,
-    remember_browser: bool,
+    given: Given,
 ) -> Result<StepOutcome, StorageError> {
-    let (carried, code) = (Arc::new(carried), Arc::new(code));
+    let remember_browser = given.remember_browser;
+    let (carried, code) = (Arc::new(carried), given.code);
     if code.kind() == CodeKind::AuthenticatorApp {
-        let moment = moment.clone();
+        let (moment, sealer) = (moment.clone(), Arc::clone(sealer));
         // One transaction: a code that is used up always signs in.
         return store
             .write(move |tx| {
@@ -194,7 +205,8 @@ pub async fn with_code(
                     Ok(waiting) => waiting,
                     Err(over) => return Ok(over),
                 };
-                let verdict = second_factor::verify_app_code(tx, &moment, waiting.user.id, &code)?;
+                let verdict =
+                    second_factor::verify_app_code(tx, &moment, &sealer, waiting.user.id, &code)?;
                 let method = ProofMethod::AuthenticatorApp;
                 judge(
                     tx,

@@ -15,7 +15,10 @@ use nightlatch_storage::{StorageError, Store, Tx};
 use zeroize::Zeroizing;
 
 use crate::Moment;
+pub use crate::factors::CodeVerdict;
+use crate::factors::{self, authenticator_app, recovery_codes};
 use crate::password_hashing::PasswordHashing;
+use crate::sealing::Sealer;
 
 /// A code as typed, of either kind; never printed.
 #[derive(Clone)]
@@ -71,48 +74,51 @@ impl CodeKind {
     }
 }
 
-/// What came of a code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CodeVerdict {
-    /// Right, and used up.
-    Right,
-    /// Wrong, or used before.
-    Wrong,
-    /// Too many wrong ones, over all sign-ins of the account; not before this
-    /// instant (MFA-03).
-    Wait(Timestamp),
-    /// Far too many; codes of this kind are off.
-    Off,
-}
-
 /// What a person can prove with, besides their password.
-pub fn available(_tx: &mut Tx<'_>, _user: UserId) -> Result<Options, StorageError> {
-    Ok(Options::default())
+pub fn available(tx: &mut Tx<'_>, user: UserId) -> Result<Options, StorageError> {
+    let enrolled = factors::enrolled(tx, user)?;
+    Ok(Options {
+        authenticator_app: !enrolled.authenticator_apps.is_empty(),
+        passkey: false,
+        recovery_code: enrolled.recovery_codes_left > 0,
+    })
 }
 
 /// A digest of the factors that a person has set up. It changes with each that is
-/// added or removed.
-pub fn fingerprint(_tx: &mut Tx<'_>, _user: UserId) -> Result<TokenDigest, StorageError> {
-    Ok(TokenDigest::of(b""))
+/// added or removed, and with a new set of recovery codes.
+pub fn fingerprint(tx: &mut Tx<'_>, user: UserId) -> Result<TokenDigest, StorageError> {
+    let enrolled = factors::enrolled(tx, user)?;
+    let mut apps: Vec<String> = enrolled
+        .authenticator_apps
+        .iter()
+        .map(|app| app.id.to_string())
+        .collect();
+    apps.sort_unstable();
+    let codes_made_at = enrolled
+        .recovery_codes_made_at
+        .map_or(0, Timestamp::milliseconds);
+    let text = format!("{}\n{codes_made_at}", apps.join(","));
+    Ok(TokenDigest::of(text.as_bytes()))
 }
 
-/// Verifies a code from an authenticator app.
+/// Verifies a code from an authenticator app, and uses it up.
 pub(crate) fn verify_app_code(
-    _tx: &mut Tx<'_>,
-    _moment: &Moment,
-    _user: UserId,
-    _code: &TypedCode,
+    tx: &mut Tx<'_>,
+    moment: &Moment,
+    sealer: &Sealer,
+    user: UserId,
+    code: &TypedCode,
 ) -> Result<CodeVerdict, StorageError> {
-    Ok(CodeVerdict::Wrong)
+    authenticator_app::verify(tx, moment, sealer, user, code.reveal())
 }
 
-/// Verifies and uses up a recovery code.
+/// Verifies a recovery code, and uses it up.
 pub(crate) async fn verify_recovery_code(
-    _store: &Store,
-    _hashing: &PasswordHashing,
-    _moment: &Moment,
-    _user: UserId,
-    _code: &TypedCode,
+    store: &Store,
+    hashing: &PasswordHashing,
+    moment: &Moment,
+    user: UserId,
+    code: &TypedCode,
 ) -> Result<CodeVerdict, StorageError> {
-    Ok(CodeVerdict::Wrong)
+    recovery_codes::verify(store, hashing, moment, user, code.reveal()).await
 }

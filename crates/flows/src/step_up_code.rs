@@ -12,6 +12,7 @@ use nightlatch_storage::{StorageError, Store};
 
 use crate::Moment;
 use crate::activity::Activity;
+use crate::sealing::Sealer;
 use crate::second_factor::{self, CodeVerdict, TypedCode};
 use crate::step_up::{Begun, StepUpOutcome, begin, finish, forgive};
 
@@ -19,12 +20,14 @@ use crate::step_up::{Begun, StepUpOutcome, begin, finish, forgive};
 /// transaction: a code that is used up always counts.
 pub async fn with_code(
     store: &Store,
+    sealer: &Arc<Sealer>,
     moment: &Moment,
     activity: &Arc<Activity>,
     id: SessionId,
     code: TypedCode,
 ) -> Result<StepUpOutcome, StorageError> {
     let (moment, activity) = (moment.clone(), Arc::clone(activity));
+    let sealer = Arc::clone(sealer);
     store
         .write(move |tx| {
             let asked = match begin(tx, &moment, &activity, id)? {
@@ -34,7 +37,7 @@ pub async fn with_code(
                 Begun::SessionOver => return Ok(StepUpOutcome::SessionOver),
             };
             let user = asked.owned.user.id;
-            match second_factor::verify_app_code(tx, &moment, user, &code)? {
+            match second_factor::verify_app_code(tx, &moment, &sealer, user, &code)? {
                 CodeVerdict::Right => {
                     let method = ProofMethod::AuthenticatorApp;
                     finish(tx, &moment, &activity, &asked, method)

@@ -24,6 +24,7 @@
 mod answer;
 mod ask;
 mod browser;
+mod factors;
 mod form;
 mod invariants;
 mod jar;
@@ -41,6 +42,7 @@ mod work;
 pub use answer::Answer;
 pub use ask::Ask;
 pub use browser::{Browser, UserAgent};
+pub use factors::PhoneApp;
 pub use form::{Field, Form};
 pub use jar::Jar;
 pub use listening::{Answered, ListeningSite};

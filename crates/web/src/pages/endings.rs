@@ -110,7 +110,8 @@ pub(crate) async fn prove_with(person: &Person, evidence: Evidence) -> Result<Pr
             (proving.await, wrong_password())
         }
         Evidence::Code(code) => {
-            let proving = step_up_code::with_code(&app.store, &moment, &app.activity, id, code);
+            let proving =
+                step_up_code::with_code(&app.store, &app.sealer, &moment, &app.activity, id, code);
             (proving.await, wrong_code())
         }
     };

@@ -11,7 +11,7 @@ use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use nightlatch_domain::next_step::Options;
-use nightlatch_flows::pending_sign_in::{self, Carried, Found, StepOutcome, Waiting};
+use nightlatch_flows::pending_sign_in::{self, Carried, Found, Given, StepOutcome, Waiting};
 use nightlatch_flows::second_factor::{CodeKind, TypedCode};
 use nightlatch_storage::StorageError;
 
@@ -83,10 +83,13 @@ pub(crate) async fn post(
     let outcome: Result<StepOutcome, StorageError> = pending_sign_in::with_code(
         &app.store,
         &app.hashing,
+        &app.sealer,
         &app.moment(),
         carried,
-        code,
-        again.remember_checked,
+        Given {
+            code,
+            remember_browser: again.remember_checked,
+        },
     )
     .await;
     let (counted, status, error) = match outcome? {

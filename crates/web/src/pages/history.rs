@@ -92,7 +92,12 @@ fn entry(person: &Person, event: &Event) -> Option<HistoryEntryView> {
         EventKind::UserDisabled => HistoryKind::AccountDisabled,
         EventKind::UserEnabled => HistoryKind::AccountEnabled,
         EventKind::BrowserMarkedShared => HistoryKind::ComputerMarked,
-        EventKind::ProfileChanged
+        EventKind::AuthenticatorAppAdded
+        | EventKind::AuthenticatorAppRenamed
+        | EventKind::AuthenticatorAppRemoved
+        | EventKind::RecoveryCodesMade
+        | EventKind::RecoveryCodeUsed
+        | EventKind::ProfileChanged
         | EventKind::BrowserNamed
         | EventKind::SettingsChanged
         | EventKind::UserDeleted => return None,
