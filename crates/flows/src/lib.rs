@@ -11,6 +11,7 @@
 
 pub mod activity;
 mod closing;
+pub mod factors;
 pub mod history;
 pub mod housekeeping;
 pub mod log_out;
@@ -20,6 +21,7 @@ pub mod passwords;
 pub mod people;
 pub mod places;
 pub mod profile;
+pub mod sealing;
 mod session_start;
 pub mod sessions;
 pub mod set_up;

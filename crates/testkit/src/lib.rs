@@ -23,6 +23,7 @@
 
 mod answer;
 mod ask;
+mod authenticator;
 mod browser;
 mod form;
 mod invariants;
@@ -40,6 +41,7 @@ mod work;
 
 pub use answer::Answer;
 pub use ask::Ask;
+pub use authenticator::Authenticator;
 pub use browser::{Browser, UserAgent};
 pub use form::{Field, Form};
 pub use jar::Jar;

@@ -15,6 +15,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::failure::Failure;
 use crate::guard::guard;
+use crate::pages::factors::{authenticator_apps, recovery_codes};
 use crate::pages::{
     confirm, help, history, log_in, log_out, profile, security, sessions, set_up, signed_out, start,
 };
@@ -186,6 +187,51 @@ fn for_people() -> Vec<Route> {
             People,
             security::mark_shared,
         ),
+        send(
+            "/account/security/authenticator-apps",
+            People,
+            authenticator_apps::begin,
+        ),
+        read(
+            "/account/security/authenticator-apps/{id}/set-up",
+            People,
+            authenticator_apps::set_up,
+        ),
+        send(
+            "/account/security/authenticator-apps/{id}/set-up",
+            People,
+            authenticator_apps::confirm,
+        ),
+        send(
+            "/account/security/authenticator-apps/{id}/rename",
+            People,
+            authenticator_apps::rename,
+        ),
+        read(
+            "/account/security/authenticator-apps/{id}/remove",
+            People,
+            authenticator_apps::ask_to_remove,
+        ),
+        send(
+            "/account/security/authenticator-apps/{id}/remove",
+            People,
+            authenticator_apps::remove,
+        ),
+        read(
+            "/account/security/recovery-codes",
+            People,
+            recovery_codes::get,
+        ),
+        send(
+            "/account/security/recovery-codes",
+            People,
+            recovery_codes::make,
+        ),
+        send(
+            "/account/security/recovery-codes/download",
+            People,
+            recovery_codes::download,
+        ),
         read("/account/sessions", People, sessions::get),
         read("/account/sessions/log-out-all", People, confirm::all),
         send(
@@ -225,6 +271,21 @@ fn for_people() -> Vec<Route> {
         read("/account/profile/appearance", People, profile::account),
         read("/account/security/password", People, security::to_page),
         read("/account/security/mark-shared", People, security::to_page),
+        read(
+            "/account/security/authenticator-apps",
+            People,
+            security::to_page,
+        ),
+        read(
+            "/account/security/authenticator-apps/{id}/rename",
+            People,
+            security::to_page,
+        ),
+        read(
+            "/account/security/recovery-codes/download",
+            People,
+            security::to_page,
+        ),
         read(
             "/account/sessions/log-out-selected",
             People,
@@ -270,6 +331,15 @@ fn for_programs() -> Vec<Route> {
             api::sessions::prove_with_password,
         ),
         read("/api/v1/history", Programs, api::history::list),
+        read("/api/v1/factors", Programs, api::factors::list),
+        route(
+            facts(
+                "DELETE",
+                "/api/v1/factors/authenticator-apps/{id}",
+                Programs,
+            ),
+            delete(api::factors::remove_app),
+        ),
     ]
 }
 

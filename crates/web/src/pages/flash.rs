@@ -34,6 +34,11 @@ pub(crate) enum Flash {
     SetUpDone,
     /// The session to be ended had ended before.
     AlreadyEnded,
+    AppAdded,
+    AppRenamed,
+    AppRemoved,
+    AppNameRefused,
+    TooManyApps,
 }
 
 impl Flash {
@@ -60,6 +65,11 @@ impl Flash {
             Self::UnmarkedShared => "unmarked-shared".to_owned(),
             Self::SetUpDone => "set-up-done".to_owned(),
             Self::AlreadyEnded => "already-ended".to_owned(),
+            Self::AppAdded => "app-added".to_owned(),
+            Self::AppRenamed => "app-renamed".to_owned(),
+            Self::AppRemoved => "app-removed".to_owned(),
+            Self::AppNameRefused => "app-name-refused".to_owned(),
+            Self::TooManyApps => "too-many-apps".to_owned(),
         };
         jar.set_flash(&code);
     }
@@ -101,6 +111,11 @@ pub(crate) fn read(code: &str) -> Option<FlashView> {
                 .to_owned()
         }
         ("unmarked-shared", _) => "This computer is no longer marked as shared.".to_owned(),
+        ("app-added", _) => "The authenticator app was added. From the next sign-in on, you will be asked for its code.".to_owned(),
+        ("app-renamed", _) => "The name was saved.".to_owned(),
+        ("app-removed", _) => "The authenticator app was removed.".to_owned(),
+        ("app-name-refused", _) => return Some(FlashView::problem("Please use a name of 1 to 60 characters. Nothing was changed.")),
+        ("too-many-apps", _) => return Some(FlashView::problem("You have as many authenticator apps as an account can have. Remove one first.")),
         ("set-up-done", _) => "Everything is set up. Sign in with your new account.".to_owned(),
         _ => return None,
     };

@@ -89,6 +89,11 @@ fn entry(person: &Person, event: &Event) -> Option<HistoryEntryView> {
         EventKind::UserDisabled => HistoryKind::AccountDisabled,
         EventKind::UserEnabled => HistoryKind::AccountEnabled,
         EventKind::BrowserMarkedShared => HistoryKind::ComputerMarked,
+        EventKind::AuthenticatorAppAdded => HistoryKind::AppAdded,
+        EventKind::AuthenticatorAppRenamed => HistoryKind::AppRenamed,
+        EventKind::AuthenticatorAppRemoved => HistoryKind::AppRemoved,
+        EventKind::RecoveryCodesMade => HistoryKind::RecoveryCodesMade,
+        EventKind::RecoveryCodeUsed => HistoryKind::RecoveryCodeUsed,
         EventKind::ProfileChanged
         | EventKind::BrowserNamed
         | EventKind::SettingsChanged
@@ -96,6 +101,10 @@ fn entry(person: &Person, event: &Event) -> Option<HistoryEntryView> {
     };
     let client = &event.client;
     let is_sign_in = matches!(kind, HistoryKind::SignIn | HistoryKind::SignInNewDevice);
+    let names_an_app = matches!(
+        kind,
+        HistoryKind::AppAdded | HistoryKind::AppRenamed | HistoryKind::AppRemoved
+    );
     let current = Some(person.live.owned.session.id);
     let not_me = event
         .session_id
@@ -106,7 +115,8 @@ fn entry(person: &Person, event: &Event) -> Option<HistoryEntryView> {
         detail: event
             .cause
             .map(|cause| show::why(cause).short().to_owned())
-            .or_else(|| is_sign_in.then(|| "Password".to_owned())),
+            .or_else(|| is_sign_in.then(|| "Password".to_owned()))
+            .or_else(|| names_an_app.then(|| event.detail.clone()).flatten()),
         who: (!is_sign_in && kind != HistoryKind::Failed)
             .then(|| show::who(event.actor, event.user_id)),
         reason: event

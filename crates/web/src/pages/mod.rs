@@ -2,6 +2,7 @@
 
 pub(crate) mod confirm;
 mod endings;
+pub(crate) mod factors;
 mod fields;
 pub(crate) mod flash;
 pub(crate) mod help;
