@@ -23,6 +23,7 @@
 
 mod answer;
 mod ask;
+mod authenticator;
 mod browser;
 mod factors;
 mod form;
@@ -41,6 +42,7 @@ mod work;
 
 pub use answer::Answer;
 pub use ask::Ask;
+pub use authenticator::Authenticator;
 pub use browser::{Browser, UserAgent};
 pub use factors::PhoneApp;
 pub use form::{Field, Form};

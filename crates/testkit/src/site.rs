@@ -303,7 +303,7 @@ fn start(
         places: Places::none(),
         public_url: PublicUrl::parse(&options.public_url).expect("an address"),
         trusted_proxies: options.trusted_proxies.clone(),
-        form_key: FormKey::new(&[42; 32]),
+        form_key: FormKey::new(&[42; 32], &[]),
         sealer: Arc::new(Sealer::new(&[42; 32], &[]).expect("a key that works")),
         signals: Signals::default(),
         metrics: Metrics::default(),

@@ -15,6 +15,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::failure::Failure;
 use crate::guard::guard;
+use crate::pages::factors::{authenticator_apps, recovery_codes};
 use crate::pages::{
     confirm, factor, help, history, log_in, log_out, profile, remembered_browsers, security,
     sessions, set_up, signed_out, start,
@@ -128,6 +129,7 @@ fn routes() -> Vec<Route> {
         for_everybody(),
         for_open_pages(),
         for_people(),
+        for_factors(),
         for_programs(),
     ]
     .into_iter()
@@ -194,7 +196,6 @@ fn for_people() -> Vec<Route> {
         ),
         send("/account/profile/appearance", People, profile::appearance),
         read("/account/picture/{version}", People, profile::show_picture),
-        setting_up(read("/account/security", People, security::get)),
         send("/account/security/password", People, security::password),
         send(
             "/account/security/mark-shared",
@@ -270,6 +271,75 @@ fn for_people() -> Vec<Route> {
     ]
 }
 
+/// Where second factors are set up; also for those who must do that first.
+fn for_factors() -> Vec<Route> {
+    use Access::People;
+    let routes = vec![
+        read("/account/security", People, security::get),
+        send(
+            "/account/security/authenticator-apps",
+            People,
+            authenticator_apps::begin,
+        ),
+        read(
+            "/account/security/authenticator-apps/{id}/set-up",
+            People,
+            authenticator_apps::set_up,
+        ),
+        send(
+            "/account/security/authenticator-apps/{id}/set-up",
+            People,
+            authenticator_apps::confirm,
+        ),
+        send(
+            "/account/security/authenticator-apps/{id}/rename",
+            People,
+            authenticator_apps::rename,
+        ),
+        read(
+            "/account/security/authenticator-apps/{id}/remove",
+            People,
+            authenticator_apps::ask_to_remove,
+        ),
+        send(
+            "/account/security/authenticator-apps/{id}/remove",
+            People,
+            authenticator_apps::remove,
+        ),
+        read(
+            "/account/security/recovery-codes",
+            People,
+            recovery_codes::get,
+        ),
+        send(
+            "/account/security/recovery-codes",
+            People,
+            recovery_codes::make,
+        ),
+        send(
+            "/account/security/recovery-codes/download",
+            People,
+            recovery_codes::download,
+        ),
+        read(
+            "/account/security/authenticator-apps",
+            People,
+            security::to_page,
+        ),
+        read(
+            "/account/security/authenticator-apps/{id}/rename",
+            People,
+            security::to_page,
+        ),
+        read(
+            "/account/security/recovery-codes/download",
+            People,
+            security::to_page,
+        ),
+    ];
+    routes.into_iter().map(setting_up).collect()
+}
+
 fn for_programs() -> Vec<Route> {
     use Access::{Everyone, Programs};
     vec![
@@ -301,6 +371,15 @@ fn for_programs() -> Vec<Route> {
         ),
         send("/api/v1/proof", Programs, api::sessions::give_proof),
         read("/api/v1/history", Programs, api::history::list),
+        read("/api/v1/factors", Programs, api::factors::list),
+        route(
+            facts(
+                "DELETE",
+                "/api/v1/factors/authenticator-apps/{id}",
+                Programs,
+            ),
+            delete(api::factors::remove_app),
+        ),
     ]
 }
 

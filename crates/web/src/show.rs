@@ -231,9 +231,8 @@ pub(crate) fn why(cause: Cause) -> WhyEnded {
         Cause::LoggedOutEverywhere => WhyEnded::AllSessions,
         Cause::EndedByAdministrator | Cause::AccessRefreshRequested => WhyEnded::Administrator,
         Cause::UserDisabled | Cause::UserDeleted => WhyEnded::AccountDisabled,
-        Cause::PasswordChanged | Cause::AccountRecovered | Cause::FactorChanged => {
-            WhyEnded::PasswordChanged
-        }
+        Cause::PasswordChanged | Cause::AccountRecovered => WhyEnded::PasswordChanged,
+        Cause::FactorChanged => WhyEnded::FactorChanged,
         Cause::Policy => WhyEnded::PolicyChanged,
         Cause::SessionLimit => WhyEnded::TooManySessions,
         Cause::IdleTimeout => WhyEnded::Idle,

@@ -24,6 +24,7 @@ mod api;
 mod days;
 mod devices;
 mod everywhere;
+mod factors;
 mod forgery;
 mod harmless_text;
 mod history;

@@ -281,7 +281,11 @@ fn they_are_listed_and_forgotten_one_by_one(which: TestDatabase) {
     second.sign_in_and_be_remembered(&it.ada, &it.phone);
     second.open("/account/security").expect(200);
     assert!(second.page().says("this browser"));
-    let action = second.page().form("Forget Firefox on Windows").action.clone();
+    let action = second
+        .page()
+        .form("Forget Firefox on Windows")
+        .action
+        .clone();
     // Another person's are as good as none.
     let grace = site.add_person("Grace Hopper", "grace@brightwater.example");
     let mut hers = site.browser();

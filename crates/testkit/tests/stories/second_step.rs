@@ -271,7 +271,7 @@ fn not_you_starts_again(which: TestDatabase) {
 
 fn a_recovery_code_will_do_and_works_once(which: TestDatabase) {
     let site = Site::new(which);
-    let (ada, laptop, _) = scene(&site);
+    let (ada, mut laptop, _) = scene(&site);
     let codes = laptop.make_recovery_codes();
     let mut tablet = site.browser();
     tablet.come_to_second_step(&ada);

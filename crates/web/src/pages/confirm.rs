@@ -82,7 +82,12 @@ fn status_of(error: Option<&String>) -> StatusCode {
     }
 }
 
-async fn proof(person: &Person, needed: bool, error: Option<String>) -> Result<Proof, Failure> {
+/// Whether a page asks for a proof, and which will do.
+pub(crate) async fn proof(
+    person: &Person,
+    needed: bool,
+    error: Option<String>,
+) -> Result<Proof, Failure> {
     if !needed {
         return Ok(Proof::Fresh);
     }

@@ -83,9 +83,9 @@ pub(crate) enum Evidence {
 }
 
 impl Evidence {
-    /// Reads the fields `password` and `code`; nothing if both are empty.
+    /// Reads the fields `password` and `proof_code`; nothing if both are empty.
     pub(crate) fn of_form(fields: &Fields) -> Option<Self> {
-        match (fields.get("password"), fields.get("code").trim()) {
+        match (fields.get("password"), fields.get("proof_code").trim()) {
             ("", "") => None,
             ("", code) => Some(Self::code(code)),
             (_, _) => Some(Self::Password(fields.password("password"))),

@@ -44,6 +44,11 @@ pub(crate) enum Flash {
     BrowsersForgotten {
         browsers: u64,
     },
+    AppAdded,
+    AppRenamed,
+    AppRemoved,
+    AppNameRefused,
+    TooManyApps,
 }
 
 impl Flash {
@@ -74,6 +79,11 @@ impl Flash {
             Self::SetUpFactor => "set-up-factor".to_owned(),
             Self::TooManySessions => "too-many-sessions".to_owned(),
             Self::BrowsersForgotten { browsers } => format!("browsers-forgotten.{browsers}"),
+            Self::AppAdded => "app-added".to_owned(),
+            Self::AppRenamed => "app-renamed".to_owned(),
+            Self::AppRemoved => "app-removed".to_owned(),
+            Self::AppNameRefused => "app-name-refused".to_owned(),
+            Self::TooManyApps => "too-many-apps".to_owned(),
         };
         jar.set_flash(&code);
     }
@@ -130,6 +140,11 @@ pub(crate) fn read(code: &str) -> Option<FlashView> {
                 .to_owned()
         }
         ("unmarked-shared", _) => "This computer is no longer marked as shared.".to_owned(),
+        ("app-added", _) => "The authenticator app was added. From the next sign-in on, you will be asked for its code.".to_owned(),
+        ("app-renamed", _) => "The name was saved.".to_owned(),
+        ("app-removed", _) => "The authenticator app was removed.".to_owned(),
+        ("app-name-refused", _) => return Some(FlashView::problem("Please use a name of 1 to 60 characters. Nothing was changed.")),
+        ("too-many-apps", _) => return Some(FlashView::problem("You have as many authenticator apps as an account can have. Remove one first.")),
         ("set-up-done", _) => "Everything is set up. Sign in with your new account.".to_owned(),
         ("browsers-forgotten", 0) => "There was nothing to forget.".to_owned(),
         ("browsers-forgotten", 1) => {

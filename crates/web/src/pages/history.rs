@@ -92,18 +92,22 @@ fn entry(person: &Person, event: &Event) -> Option<HistoryEntryView> {
         EventKind::UserDisabled => HistoryKind::AccountDisabled,
         EventKind::UserEnabled => HistoryKind::AccountEnabled,
         EventKind::BrowserMarkedShared => HistoryKind::ComputerMarked,
-        EventKind::AuthenticatorAppAdded
-        | EventKind::AuthenticatorAppRenamed
-        | EventKind::AuthenticatorAppRemoved
-        | EventKind::RecoveryCodesMade
-        | EventKind::RecoveryCodeUsed
-        | EventKind::ProfileChanged
+        EventKind::AuthenticatorAppAdded => HistoryKind::AppAdded,
+        EventKind::AuthenticatorAppRenamed => HistoryKind::AppRenamed,
+        EventKind::AuthenticatorAppRemoved => HistoryKind::AppRemoved,
+        EventKind::RecoveryCodesMade => HistoryKind::RecoveryCodesMade,
+        EventKind::RecoveryCodeUsed => HistoryKind::RecoveryCodeUsed,
+        EventKind::ProfileChanged
         | EventKind::BrowserNamed
         | EventKind::SettingsChanged
         | EventKind::UserDeleted => return None,
     };
     let client = &event.client;
     let is_sign_in = matches!(kind, HistoryKind::SignIn | HistoryKind::SignInNewDevice);
+    let names_an_app = matches!(
+        kind,
+        HistoryKind::AppAdded | HistoryKind::AppRenamed | HistoryKind::AppRemoved
+    );
     let current = Some(person.live.owned.session.id);
     let not_me = event
         .session_id
@@ -114,7 +118,8 @@ fn entry(person: &Person, event: &Event) -> Option<HistoryEntryView> {
         detail: event
             .cause
             .map(|cause| show::why(cause).short().to_owned())
-            .or_else(|| is_sign_in.then(|| "Password".to_owned())),
+            .or_else(|| is_sign_in.then(|| "Password".to_owned()))
+            .or_else(|| names_an_app.then(|| event.detail.clone()).flatten()),
         who: (!is_sign_in && !matches!(kind, HistoryKind::Failed | HistoryKind::FactorFailed))
             .then(|| show::who(event.actor, event.user_id)),
         reason: event

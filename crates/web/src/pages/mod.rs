@@ -3,6 +3,7 @@
 pub(crate) mod confirm;
 mod endings;
 pub(crate) mod factor;
+pub(crate) mod factors;
 mod fields;
 pub(crate) mod flash;
 pub(crate) mod help;

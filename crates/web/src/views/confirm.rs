@@ -10,7 +10,7 @@ pub enum Proof {
     /// The last proof is fresh enough.
     #[default]
     Fresh,
-    /// The form asks for the password (or a code, field `code`).
+    /// The form asks for the password (or a code, field `proof_code`).
     Needed {
         /// What was wrong with the last try.
         error: Option<String>,

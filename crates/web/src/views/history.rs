@@ -84,6 +84,16 @@ pub enum HistoryKind {
     AccountEnabled,
     /// A computer was marked as shared, or no longer.
     ComputerMarked,
+    /// Authenticator app added.
+    AppAdded,
+    /// Authenticator app renamed.
+    AppRenamed,
+    /// Authenticator app removed.
+    AppRemoved,
+    /// New recovery codes made.
+    RecoveryCodesMade,
+    /// Recovery code used.
+    RecoveryCodeUsed,
 }
 
 /// One entry.
@@ -139,6 +149,11 @@ impl HistoryEntryView {
             (HistoryKind::AccountCreated, _) => "Account created".to_owned(),
             (HistoryKind::AccountDisabled, _) => "Account paused".to_owned(),
             (HistoryKind::AccountEnabled, _) => "Account opened again".to_owned(),
+            (HistoryKind::AppAdded, _) => "Authenticator app added".to_owned(),
+            (HistoryKind::AppRenamed, _) => "Authenticator app renamed".to_owned(),
+            (HistoryKind::AppRemoved, _) => "Authenticator app removed".to_owned(),
+            (HistoryKind::RecoveryCodesMade, _) => "New recovery codes made".to_owned(),
+            (HistoryKind::RecoveryCodeUsed, _) => "Recovery code used".to_owned(),
             (HistoryKind::ComputerMarked, _) => "Shared-computer mark changed".to_owned(),
         }
     }
@@ -151,7 +166,10 @@ impl HistoryEntryView {
             HistoryKind::PasswordChanged
             | HistoryKind::Proved
             | HistoryKind::BrowserRemembered
-            | HistoryKind::BrowserForgotten => "key",
+            | HistoryKind::BrowserForgotten
+            | HistoryKind::RecoveryCodesMade
+            | HistoryKind::RecoveryCodeUsed => "key",
+            HistoryKind::AppAdded | HistoryKind::AppRenamed | HistoryKind::AppRemoved => "phone",
             HistoryKind::FactorFailed
             | HistoryKind::Failed
             | HistoryKind::Reported

@@ -11,6 +11,7 @@ mod account;
 mod common;
 mod confirm;
 mod factor;
+mod factors;
 mod frame;
 mod history;
 mod problem;
@@ -32,6 +33,10 @@ pub use common::{
 };
 pub use confirm::{ConfirmItsYouPage, HiddenField, LogOutManyPage, LogOutScope, NotMePage, Proof};
 pub use factor::{FactorPage, FactorWay, RememberedBrowserView};
+pub use factors::{
+    AddAppPage, AuthenticatorAppView, NewRecoveryCodesPage, RecoveryCodesPage, RemoveAppPage,
+    TwoStepView,
+};
 pub use frame::{ContactView, Frame, Nav, PersonView, SessionMark, Theme, initials};
 pub use history::{HistoryEntryView, HistoryFilter, HistoryKind, HistoryPage};
 pub use problem::{Problem, ProblemPage};

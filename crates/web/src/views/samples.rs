@@ -3,6 +3,7 @@
 
 mod account;
 mod cast;
+mod factors;
 
 use askama::Template;
 
@@ -191,6 +192,7 @@ pub(super) fn samples() -> Vec<Sample> {
         gallery.account(cast);
         gallery.lists(cast);
         gallery.confirms(cast);
+        gallery.factors(cast);
     }
     gallery.0
 }

@@ -3,6 +3,7 @@
 use super::super::*;
 use super::Gallery;
 use super::cast::{Cast, browsers, entry, time};
+use super::factors::two_step;
 
 impl Gallery {
     pub(super) fn account(&mut self, cast: Cast) {
@@ -68,6 +69,7 @@ impl Gallery {
             password_hint:
                 "At least 15 characters. A few words that only you would put together work well."
                     .to_owned(),
+            two_step: two_step(cast),
             this_session: ThisSessionView {
                 signed_in: time("3 days ago"),
                 method: "Password".to_owned(),
@@ -139,6 +141,11 @@ impl Gallery {
             (HistoryKind::AccountDisabled, 1),
             (HistoryKind::AccountEnabled, 1),
             (HistoryKind::ComputerMarked, 1),
+            (HistoryKind::AppAdded, 1),
+            (HistoryKind::AppRenamed, 1),
+            (HistoryKind::AppRemoved, 1),
+            (HistoryKind::RecoveryCodesMade, 1),
+            (HistoryKind::RecoveryCodeUsed, 1),
         ];
         for (name, entries) in [
             (
