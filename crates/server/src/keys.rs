@@ -50,7 +50,7 @@ impl Keys {
         let mut text = Zeroizing::new(String::new());
         text.push_str(&to_hexadecimal(self.current.as_ref()));
         text.push('\n');
-        for key in &self.prepared {
+        if let Some(key) = &self.prepared {
             text.push_str(PREPARED);
             text.push_str(&to_hexadecimal(key.as_ref()));
             text.push('\n');

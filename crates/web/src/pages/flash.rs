@@ -49,6 +49,8 @@ pub(crate) enum Flash {
     AppRemoved,
     AppNameRefused,
     TooManyApps,
+    /// There is no such authenticator app, or its set-up took too long.
+    AppGone,
 }
 
 impl Flash {
@@ -83,6 +85,7 @@ impl Flash {
             Self::AppRenamed => "app-renamed".to_owned(),
             Self::AppRemoved => "app-removed".to_owned(),
             Self::AppNameRefused => "app-name-refused".to_owned(),
+            Self::AppGone => "app-gone".to_owned(),
             Self::TooManyApps => "too-many-apps".to_owned(),
         };
         jar.set_flash(&code);
@@ -145,6 +148,11 @@ pub(crate) fn read(code: &str) -> Option<FlashView> {
         ("app-removed", _) => "The authenticator app was removed.".to_owned(),
         ("app-name-refused", _) => return Some(FlashView::problem("Please use a name of 1 to 60 characters. Nothing was changed.")),
         ("too-many-apps", _) => return Some(FlashView::problem("You have as many authenticator apps as an account can have. Remove one first.")),
+        ("app-gone", _) => {
+            return Some(FlashView::problem(
+                "There is no such authenticator app, or adding it took longer than 15 minutes. Here is what you have.",
+            ));
+        }
         ("set-up-done", _) => "Everything is set up. Sign in with your new account.".to_owned(),
         ("browsers-forgotten", 0) => "There was nothing to forget.".to_owned(),
         ("browsers-forgotten", 1) => {

@@ -21,7 +21,7 @@ use crate::links;
 use crate::pages::Fields;
 use crate::pages::flash::Flash;
 use crate::show;
-use crate::views::{AddAppPage, Field, Nav, Problem, RemoveAppPage};
+use crate::views::{AddAppPage, Field, Nav, RemoveAppPage};
 
 /// What an app is called until its owner says otherwise.
 const USUAL_NAME: &str = "Authenticator app";
@@ -31,14 +31,14 @@ fn address(id: AuthenticatorAppId, act: &str) -> String {
 }
 
 fn parse_id(id: &str) -> Result<AuthenticatorAppId, Failure> {
-    id.parse().map_err(|_| not_found())
+    id.parse().map_err(|_| Failure::not_found())
 }
 
-fn not_found() -> Failure {
-    Failure::saying(
-        Problem::NotFound,
-        "There is no such authenticator app, or adding it took longer than 15 minutes. Security shows what you have.",
-    )
+/// The person has no such app, or its set-up took too long: Security shows what
+/// they have. The cookies go along: the proof may have renewed the session.
+fn gone(mut jar: Jar) -> Response {
+    Flash::AppGone.set(&mut jar);
+    show::see_other(links::SECURITY, jar)
 }
 
 /// A name as typed; `None` if it is too long or no name.
@@ -134,7 +134,7 @@ async fn show_set_up(
         .await;
     let setup = match found? {
         Change::Done(Some(setup)) => setup,
-        Change::Done(None) => return Err(not_found()),
+        Change::Done(None) => return Ok(gone(jar)),
         Change::ProofNeeded => return set_up_question(id).ask(person, fields, None).await,
         Change::SessionOver => return Ok(show::see_other(links::LOGIN, jar)),
     };
@@ -237,7 +237,7 @@ pub(crate) async fn confirm(
             };
             Ok(show::see_other(to, jar))
         }
-        ConfirmOutcome::NotFound => Err(not_found()),
+        ConfirmOutcome::NotFound => Ok(gone(jar)),
         ConfirmOutcome::Wrong => {
             let wrong = "That code is not right, or not any more. Please enter the one that your app shows now.";
             let typed = Typed {
@@ -298,7 +298,7 @@ pub(crate) async fn rename(
     .await?;
     match went {
         Went::Answer(answer) => Ok(answer),
-        Went::Through(AppOutcome::NotFound, _) => Err(not_found()),
+        Went::Through(AppOutcome::NotFound, jar) => Ok(gone(jar)),
         Went::Through(AppOutcome::Done(_), mut jar) => {
             Flash::AppRenamed.set(&mut jar);
             Ok(show::see_other(links::SECURITY, jar))
@@ -316,7 +316,9 @@ pub(crate) async fn ask_to_remove(
     let user = person.live.owned.user.id;
     let found: Result<_, StorageError> = visit.app.store.read(move |tx| enrolled(tx, user)).await;
     let apps = found?.authenticator_apps;
-    let app = apps.iter().find(|app| app.id == id).ok_or_else(not_found)?;
+    let Some(app) = apps.iter().find(|app| app.id == id) else {
+        return Ok(gone(Jar::default()));
+    };
     let page = RemoveAppPage {
         frame: show::frame(visit, Nav::Security).await?,
         action: address(id, "remove"),
@@ -360,7 +362,7 @@ pub(crate) async fn remove(
     .await?;
     match went {
         Went::Answer(answer) => Ok(answer),
-        Went::Through(AppOutcome::NotFound, _) => Err(not_found()),
+        Went::Through(AppOutcome::NotFound, jar) => Ok(gone(jar)),
         Went::Through(AppOutcome::Done(changed), mut jar) => {
             follow_up(&person, &mut jar, &changed);
             Flash::AppRemoved.set(&mut jar);

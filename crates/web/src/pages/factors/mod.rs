@@ -9,7 +9,7 @@ pub(crate) mod recovery_codes;
 use std::sync::Arc;
 
 use axum::http::StatusCode;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use nightlatch_domain::ending::Cause;
 use nightlatch_flows::factors::{Acting, Change, Changed, Enrolled};
 
@@ -140,7 +140,15 @@ where
             }
             Proved::SessionOver => return Ok(Went::Answer(show::see_other(links::LOGIN, jar))),
         }
-        outcome = change().await?;
+        outcome = match change().await {
+            Ok(outcome) => outcome,
+            Err(failure) => {
+                let mut answer = failure.into_response();
+                // The proof has given this session a new cookie.
+                jar.apply(answer.headers_mut());
+                return Ok(Went::Answer(answer));
+            }
+        };
     }
     match outcome {
         Change::Done(done) => Ok(Went::Through(done, jar)),
