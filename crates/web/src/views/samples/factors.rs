@@ -24,7 +24,10 @@ pub(super) fn two_step(cast: Cast) -> TwoStepView {
 
 impl Gallery {
     pub(super) fn factors(&mut self, cast: Cast) {
-        let needed = Proof::Needed { error: None };
+        let needed = Proof::Needed {
+            error: None,
+            code: true,
+        };
         let wrong = cast != Cast::Plain;
         let page = AddAppPage {
             frame: cast.signed_in(Nav::Security),
