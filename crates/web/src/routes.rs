@@ -4,6 +4,8 @@
 //! without stating its access; a test walks the list with the cookies of ended
 //! sessions, so a new route cannot be forgotten.
 
+mod factors;
+
 use std::sync::Arc;
 
 use axum::Router;
@@ -15,7 +17,6 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::failure::Failure;
 use crate::guard::guard;
-use crate::pages::factors::{authenticator_apps, recovery_codes};
 use crate::pages::{
     confirm, factor, help, history, log_in, log_out, profile, remembered_browsers, security,
     sessions, set_up, signed_out, start,
@@ -129,7 +130,7 @@ fn routes() -> Vec<Route> {
         for_everybody(),
         for_open_pages(),
         for_people(),
-        for_factors(),
+        factors::routes(),
         for_programs(),
     ]
     .into_iter()
@@ -269,75 +270,6 @@ fn for_people() -> Vec<Route> {
         read("/account/sessions/{id}/log-out", People, sessions::to_page),
         read("/account/sessions/{id}/name", People, sessions::to_page),
     ]
-}
-
-/// Where second factors are set up; also for those who must do that first.
-fn for_factors() -> Vec<Route> {
-    use Access::People;
-    let routes = vec![
-        read("/account/security", People, security::get),
-        send(
-            "/account/security/authenticator-apps",
-            People,
-            authenticator_apps::begin,
-        ),
-        read(
-            "/account/security/authenticator-apps/{id}/set-up",
-            People,
-            authenticator_apps::set_up,
-        ),
-        send(
-            "/account/security/authenticator-apps/{id}/set-up",
-            People,
-            authenticator_apps::confirm,
-        ),
-        send(
-            "/account/security/authenticator-apps/{id}/rename",
-            People,
-            authenticator_apps::rename,
-        ),
-        read(
-            "/account/security/authenticator-apps/{id}/remove",
-            People,
-            authenticator_apps::ask_to_remove,
-        ),
-        send(
-            "/account/security/authenticator-apps/{id}/remove",
-            People,
-            authenticator_apps::remove,
-        ),
-        read(
-            "/account/security/recovery-codes",
-            People,
-            recovery_codes::get,
-        ),
-        send(
-            "/account/security/recovery-codes",
-            People,
-            recovery_codes::make,
-        ),
-        send(
-            "/account/security/recovery-codes/download",
-            People,
-            recovery_codes::download,
-        ),
-        read(
-            "/account/security/authenticator-apps",
-            People,
-            security::to_page,
-        ),
-        read(
-            "/account/security/authenticator-apps/{id}/rename",
-            People,
-            security::to_page,
-        ),
-        read(
-            "/account/security/recovery-codes/download",
-            People,
-            security::to_page,
-        ),
-    ];
-    routes.into_iter().map(setting_up).collect()
 }
 
 fn for_programs() -> Vec<Route> {

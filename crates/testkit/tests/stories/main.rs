@@ -22,6 +22,7 @@ mod accounts;
 mod addresses;
 mod api;
 mod days;
+mod demanded_factor;
 mod devices;
 mod everywhere;
 mod factors;
