@@ -26,9 +26,16 @@ pub enum EventKind {
     /// A right password, and everything was ended while the sign-in was under way;
     /// gathered like failures.
     SignInOvertaken,
+    /// The password was right and the second factor was not; failures of one hour
+    /// from one address are one line.
+    SecondFactorFailed,
+    /// A browser was remembered, so that it is not asked for the second factor.
+    BrowserRemembered,
+    /// A remembered browser was forgotten by its owner.
+    BrowserForgotten,
     /// A session ended.
     SessionEnded,
-    /// The password was asked for again, and was right.
+    /// A proof was asked for again, and was right.
     ProofGiven,
     /// The password was asked for again, and was wrong; gathered like failures.
     ProofFailed,
@@ -54,15 +61,28 @@ pub enum EventKind {
     SettingsChanged,
     /// A session or sign-in was reported: "This wasn't me".
     ReportedByUser,
+    /// An authenticator app was set up and proved.
+    AuthenticatorAppAdded,
+    /// An authenticator app got another name.
+    AuthenticatorAppRenamed,
+    /// An authenticator app was removed.
+    AuthenticatorAppRemoved,
+    /// A new set of recovery codes was made; older ones are void.
+    RecoveryCodesMade,
+    /// A recovery code was used up.
+    RecoveryCodeUsed,
 }
 
 impl EventKind {
-    const ALL: [Self; 19] = [
+    const ALL: [Self; 27] = [
         Self::SignedIn,
         Self::SignedInFromNewBrowser,
         Self::SignInFailed,
         Self::SignInOverLimit,
         Self::SignInOvertaken,
+        Self::SecondFactorFailed,
+        Self::BrowserRemembered,
+        Self::BrowserForgotten,
         Self::SessionEnded,
         Self::ProofGiven,
         Self::ProofFailed,
@@ -77,6 +97,11 @@ impl EventKind {
         Self::BrowserMarkedShared,
         Self::SettingsChanged,
         Self::ReportedByUser,
+        Self::AuthenticatorAppAdded,
+        Self::AuthenticatorAppRenamed,
+        Self::AuthenticatorAppRemoved,
+        Self::RecoveryCodesMade,
+        Self::RecoveryCodeUsed,
     ];
 
     /// The stored and programmatic name; stable (LOG-01).
@@ -87,6 +112,9 @@ impl EventKind {
             Self::SignInFailed => "sign_in_failed",
             Self::SignInOverLimit => "sign_in_over_limit",
             Self::SignInOvertaken => "sign_in_overtaken",
+            Self::SecondFactorFailed => "second_factor_failed",
+            Self::BrowserRemembered => "browser_remembered",
+            Self::BrowserForgotten => "browser_forgotten",
             Self::SessionEnded => "session_ended",
             Self::ProofGiven => "proof_given",
             Self::ProofFailed => "proof_failed",
@@ -101,6 +129,11 @@ impl EventKind {
             Self::BrowserMarkedShared => "browser_marked_shared",
             Self::SettingsChanged => "settings_changed",
             Self::ReportedByUser => "reported_by_user",
+            Self::AuthenticatorAppAdded => "authenticator_app_added",
+            Self::AuthenticatorAppRenamed => "authenticator_app_renamed",
+            Self::AuthenticatorAppRemoved => "authenticator_app_removed",
+            Self::RecoveryCodesMade => "recovery_codes_made",
+            Self::RecoveryCodeUsed => "recovery_code_used",
         }
     }
 

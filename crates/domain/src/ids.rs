@@ -36,6 +36,19 @@ pub mod kind {
     /// One line of the history; see [`crate::event`].
     #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
     pub enum Event {}
+    /// One browser that stands in for a person's second factor; see
+    /// [`crate::next_step`].
+    #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    pub enum RememberedFactor {}
+    /// An authenticator app; see [`crate::one_time_code`].
+    #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    pub enum AuthenticatorApp {}
+    /// A recovery code; see [`crate::recovery_code`].
+    #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    pub enum RecoveryCode {}
+    /// A set of recovery codes.
+    #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    pub enum RecoveryCodeSet {}
 }
 
 /// Identifies an organization.
@@ -51,6 +64,14 @@ pub type BrowserId = Id<kind::Browser>;
 pub type EndingId = Id<kind::Ending>;
 /// Identifies an event.
 pub type EventId = Id<kind::Event>;
+/// Identifies a browser that stands in for a person's second factor.
+pub type RememberedFactorId = Id<kind::RememberedFactor>;
+/// Identifies an authenticator app.
+pub type AuthenticatorAppId = Id<kind::AuthenticatorApp>;
+/// Identifies a recovery code.
+pub type RecoveryCodeId = Id<kind::RecoveryCode>;
+/// Identifies a set of recovery codes, which are made and voided together.
+pub type RecoveryCodeSetId = Id<kind::RecoveryCodeSet>;
 
 impl<Kind> Id<Kind> {
     /// A random identifier that tells nothing about when it was made.

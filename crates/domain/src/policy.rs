@@ -102,6 +102,59 @@ pub enum AtSessionLimit {
     Refuse,
 }
 
+/// Who needs a second factor (POL-04).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SecondFactorRule {
+    /// Nobody is asked for one, whatever they have set up.
+    Off,
+    /// Whoever has set one up is asked for it.
+    Optional,
+    /// The same, and administrators must have one.
+    Administrators,
+    /// Everybody must have one.
+    Everybody,
+}
+
+/// What an organization asks of the second factor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SecondFactorPolicy {
+    /// Who needs one.
+    pub rule: SecondFactorRule,
+    /// Days from the demand (or the beginning of the account, if that is later)
+    /// until nobody gets in without one.
+    pub grace_days: u32,
+    /// Days for which a browser may stand in for the second factor; zero for
+    /// never.
+    pub remember_days: u32,
+    /// Since when the rule is as it is; `None` if it never was another one.
+    pub since: Option<Timestamp>,
+}
+
+impl SecondFactorPolicy {
+    /// The most days for which a browser is remembered; an organization can only
+    /// tighten it (POL-01).
+    pub const MOST_REMEMBERED_DAYS: u32 = 30;
+
+    /// For how long a browser may stand in for the second factor, if at all.
+    pub fn remembered_for(&self) -> Option<Duration> {
+        let days = self.remember_days.min(Self::MOST_REMEMBERED_DAYS);
+        (days > 0).then(|| Duration::from_secs(u64::from(days) * DAY))
+    }
+}
+
+impl Default for SecondFactorPolicy {
+    fn default() -> Self {
+        Self {
+            rule: SecondFactorRule::Administrators,
+            grace_days: 14,
+            remember_days: Self::MOST_REMEMBERED_DAYS,
+            since: None,
+        }
+    }
+}
+
 /// The rules of one organization. Unset values take the defaults of
 /// [`Policy::default`], so that stored settings survive new releases.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -121,6 +174,8 @@ pub struct Policy {
     pub at_session_limit: AtSessionLimit,
     /// Networks whose computers are always treated as shared (SHR-04).
     pub shared_networks: Vec<IpNet>,
+    /// Who needs a second factor, and from when.
+    pub second_factor: SecondFactorPolicy,
 }
 
 impl Default for Policy {
@@ -144,6 +199,7 @@ impl Default for Policy {
             session_limit: MOST_SESSIONS,
             at_session_limit: AtSessionLimit::EndOldest,
             shared_networks: Vec::new(),
+            second_factor: SecondFactorPolicy::default(),
         }
     }
 }

@@ -60,12 +60,20 @@ impl SessionKind {
     }
 }
 
-/// How a person proved who they are (later: passkeys, codes).
+/// How a person proved who they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ProofMethod {
     /// Their password.
     Password,
+    /// A code from an authenticator app.
+    AuthenticatorApp,
+    /// A recovery code, spent by this proof.
+    RecoveryCode,
+    /// A passkey that verified its user: two factors in one.
+    Passkey,
+    /// A passkey that was only present: possession, and nothing else.
+    SecurityKey,
 }
 
 /// One authentication event of a session (SES-12).

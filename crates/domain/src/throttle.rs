@@ -8,11 +8,15 @@
 //!   hammer an account never delay its owner on their own browser;
 //! * a *network* lane per client address, against one machine trying many
 //!   accounts.
+//!
+//! The second step of a sign-in has two lanes of its own per account, over all
+//! sign-ins that are under way (MFA-03): whoever gets there has the password, so
+//! a fresh sign-in must not bring fresh tries.
 
 use std::net::IpAddr;
 use std::time::Duration;
 
-use crate::ids::{BrowserId, SessionId};
+use crate::ids::{BrowserId, SessionId, UserId};
 use crate::secret::TokenDigest;
 use crate::time::Timestamp;
 use crate::user::EmailKey;
@@ -34,13 +38,20 @@ pub enum Lane {
     KnownBrowser,
     /// One client address (IPv6: its /64 network).
     Network,
+    /// Codes of an account's authenticator apps. Six digits can be guessed, so
+    /// it turns off; a recovery code and a password set anew turn it on again.
+    OneTimeCode,
+    /// Recovery codes of an account. They cannot be guessed (75 bits), and are
+    /// the way out when everything else is off: this lane slows down and never
+    /// turns off.
+    RecoveryCode,
 }
 
 impl Lane {
     /// Failures that cost nothing.
     const fn free(self) -> i64 {
         match self {
-            Self::Stranger | Self::KnownBrowser => 5,
+            Self::Stranger | Self::KnownBrowser | Self::OneTimeCode | Self::RecoveryCode => 5,
             // Whole offices share one address.
             Self::Network => 50,
         }
@@ -49,7 +60,7 @@ impl Lane {
     /// The longest wait.
     const fn longest(self) -> Duration {
         match self {
-            Self::Stranger => Duration::from_mins(15),
+            Self::Stranger | Self::OneTimeCode | Self::RecoveryCode => Duration::from_mins(15),
             Self::KnownBrowser | Self::Network => Duration::from_mins(1),
         }
     }
@@ -59,7 +70,7 @@ impl Lane {
     /// whole office never add up to a wall.
     const fn forgets_one_in(self) -> Option<Duration> {
         match self {
-            Self::Stranger | Self::KnownBrowser => None,
+            Self::Stranger | Self::KnownBrowser | Self::OneTimeCode | Self::RecoveryCode => None,
             Self::Network => Some(Duration::from_secs(10)),
         }
     }
@@ -106,7 +117,7 @@ impl Failures {
         let Some(last) = state.last_at else {
             return Verdict::Allowed;
         };
-        if state.count >= OFF_AT && !matches!(lane, Lane::Network) {
+        if state.count >= OFF_AT && !matches!(lane, Lane::Network | Lane::RecoveryCode) {
             return Verdict::Off;
         }
         let beyond = state.count - lane.free();
@@ -179,6 +190,22 @@ pub fn session_key(email: &EmailKey, binding: Binding, session: SessionId) -> To
     account_key("session", &session.to_string(), email, binding)
 }
 
+/// The key of the lane of one-time codes. A password set anew starts it afresh:
+/// whoever guessed there knew the old one.
+pub fn one_time_code_key(user: UserId, binding: Binding) -> TokenDigest {
+    second_step_key("one-time code", user, binding)
+}
+
+/// The key of the lane of recovery codes.
+pub fn recovery_code_key(user: UserId, binding: Binding) -> TokenDigest {
+    second_step_key("recovery code", user, binding)
+}
+
+fn second_step_key(lane: &str, user: UserId, binding: Binding) -> TokenDigest {
+    let bound_at = binding.map_or(0, Timestamp::milliseconds);
+    TokenDigest::of(format!("{lane}\n{user}\n{bound_at}").as_bytes())
+}
+
 /// The key of the network lane.
 pub fn network_key(address: IpAddr) -> TokenDigest {
     let network = match address.to_canonical() {
@@ -235,6 +262,18 @@ mod tests {
             Verdict::Wait(now().plus(Duration::from_mins(15)))
         );
         assert_eq!(after_failures(Lane::Stranger, 99).reopened(), None);
+    }
+
+    #[test]
+    fn mfa_03_one_time_codes_turn_off_and_recovery_codes_stay_the_way_out() {
+        let much_later = now().plus(Duration::from_hours(8760));
+        let verdict = |lane| after_failures(lane, 100).verdict(lane, much_later);
+        assert_eq!(verdict(Lane::OneTimeCode), Verdict::Off);
+        assert_eq!(verdict(Lane::RecoveryCode), Verdict::Allowed);
+        assert_eq!(
+            after_failures(Lane::RecoveryCode, 100).verdict(Lane::RecoveryCode, now()),
+            Verdict::Wait(now().plus(Duration::from_mins(15)))
+        );
     }
 
     #[test]

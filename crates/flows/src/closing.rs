@@ -12,7 +12,7 @@ use nightlatch_domain::ids::{BrowserId, EventId};
 use nightlatch_domain::session::{self, Ended};
 use nightlatch_storage::endings::{self, Ending};
 use nightlatch_storage::sessions::OwnedSession;
-use nightlatch_storage::{StorageError, Tx, events, sessions};
+use nightlatch_storage::{StorageError, Tx, events, remembered_factors, sessions};
 
 use crate::Moment;
 use crate::log_out::{EndingRequest, new_ending};
@@ -73,6 +73,9 @@ pub(crate) fn close_all(
             continue;
         }
         events::add(tx, &closing_event(moment, owned, &ended, &belongs_to))?;
+        if let Some(browser) = session.browser_id.filter(|_| takes_trust_away(cause)) {
+            remembered_factors::delete_of_browser(tx, session.user_id, browser)?;
+        }
         let new_browser = session
             .browser_id
             .is_none_or(|browser| seen.insert(browser));
@@ -90,6 +93,19 @@ pub(crate) fn close_all(
         }
     }
     Ok(closed)
+}
+
+/// Whether a browser whose session ended so must show the second factor again
+/// (F3). Somebody ended it from elsewhere: it may be the laptop that was lost.
+fn takes_trust_away(cause: Cause) -> bool {
+    !matches!(
+        cause,
+        Cause::LoggedOut
+            | Cause::IdleTimeout
+            | Cause::OverallTimeout
+            | Cause::ReplacedByNewSignIn
+            | Cause::SessionLimit
+    )
 }
 
 /// The ending, one for each batch and limit, of sessions that were over before

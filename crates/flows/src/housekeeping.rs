@@ -3,7 +3,12 @@
 use std::time::Duration;
 
 use nightlatch_domain::Timestamp;
-use nightlatch_storage::{StorageError, Tx, browsers, endings, events, sessions, throttles};
+use nightlatch_storage::{
+    StorageError, Tx, authenticator_apps, browsers, endings, events, pending_sign_ins,
+    remembered_factors, sessions, throttles,
+};
+
+use crate::factors::authenticator_app::SET_UP_LIFE;
 
 /// How long ended sessions and the history are kept: twelve months (PRV-01).
 pub const RETENTION: Duration = Duration::from_hours(365 * 24);
@@ -23,6 +28,9 @@ pub fn prune(tx: &mut Tx<'_>, now: Timestamp, batch: i64) -> Result<u64, Storage
     gone += endings::prune(tx, now.minus(RETENTION), batch)?;
     gone += events::prune(tx, now.minus(RETENTION), batch)?;
     gone += throttles::prune(tx, now.minus(THROTTLE_RETENTION), batch)?;
+    gone += pending_sign_ins::prune(tx, now, batch)?;
+    gone += remembered_factors::prune(tx, now, batch)?;
+    gone += authenticator_apps::prune(tx, now.minus(SET_UP_LIFE), batch)?;
     gone += browsers::prune(tx, now.minus(BROWSER_RETENTION), batch)?;
     Ok(gone)
 }

@@ -11,20 +11,27 @@
 
 pub mod activity;
 mod closing;
+mod dispatch;
+pub mod factors;
 pub mod history;
 pub mod housekeeping;
 pub mod log_out;
 pub mod own_endings;
 pub mod password_hashing;
 pub mod passwords;
+pub mod pending_sign_in;
 pub mod people;
 pub mod places;
 pub mod profile;
+pub mod remembered_browsers;
+pub mod sealing;
+pub mod second_factor;
 mod session_start;
 pub mod sessions;
 pub mod set_up;
 pub mod sign_in;
 pub mod step_up;
+pub mod step_up_code;
 mod under_way;
 
 use std::fmt;

@@ -13,7 +13,9 @@ use nightlatch_domain::secret::{Token, TokenDigest};
 use nightlatch_domain::session::SessionKind;
 use nightlatch_storage::endings::Receipt;
 use nightlatch_storage::sessions::OwnedSession;
-use nightlatch_storage::{StorageError, Tx, browsers, endings, events, sessions};
+use nightlatch_storage::{
+    StorageError, Tx, browsers, endings, events, remembered_factors, sessions,
+};
 
 use crate::Moment;
 use crate::activity::Activity;
@@ -298,6 +300,7 @@ fn report(
     };
     if let Some(browser) = sign_in.browser_id {
         browsers::forget(tx, user_id, browser)?;
+        remembered_factors::delete_of_browser(tx, user_id, browser)?;
     }
     let event = Event {
         id: EventId::sortable(moment.now, moment.random.as_ref()),

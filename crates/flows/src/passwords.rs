@@ -12,6 +12,7 @@ use nightlatch_domain::event::EventKind;
 use nightlatch_domain::ids::SessionId;
 use nightlatch_domain::password::{PasswordProblem, check_new_password};
 use nightlatch_domain::secret::Password;
+use nightlatch_domain::session::ProofMethod;
 use nightlatch_storage::{StorageError, Store, Tx, events, sessions, users};
 
 use crate::Moment;
@@ -110,7 +111,7 @@ fn finish(
     users::set_password(tx, session.user_id, hash, moment.now)?;
     let limits = asked.owned.standing().limits;
     session.life = session.life.after_authentication(moment.now, limits);
-    add_proof(&mut session, moment.now);
+    add_proof(&mut session, ProofMethod::Password, moment.now);
     // The ending below gives the kept session its new token.
     sessions::record_authentication(tx, &session)?;
     events::add(tx, &event(moment, &session, EventKind::PasswordChanged))?;

@@ -151,7 +151,8 @@ pub fn add_organization(
     Ok(AddOrganizationOutcome::Added(organization.id))
 }
 
-/// Stores an organization's settings, and what changed (POL-07).
+/// Stores an organization's settings, and what changed (POL-07). A changed rule
+/// for the second factor counts its grace from now (POL-04).
 pub fn set_settings(
     tx: &mut Tx<'_>,
     moment: &Moment,
@@ -159,7 +160,13 @@ pub fn set_settings(
     actor: Actor,
     change: String,
 ) -> Result<(), StorageError> {
-    organizations::update(tx, organization)?;
+    let before = organizations::get(tx, organization.id)?;
+    let mut after = organization.clone();
+    let rule = &mut after.settings.policy.second_factor;
+    if before.settings.policy.second_factor.rule != rule.rule {
+        rule.since = Some(moment.now);
+    }
+    organizations::update(tx, &after)?;
     events::add(
         tx,
         &Event {

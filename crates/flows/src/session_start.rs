@@ -1,15 +1,16 @@
 //! The last step of signing in: the session begins.
 //!
 //! Decides which limits and cookie it gets, ends what its browser held before,
-//! and keeps to the session limit. Whether the password was right is decided in
-//! [`crate::sign_in`], which calls [`start`].
+//! and keeps to the session limit. Whether enough was proved is decided in
+//! [`crate::dispatch`], which calls [`start`].
 
+use nightlatch_domain::client::ClientDetails;
 use nightlatch_domain::ending::{Actor, Cause, Scope};
 use nightlatch_domain::event::{Event, EventKind};
 use nightlatch_domain::ids::{BrowserId, EventId, SessionId};
 use nightlatch_domain::policy::{AtSessionLimit, MOST_SESSIONS, Policy, RememberRule};
-use nightlatch_domain::secret::Token;
-use nightlatch_domain::session::{self, Epochs, Life, Proof, ProofMethod, Session, SessionKind};
+use nightlatch_domain::secret::{Token, TokenDigest};
+use nightlatch_domain::session::{self, Epochs, Life, Proof, Session, SessionKind};
 use nightlatch_domain::user::User;
 use nightlatch_storage::browsers::Browser;
 use nightlatch_storage::{StorageError, Tx, browsers, events, organizations, sessions};
@@ -17,22 +18,42 @@ use nightlatch_storage::{StorageError, Tx, browsers, events, organizations, sess
 use crate::Moment;
 use crate::log_out::{EndingRequest, end_sessions};
 use crate::sessions::MOST_LISTED;
-use crate::sign_in::{Attempt, SignInOutcome, SignedIn};
+use crate::sign_in::{SignInOutcome, SignedIn};
 
-/// Starts a session for a person who has proved who they are.
+/// What a session begins with.
+#[derive(Debug)]
+pub(crate) struct Start<'a> {
+    /// Whose it will be.
+    pub(crate) user: &'a User,
+    /// The epochs that stood before the first credential was looked at.
+    pub(crate) epochs: Epochs,
+    /// All that was proved (SES-12).
+    pub(crate) proofs: Vec<Proof>,
+    /// The browser, if it was known before.
+    pub(crate) browser: Option<Browser>,
+    /// The token of a session that the browser holds.
+    pub(crate) replaces: Option<TokenDigest>,
+    /// "Stay signed in on this browser".
+    pub(crate) remember: bool,
+    /// "This is a shared or public computer".
+    pub(crate) shared: bool,
+    /// Where it comes from.
+    pub(crate) client: &'a ClientDetails,
+}
+
+/// Starts a session for a person who has proved all that [`crate::dispatch`]
+/// asks for.
 pub(crate) fn start(
     tx: &mut Tx<'_>,
     moment: &Moment,
-    attempt: &Attempt,
-    browser: Option<Browser>,
-    user: &User,
-    epochs: Epochs,
+    start: Start<'_>,
 ) -> Result<SignInOutcome, StorageError> {
+    let (user, browser) = (start.user, start.browser);
     let policy = organizations::get(tx, user.organization_id)?
         .settings
         .policy;
-    let kind = session_kind(&policy, attempt, browser.as_ref());
-    let held = held_by_browser(tx, attempt, browser)?;
+    let kind = session_kind(&policy, &start);
+    let held = held_by_browser(tx, start.replaces, browser)?;
     // First, since a sign-in that is refused must not end what the browser holds.
     if !make_room(tx, moment, user, &policy, &held)? {
         return Ok(SignInOutcome::TooManySessions);
@@ -50,18 +71,15 @@ pub(crate) fn start(
         browser_id,
         created_at: moment.now,
         life: Life {
-            epochs,
+            epochs: start.epochs,
             kind,
             authenticated_at: moment.now,
             last_active_at: moment.now,
             deadlines: policy.limits(kind).deadlines(moment.now, moment.now),
             ended: None,
         },
-        proofs: vec![Proof {
-            method: ProofMethod::Password,
-            at: moment.now,
-        }],
-        client: attempt.client.clone(),
+        proofs: start.proofs,
+        client: start.client.clone(),
     };
     let token = Token::generate(moment.random.as_ref());
     sessions::add(tx, &session, token.digest())?;
@@ -75,23 +93,24 @@ pub(crate) fn start(
         session,
         token,
         browser_token,
+        trusted: None,
     })))
 }
 
 /// What limits and which cookie this sign-in gets. A person may choose the
 /// shared mode but not leave it where the organization demands it (SHR-04).
-fn session_kind(policy: &Policy, attempt: &Attempt, browser: Option<&Browser>) -> SessionKind {
-    let forced = browser.is_some_and(|browser| browser.always_shared)
-        || attempt
+pub(crate) fn session_kind(policy: &Policy, start: &Start<'_>) -> SessionKind {
+    let forced = start.browser.is_some_and(|browser| browser.always_shared)
+        || start
             .client
             .address
             .is_some_and(|address| policy.is_shared_network(address));
-    if attempt.shared || forced {
+    if start.shared || forced {
         return SessionKind::Shared;
     }
     match policy.remember {
         RememberRule::Always => SessionKind::Remembered,
-        RememberRule::Ask if attempt.remember => SessionKind::Remembered,
+        RememberRule::Ask if start.remember => SessionKind::Remembered,
         RememberRule::Ask | RememberRule::Never => SessionKind::Ordinary,
     }
 }
@@ -100,11 +119,11 @@ fn session_kind(policy: &Policy, attempt: &Attempt, browser: Option<&Browser>) -
 /// browser closed.
 fn held_by_browser(
     tx: &mut Tx<'_>,
-    attempt: &Attempt,
+    replaces: Option<TokenDigest>,
     browser: Option<Browser>,
 ) -> Result<Vec<SessionId>, StorageError> {
     let mut held = Vec::new();
-    if let Some(token) = attempt.replaces {
+    if let Some(token) = replaces {
         held.extend(sessions::find_by_token(tx, token)?);
     }
     if let Some(browser) = browser {

@@ -7,6 +7,7 @@ use nightlatch_domain::Timestamp;
 use nightlatch_domain::ending::{Actor, Cause};
 use nightlatch_domain::event::{Event, EventKind};
 use nightlatch_domain::ids::{BrowserId, EventId, SessionId, UserId};
+use nightlatch_domain::next_step::demanded_from;
 use nightlatch_domain::policy::MOST_SESSIONS;
 use nightlatch_domain::secret::TokenDigest;
 use nightlatch_domain::session::{self, Admission, Refusal};
@@ -16,6 +17,7 @@ use nightlatch_storage::{StorageError, Tx, browsers, endings, events, sessions};
 
 use crate::Moment;
 use crate::activity::Activity;
+use crate::second_factor;
 
 /// How many open rows a page or an act looks at: every session that a person may
 /// have, and as many again that are over and not written down yet.
@@ -31,6 +33,9 @@ pub struct LiveSession {
     pub owned: OwnedSession,
     /// Until when.
     pub admission: Admission,
+    /// A second factor is demanded, the time for it is over and none is set up:
+    /// this session may do that, or log out, and nothing else (POL-04, MFA-08).
+    pub must_set_up_factor: bool,
 }
 
 /// What a presented token turned out to be.
@@ -88,7 +93,14 @@ pub fn check(
     let standing = owned.standing();
     owned.session.life = activity.overlay(owned.session.id, owned.session.life);
     match session::admit(&owned.session.life, &standing, now) {
-        Ok(admission) => Ok(Check::Live(Box::new(LiveSession { owned, admission }))),
+        Ok(admission) => {
+            let must_set_up_factor = must_set_up_factor(tx, &owned, now)?;
+            Ok(Check::Live(Box::new(LiveSession {
+                owned,
+                admission,
+                must_set_up_factor,
+            })))
+        }
         Err(refusal) => explain(tx, &owned, refusal, now).map(Check::Over),
     }
 }
@@ -113,6 +125,20 @@ fn replaced(
             Err(_) => Check::Unknown,
         },
     )
+}
+
+/// Asked anew each time, so that a tightened policy, the end of the grace and a
+/// removed factor act on sessions that exist already (POL-02).
+fn must_set_up_factor(
+    tx: &mut Tx<'_>,
+    owned: &OwnedSession,
+    now: Timestamp,
+) -> Result<bool, StorageError> {
+    let policy = &owned.organization.settings.policy.second_factor;
+    let user = &owned.user;
+    let is_due =
+        demanded_from(policy, user.role, user.created_at).is_some_and(|until| now >= until);
+    Ok(is_due && !second_factor::available(tx, user.id)?.has_factor())
 }
 
 fn explain(

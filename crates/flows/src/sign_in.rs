@@ -2,8 +2,8 @@
 //!
 //! Three steps: [`begin`] counts the attempt and captures the epochs before any
 //! credential is looked at; the password is verified outside of transactions;
-//! [`finish`] starts the session under the condition that nothing was ended
-//! meanwhile. An unknown address takes the same steps with the same work
+//! [`finish`] goes on under the condition that nothing was ended meanwhile: to
+//! [`crate::dispatch`], which decides whether that is enough. An unknown address takes the same steps with the same work
 //! (AUTH-07). [`with_password`] is the three in a row, used by every surface
 //! (AUTH-12).
 
@@ -16,15 +16,17 @@ use nightlatch_domain::ending::Actor;
 use nightlatch_domain::event::{Event, EventKind};
 use nightlatch_domain::ids::EventId;
 use nightlatch_domain::secret::{Password, Token, TokenDigest};
-use nightlatch_domain::session::{Epochs, Session};
+use nightlatch_domain::session::{Epochs, Proof, ProofMethod, Session};
 use nightlatch_domain::throttle::{self, Lane, Verdict};
 use nightlatch_domain::user::{EmailKey, User, UserStatus};
 use nightlatch_storage::browsers::Browser;
 use nightlatch_storage::{StorageError, Store, Tx, browsers, epochs, events, throttles, users};
 
 use crate::Moment;
+use crate::dispatch;
 use crate::password_hashing::{PasswordHashing, PasswordVerdict};
-use crate::session_start::start;
+use crate::remembered_browsers::Trusted;
+use crate::session_start::Start;
 use crate::under_way::{Entered, Patience};
 
 /// Failed sign-ins of one account from one address within this time are one
@@ -46,6 +48,10 @@ pub struct Attempt {
     pub browser: Option<TokenDigest>,
     /// The token of a session that this browser holds; it is replaced.
     pub replaces: Option<TokenDigest>,
+    /// The token by which a remembered browser stands in for the second factor.
+    pub trusted: Option<TokenDigest>,
+    /// Where to go afterwards: a checked path, or empty.
+    pub return_to: String,
     /// Where it comes from.
     pub client: ClientDetails,
 }
@@ -55,6 +61,9 @@ pub struct Attempt {
 pub enum SignInOutcome {
     /// A session began.
     SignedIn(Box<SignedIn>),
+    /// The password was right; this is not enough. The token reaches the sign-in
+    /// that waits for the rest, and nothing else (SES-07).
+    MoreNeeded(Token),
     /// Unknown address, wrong password, disabled account: one answer.
     Refused,
     /// Too many failures; not before this instant.
@@ -79,6 +88,8 @@ pub struct SignedIn {
     pub token: Token,
     /// A token for a browser that had none.
     pub browser_token: Option<Token>,
+    /// The new token of a browser that stands in for the second factor.
+    pub trusted: Option<Trusted>,
 }
 
 /// An attempt that may go on to the verification of its password.
@@ -179,8 +190,8 @@ pub fn begin(
     })))
 }
 
-/// Starts the session if the password was right and nothing that the attempt
-/// relied on has changed.
+/// Goes on to what comes next if the password was right and nothing that the
+/// attempt relied on has changed.
 pub fn finish(
     tx: &mut Tx<'_>,
     moment: &Moment,
@@ -219,7 +230,21 @@ pub fn finish(
     if let (Some(new), Some(old)) = (rehashed, &candidate.record) {
         users::rehash_password(tx, user.id, old, new)?;
     }
-    let outcome = start(tx, moment, attempt, candidate.browser, &user, began_with)?;
+    let start = Start {
+        user: &user,
+        epochs: began_with,
+        proofs: vec![Proof {
+            method: ProofMethod::Password,
+            at: moment.now,
+        }],
+        browser: candidate.browser,
+        replaces: attempt.replaces,
+        remember: attempt.remember,
+        shared: attempt.shared,
+        client: &attempt.client,
+    };
+    let trusted = attempt.trusted;
+    let outcome = dispatch::after_password(tx, moment, start, trusted, &attempt.return_to)?;
     if matches!(outcome, SignInOutcome::TooManySessions) {
         // Somebody has the right password: its owner must be able to see that.
         let kind = EventKind::SignInOverLimit;

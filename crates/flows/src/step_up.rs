@@ -1,7 +1,8 @@
 //! Proving again who one is.
 //!
 //! Ending other sessions and changing credentials ask for a proof not older
-//! than [`nightlatch_domain::policy::PROOF_AGE`]. A right password is a full
+//! than [`nightlatch_domain::policy::PROOF_AGE`]: the password, or any other of
+//! the person's factors ([`crate::step_up_code`]). A right proof is a full
 //! authentication: it moves the deadlines and replaces the token (SES-05,
 //! SES-10).
 
@@ -38,6 +39,8 @@ pub enum StepUpOutcome {
     Wait(Timestamp),
     /// Too many failures in a row in this session.
     Off,
+    /// Too many wrong codes in a row on this account; the password still works.
+    CodesOff,
     /// The session is over.
     SessionOver,
     /// The server is hashing as many passwords as it can.
@@ -131,29 +134,33 @@ pub(crate) async fn take_back(store: &Store, asked: &Asked) -> Result<(), Storag
     store.write(move |tx| uncount(tx, lane)).await
 }
 
-fn finish(
+/// The attempt was none: it is uncounted, within this transaction.
+pub(crate) fn forgive(tx: &mut Tx<'_>, asked: &Asked) -> Result<(), StorageError> {
+    uncount(tx, asked.lane)
+}
+
+/// A right proof: the session goes on under a new token.
+pub(crate) fn finish(
     tx: &mut Tx<'_>,
     moment: &Moment,
     activity: &Activity,
     asked: &Asked,
+    method: ProofMethod,
 ) -> Result<StepUpOutcome, StorageError> {
     let Some(mut session) = still_holds(tx, moment, activity, asked)? else {
         return Ok(StepUpOutcome::SessionOver);
     };
     let limits = asked.owned.standing().limits;
     session.life = session.life.after_authentication(moment.now, limits);
-    add_proof(&mut session, moment.now);
+    add_proof(&mut session, method, moment.now);
     let token = Token::generate(moment.random.as_ref());
     sessions::renew(tx, &session, token.digest())?;
     events::add(tx, &event(moment, &session, EventKind::ProofGiven))?;
     Ok(StepUpOutcome::Proved(Box::new(Renewed { session, token })))
 }
 
-pub(crate) fn add_proof(session: &mut Session, at: Timestamp) {
-    session.proofs.push(Proof {
-        method: ProofMethod::Password,
-        at,
-    });
+pub(crate) fn add_proof(session: &mut Session, method: ProofMethod, at: Timestamp) {
+    session.proofs.push(Proof { method, at });
     if session.proofs.len() > MOST_PROOFS {
         session.proofs.remove(1);
     }
@@ -202,7 +209,7 @@ pub async fn with_password(
         Ok(PasswordVerdict::Right { .. }) => {
             let (moment, activity) = (moment.clone(), Arc::clone(activity));
             store
-                .write(move |tx| finish(tx, &moment, &activity, &asked))
+                .write(move |tx| finish(tx, &moment, &activity, &asked, ProofMethod::Password))
                 .await
         }
         Ok(PasswordVerdict::Wrong) => {

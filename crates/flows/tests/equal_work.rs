@@ -1,4 +1,5 @@
-//! An unknown address takes as long as a wrong password (AUTH-07).
+//! An unknown address takes as long as a wrong password, and so does an account
+//! with a second factor (AUTH-07).
 //!
 //! Without equal work the answer would come twenty times faster for addresses
 //! that nobody has, and a list of addresses could be sorted by stopwatch.
@@ -9,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use nightlatch_domain::client::ClientDetails;
 use nightlatch_domain::ending::Actor;
+use nightlatch_domain::ids::AuthenticatorAppId;
 use nightlatch_domain::random::SeededRandom;
 use nightlatch_domain::secret::Password;
 use nightlatch_domain::user::{EmailAddress, EmailKey, Role};
@@ -19,6 +21,7 @@ use nightlatch_flows::people::{
     AddOrganizationOutcome, AddUserOutcome, NewUser, add_organization, add_user,
 };
 use nightlatch_flows::sign_in::{Attempt, SignInOutcome, with_password};
+use nightlatch_storage::authenticator_apps::{self, AuthenticatorApp};
 use nightlatch_storage::testing::{TestDatabase, TestStore, fresh_store};
 use nightlatch_storage::{StorageError, Tx};
 
@@ -34,7 +37,8 @@ fn moment(random: &Arc<dyn Random>, round: u64) -> Moment {
     }
 }
 
-fn add_ada(store: &TestStore, hashing: &PasswordHashing, random: &Arc<dyn Random>) {
+/// Ada, and Grace, who has set up an authenticator app.
+fn add_people(store: &TestStore, hashing: &PasswordHashing, random: &Arc<dyn Random>) {
     let password = Password::typed("seven lanterns beneath a quiet harbor").expect("short");
     let record = hashing.hash_blocking(&password).expect("a record");
     let moment = moment(random, 0);
@@ -44,21 +48,31 @@ fn add_ada(store: &TestStore, hashing: &PasswordHashing, random: &Arc<dyn Random
             let AddOrganizationOutcome::Added(organization_id) = added else {
                 return Err(StorageError::Other("a name is taken".to_owned()));
             };
-            let new = NewUser {
+            let new = |email: &str| NewUser {
                 organization_id,
-                email: EmailAddress::parse("ada@example.test").expect("an address"),
+                email: EmailAddress::parse(email).expect("an address"),
                 name: "Ada".to_owned(),
                 role: Role::Member,
                 password_record: record.clone(),
             };
-            match add_user(tx, &moment, &new, Actor::Operator)? {
-                AddUserOutcome::Added(_) => Ok(()),
-                AddUserOutcome::AddressTaken => {
-                    Err(StorageError::Other("an address is taken".to_owned()))
-                }
-            }
+            add_user(tx, &moment, &new("ada@example.test"), Actor::Operator)?;
+            let added = add_user(tx, &moment, &new("grace@example.test"), Actor::Operator)?;
+            let AddUserOutcome::Added(grace) = added else {
+                return Err(StorageError::Other("an address is taken".to_owned()));
+            };
+            let app = AuthenticatorApp {
+                id: AuthenticatorAppId::random(moment.random.as_ref()),
+                user_id: grace,
+                name: "Phone".to_owned(),
+                sealed_seed: vec![1],
+                last_used_step: None,
+                created_at: moment.now,
+                confirmed_at: Some(moment.now),
+                last_used_at: None,
+            };
+            authenticator_apps::add(tx, &app)
         })
-        .expect("a person");
+        .expect("people");
 }
 
 #[tokio::test]
@@ -67,13 +81,14 @@ async fn auth_07_unknown_addresses_and_wrong_passwords_take_the_same_time() {
     let hashing = PasswordHashing::new(1, Arc::clone(&random)).expect("hashing");
     let store = fresh_store(TestDatabase::Sqlite);
     std::thread::scope(|scope| {
-        scope.spawn(|| add_ada(&store, &hashing, &random));
+        scope.spawn(|| add_people(&store, &hashing, &random));
     });
-    let (mut known, mut unknown) = (Vec::new(), Vec::new());
+    let (mut known, mut unknown, mut guarded) = (Vec::new(), Vec::new(), Vec::new());
     for round in 1..=ROUNDS {
         for (email, times) in [
             ("ada@example.test", &mut known),
             ("nobody@example.test", &mut unknown),
+            ("grace@example.test", &mut guarded),
         ] {
             let attempt = Attempt {
                 email: EmailKey::of_typed(email),
@@ -82,6 +97,8 @@ async fn auth_07_unknown_addresses_and_wrong_passwords_take_the_same_time() {
                 shared: false,
                 browser: None,
                 replaces: None,
+                trusted: None,
+                return_to: String::new(),
                 client: ClientDetails::new(None, None, "test"),
             };
             let began = Instant::now();
@@ -95,9 +112,12 @@ async fn auth_07_unknown_addresses_and_wrong_passwords_take_the_same_time() {
     }
     known.sort_unstable();
     unknown.sort_unstable();
+    guarded.sort_unstable();
     let (lower, upper) = (known.len() / 4, known.len() * 3 / 4);
-    assert!(
-        known[lower] <= unknown[upper] && unknown[lower] <= known[upper],
-        "the middle halves overlap: known {known:?}, unknown {unknown:?}"
-    );
+    for (what, other) in [("unknown", unknown), ("with a factor", guarded)] {
+        assert!(
+            known[lower] <= other[upper] && other[lower] <= known[upper],
+            "the middle halves overlap: known {known:?}, {what} {other:?}"
+        );
+    }
 }

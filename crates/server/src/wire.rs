@@ -14,6 +14,7 @@ use nightlatch_flows::Moment;
 use nightlatch_flows::activity::Activity;
 use nightlatch_flows::password_hashing::PasswordHashing;
 use nightlatch_flows::places::Places;
+use nightlatch_flows::sealing::Sealer;
 use nightlatch_storage::{DatabaseLocation, Store};
 use nightlatch_web::forms::FormKey;
 use nightlatch_web::house::House;
@@ -24,7 +25,7 @@ use nightlatch_web::state::App;
 use nightlatch_web::streams::Streams;
 
 use crate::config::Config;
-use crate::keys::Key;
+use crate::keys::Keys;
 use crate::trouble::Trouble;
 
 /// The machine's wall clock.
@@ -134,12 +135,18 @@ pub fn places(file: Option<&Path>) -> Result<Places, Trouble> {
     }
 }
 
+/// What seals with these keys.
+pub fn sealer(keys: &Keys) -> Result<Sealer, Trouble> {
+    Sealer::new(&keys.current, &keys.others())
+        .map_err(|error| Trouble::new(format!("the keys cannot be used: {error}")))
+}
+
 /// Everything a handler may use.
 pub fn app(
     config: &Config,
     public_url: PublicUrl,
     store: Store,
-    key: &Key,
+    keys: &Keys,
     world: &World,
 ) -> Result<App, Trouble> {
     Ok(App {
@@ -151,7 +158,8 @@ pub fn app(
         places: places(config.place_database.as_deref())?,
         public_url,
         trusted_proxies: config.trusted_proxies.clone(),
-        form_key: FormKey::new(key),
+        form_key: FormKey::new(&keys.current, &keys.others()),
+        sealer: Arc::new(sealer(keys)?),
         signals: Signals::default(),
         streams: Streams::default(),
         metrics: Metrics::default(),

@@ -133,7 +133,8 @@ pub fn list_of_user(
                     browser_id, ending_id, cause, address, place, user_agent, count, detail
              FROM events WHERE user_id = $1 AND (at, id) < ($2, $3)
                AND kind IN ('signed_in', 'signed_in_from_new_browser', 'sign_in_failed',
-                            'sign_in_over_limit', 'sign_in_overtaken', 'proof_failed')
+                            'sign_in_over_limit', 'sign_in_overtaken', 'proof_failed',
+                            'second_factor_failed')
              ORDER BY at DESC, id DESC LIMIT $4"
         }
         EventFilter::Endings => {

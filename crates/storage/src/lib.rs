@@ -32,11 +32,15 @@ mod store;
 mod tls;
 mod value;
 
+pub mod authenticator_apps;
 pub mod browsers;
 pub mod endings;
 pub mod epochs;
 pub mod events;
 pub mod organizations;
+pub mod pending_sign_ins;
+pub mod recovery_codes;
+pub mod remembered_factors;
 pub mod sessions;
 pub mod set_up_links;
 pub mod throttles;

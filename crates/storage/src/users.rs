@@ -4,7 +4,7 @@ use nightlatch_domain::Timestamp;
 use nightlatch_domain::ids::UserId;
 use nightlatch_domain::user::{EmailKey, User, UserStatus};
 
-use crate::{Row, StorageError, Tx};
+use crate::{Row, StorageError, Tx, authenticator_apps, recovery_codes};
 
 pub(crate) fn read(row: &Row<'_>, from: usize) -> Result<User, StorageError> {
     Ok(User {
@@ -120,10 +120,15 @@ pub fn erase(tx: &mut Tx<'_>, id: UserId) -> Result<(), StorageError> {
     )?;
     tx.execute("DELETE FROM passwords WHERE user_id = $1", &[id.into()])?;
     tx.execute("DELETE FROM pictures WHERE user_id = $1", &[id.into()])?;
-    tx.execute(
+    authenticator_apps::delete_all_of_user(tx, id)?;
+    recovery_codes::delete_of_user(tx, id)?;
+    for forget in [
         "DELETE FROM known_browsers WHERE user_id = $1",
-        &[id.into()],
-    )?;
+        "DELETE FROM pending_sign_ins WHERE user_id = $1",
+        "DELETE FROM remembered_factors WHERE user_id = $1",
+    ] {
+        tx.execute(forget, &[id.into()])?;
+    }
     Ok(())
 }
 

@@ -225,6 +225,15 @@ impl<'a> Browser<'a> {
         self.form_with(label).check(label);
     }
 
+    /// Takes the check out of the box of this label.
+    ///
+    /// # Panics
+    ///
+    /// If there is none.
+    pub fn uncheck(&mut self, label: &str) {
+        self.form_with(label).uncheck(label);
+    }
+
     fn form_with(&mut self, label: &str) -> &mut Form {
         let page = self.page.as_mut().expect("a page was opened");
         let title = page.title.clone();

@@ -90,6 +90,18 @@ impl Form {
         field.checked = true;
     }
 
+    /// Takes the check out of the box of this label.
+    ///
+    /// # Panics
+    ///
+    /// If there is none, or it is locked.
+    pub fn uncheck(&mut self, label: &str) {
+        let field = self.find_mutable(label);
+        assert!(field.is_box(), "“{label}” is not a box");
+        assert!(!field.disabled, "the box “{label}” is locked");
+        field.checked = false;
+    }
+
     /// Chooses, of the boxes of this name, the one with this value.
     ///
     /// # Panics

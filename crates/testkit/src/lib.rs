@@ -23,7 +23,9 @@
 
 mod answer;
 mod ask;
+mod authenticator;
 mod browser;
+mod factors;
 mod form;
 mod invariants;
 mod jar;
@@ -40,7 +42,9 @@ mod work;
 
 pub use answer::Answer;
 pub use ask::Ask;
+pub use authenticator::Authenticator;
 pub use browser::{Browser, UserAgent};
+pub use factors::PhoneApp;
 pub use form::{Field, Form};
 pub use jar::Jar;
 pub use listening::{Answered, ListeningSite};

@@ -230,6 +230,8 @@ impl Site {
             shared: false,
             browser: None,
             replaces: None,
+            trusted: None,
+            return_to: String::new(),
             client: ClientDetails::new(Some(address), None, "a program that signs in often"),
         };
         self.advance(Duration::from_millis(1));

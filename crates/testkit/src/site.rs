@@ -20,6 +20,7 @@ use nightlatch_flows::Moment;
 use nightlatch_flows::activity::Activity;
 use nightlatch_flows::password_hashing::PasswordHashing;
 use nightlatch_flows::places::Places;
+use nightlatch_flows::sealing::Sealer;
 use nightlatch_storage::testing::{TestDatabase, TestStore, fresh_store};
 use nightlatch_storage::{StorageError, Store, Tx};
 use nightlatch_web::forms::FormKey;
@@ -303,7 +304,8 @@ fn start(
         places: Places::none(),
         public_url: PublicUrl::parse(&options.public_url).expect("an address"),
         trusted_proxies: options.trusted_proxies.clone(),
-        form_key: FormKey::new(&[42; 32]),
+        form_key: FormKey::new(&[42; 32], &[]),
+        sealer: Arc::new(Sealer::new(&[42; 32], &[]).expect("a key that works")),
         signals: Signals::default(),
         streams: Streams::default(),
         metrics: Metrics::default(),

@@ -11,6 +11,7 @@ use nightlatch_domain::Timestamp;
 use nightlatch_domain::secret::Token;
 use nightlatch_domain::session::{Session, SessionKind};
 use nightlatch_flows::log_out::Renewed;
+use nightlatch_flows::remembered_browsers::Trusted;
 
 /// The one session credential (A11).
 pub(crate) const SESSION: &str = "__Host-nightlatch";
@@ -23,8 +24,14 @@ pub(crate) const RECEIPT: &str = "__Host-nightlatch-receipt";
 /// What the last action did, as a code, for the next page.
 pub(crate) const FLASH: &str = "__Host-nightlatch-flash";
 
+/// A sign-in that waits for its second step; no session, and opens nothing else
+/// (SES-07).
+pub(crate) const PENDING: &str = "__Host-nightlatch-sign-in";
+/// By this a browser stands in for the second factor; changes at each use.
+pub(crate) const TRUSTED: &str = "__Host-nightlatch-trusted";
+
 /// Every cookie that this site may keep; for "Reset this browser".
-pub(crate) const ALL: [&str; 5] = [SESSION, VISITOR, BROWSER, RECEIPT, FLASH];
+pub(crate) const ALL: [&str; 7] = [SESSION, VISITOR, BROWSER, RECEIPT, FLASH, PENDING, TRUSTED];
 
 /// No browser keeps cookies longer than 400 days (COOK-04).
 const LONGEST_SECONDS: u64 = 34_560_000;
@@ -86,6 +93,18 @@ impl Jar {
     pub(crate) fn set_receipt(&mut self, token: &Token, shared: bool) {
         let max_age = (!shared).then_some(RECEIPT_SECONDS);
         self.set(RECEIPT, &token.reveal(), max_age);
+    }
+
+    /// Sets the cookie of a sign-in that waits for its second step. It goes with
+    /// the browser, and the server lets it wait ten minutes at most.
+    pub(crate) fn set_pending(&mut self, token: &Token) {
+        self.set(PENDING, &token.reveal(), None);
+    }
+
+    /// Sets the cookie of a browser that stands in for the second factor.
+    pub(crate) fn set_trusted(&mut self, trusted: &Trusted, now: Timestamp) {
+        let max_age = trusted.expires_at.since(now).as_secs();
+        self.set(TRUSTED, &trusted.token.reveal(), Some(max_age));
     }
 
     /// Sets the flash cookie to a code without spaces or punctuation of cookies.

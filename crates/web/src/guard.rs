@@ -29,7 +29,8 @@ use crate::cookies;
 use crate::envelope::{Asker, Envelope};
 use crate::failure::Failure;
 use crate::forms::FormHolder;
-use crate::links::{ReturnPath, login_returning_to};
+use crate::links::{self, ReturnPath, login_returning_to};
+use crate::pages::flash::Flash;
 use crate::routes::{Access, Forgery, Rule};
 use crate::same_origin::{Provenance, provenance};
 use crate::show;
@@ -69,6 +70,11 @@ pub(crate) struct Visit {
     pub(crate) session_token: Option<TokenDigest>,
     pub(crate) browser: Option<Token>,
     pub(crate) receipt_token: Option<TokenDigest>,
+    /// The cookie of a sign-in that waits for its second step. Nothing here looks
+    /// at it: only the pages of that step do (SES-07).
+    pub(crate) pending_token: Option<TokenDigest>,
+    /// The cookie by which this browser stands in for a second factor.
+    pub(crate) trusted_token: Option<TokenDigest>,
     /// The visitor cookie, fresh if the browser had none.
     pub(crate) visitor: Token,
     pub(crate) visitor_is_new: bool,
@@ -265,6 +271,8 @@ async fn visit(app: &Arc<App>, request: &Parts) -> Result<Visit, StorageError> {
         session_token,
         browser: cookies::find_token(headers, cookies::BROWSER),
         receipt_token: cookies::find_token(headers, cookies::RECEIPT).map(|token| token.digest()),
+        pending_token: cookies::find_token(headers, cookies::PENDING).map(|token| token.digest()),
+        trusted_token: cookies::find_token(headers, cookies::TRUSTED).map(|token| token.digest()),
         visitor_is_new: visitor.is_none(),
         visitor: visitor.unwrap_or_else(|| Token::generate(app.random.as_ref())),
         flash: cookies::find(headers, cookies::FLASH).map(str::to_owned),
@@ -326,6 +334,9 @@ fn admit(visit: &Visit, rule: Rule, request: &Parts) -> Result<(), Refusal> {
         let failure = Failure::new(Problem::StaleForm).with_code("not-same-origin");
         return Err(Refusal::Failure(failure));
     }
+    if let Some(answer) = refuse_without_factor(visit, rule) {
+        return Err(answer);
+    }
     match rule.access {
         Access::People if visit.live().is_some() => Ok(()),
         Access::People => {
@@ -344,6 +355,28 @@ fn admit(visit: &Visit, rule: Rule, request: &Parts) -> Result<(), Refusal> {
             Err(Refusal::Failure(failure))
         }
         Access::Operations | Access::Everyone | Access::Programs => Ok(()),
+    }
+}
+
+/// Keeps a session that must set up a second factor to the pages on which that is
+/// done (POL-04); whoever holds only the password gets nowhere else.
+fn refuse_without_factor(visit: &Visit, rule: Rule) -> Option<Response> {
+    let must = visit.live().is_some_and(|live| live.must_set_up_factor);
+    if !must || rule.sets_up_factor {
+        return None;
+    }
+    match rule.access {
+        Access::People => {
+            let mut jar = cookies::Jar::default();
+            Flash::SetUpFactor.set(&mut jar);
+            Some(show::see_other(links::SECURITY, jar))
+        }
+        Access::Programs => {
+            let sentence = "Set up a second step on the page Security first.";
+            let failure = Failure::saying(Problem::Forbidden, sentence);
+            Some(failure.with_code("second-factor-needed").into_response())
+        }
+        Access::Everyone | Access::Operations => None,
     }
 }
 

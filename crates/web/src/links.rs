@@ -7,10 +7,13 @@ use crate::public_url::PublicUrl;
 pub(crate) const START: &str = "/";
 pub(crate) const LOGIN: &str = "/login";
 pub(crate) const LOGOUT: &str = "/logout";
+pub(crate) const FACTOR: &str = "/login/factor";
 pub(crate) const HELP: &str = "/help";
 pub(crate) const SIGNED_OUT: &str = "/signed-out";
 pub(crate) const PROFILE: &str = "/account/profile";
 pub(crate) const SECURITY: &str = "/account/security";
+pub(crate) const AUTHENTICATOR_APPS: &str = "/account/security/authenticator-apps";
+pub(crate) const RECOVERY_CODES: &str = "/account/security/recovery-codes";
 pub(crate) const SESSIONS: &str = "/account/sessions";
 pub(crate) const HISTORY: &str = "/account/history";
 

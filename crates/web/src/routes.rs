@@ -4,6 +4,8 @@
 //! without stating its access; a test walks the list with the cookies of ended
 //! sessions, so a new route cannot be forgotten.
 
+mod factors;
+
 use std::sync::Arc;
 
 use axum::Router;
@@ -16,7 +18,8 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::failure::Failure;
 use crate::guard::guard;
 use crate::pages::{
-    confirm, help, history, log_in, log_out, profile, security, sessions, set_up, signed_out, start,
+    confirm, factor, help, history, log_in, log_out, profile, remembered_browsers, security,
+    sessions, set_up, signed_out, start,
 };
 use crate::state::App;
 use crate::{api, assets, envelope, health, live};
@@ -54,6 +57,9 @@ pub struct Rule {
     pub forgery: Forgery,
     /// The largest body it takes, in bytes.
     pub body_limit: usize,
+    /// Whether a session may use it that must set up a second factor first
+    /// (POL-04). Everything that is open to everybody is open to it too.
+    pub sets_up_factor: bool,
 }
 
 /// A route as the list states it.
@@ -90,8 +96,15 @@ const fn facts(method: &'static str, path: &'static str, access: Access) -> Rout
             access,
             forgery: Forgery::Refused,
             body_limit: BODY_LIMIT,
+            sets_up_factor: false,
         },
     }
+}
+
+/// Opens a route to sessions that must set up a second factor first.
+fn setting_up(mut route: Route) -> Route {
+    route.facts.rule.sets_up_factor = true;
+    route
 }
 
 fn read<H, T>(path: &'static str, access: Access, handler: H) -> Route
@@ -117,6 +130,7 @@ fn routes() -> Vec<Route> {
         for_everybody(),
         for_open_pages(),
         for_people(),
+        factors::routes(),
         for_programs(),
     ]
     .into_iter()
@@ -140,6 +154,10 @@ fn for_everybody() -> Vec<Route> {
     vec![
         read("/login", Everyone, log_in::get),
         send("/login", Everyone, log_in::post),
+        read("/login/factor", Everyone, factor::get),
+        send("/login/factor", Everyone, factor::post),
+        send("/login/factor/start-again", Everyone, factor::start_again),
+        read("/login/factor/start-again", Everyone, factor::to_page),
         read("/logout", Everyone, log_out::get),
         log_out_form,
         read("/signed-out", Everyone, signed_out::get),
@@ -158,7 +176,7 @@ fn for_open_pages() -> Vec<Route> {
     vec![
         read("/session/status", Everyone, live::status),
         read("/session/events", Everyone, live::events),
-        send("/session/stay", Programs, live::stay),
+        setting_up(send("/session/stay", Programs, live::stay)),
     ]
 }
 
@@ -179,12 +197,21 @@ fn for_people() -> Vec<Route> {
         ),
         send("/account/profile/appearance", People, profile::appearance),
         read("/account/picture/{version}", People, profile::show_picture),
-        read("/account/security", People, security::get),
         send("/account/security/password", People, security::password),
         send(
             "/account/security/mark-shared",
             People,
             security::mark_shared,
+        ),
+        send(
+            "/account/security/remembered-browsers/forget-all",
+            People,
+            remembered_browsers::forget_all,
+        ),
+        send(
+            "/account/security/remembered-browsers/{id}/forget",
+            People,
+            remembered_browsers::forget_one,
         ),
         read("/account/sessions", People, sessions::get),
         read("/account/sessions/log-out-all", People, confirm::all),
@@ -226,6 +253,16 @@ fn for_people() -> Vec<Route> {
         read("/account/security/password", People, security::to_page),
         read("/account/security/mark-shared", People, security::to_page),
         read(
+            "/account/security/remembered-browsers/forget-all",
+            People,
+            security::to_page,
+        ),
+        read(
+            "/account/security/remembered-browsers/{id}/forget",
+            People,
+            security::to_page,
+        ),
+        read(
             "/account/sessions/log-out-selected",
             People,
             sessions::to_page,
@@ -264,12 +301,17 @@ fn for_programs() -> Vec<Route> {
             Programs,
             api::sessions::end_all,
         ),
-        send(
-            "/api/v1/proof",
-            Programs,
-            api::sessions::prove_with_password,
-        ),
+        send("/api/v1/proof", Programs, api::sessions::give_proof),
         read("/api/v1/history", Programs, api::history::list),
+        read("/api/v1/factors", Programs, api::factors::list),
+        route(
+            facts(
+                "DELETE",
+                "/api/v1/factors/authenticator-apps/{id}",
+                Programs,
+            ),
+            delete(api::factors::remove_app),
+        ),
     ]
 }
 

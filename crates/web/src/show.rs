@@ -12,7 +12,7 @@ use nightlatch_domain::client::{self, ClientDetails};
 use nightlatch_domain::ending::{Actor, Cause};
 use nightlatch_domain::ids::UserId;
 use nightlatch_domain::organization::Organization;
-use nightlatch_domain::session::{Proof, ProofMethod, SessionKind};
+use nightlatch_domain::session::{ProofMethod, Session, SessionKind};
 use nightlatch_domain::user::Appearance;
 use nightlatch_flows::sessions::LiveSession;
 use time::macros::format_description;
@@ -207,15 +207,25 @@ pub(crate) fn device_kind(client: &ClientDetails) -> DeviceKind {
 }
 
 /// How a session was signed in, in words.
-pub(crate) fn method(proofs: &[Proof]) -> String {
-    let methods: Vec<&str> = proofs
+pub(crate) fn method(session: &Session) -> String {
+    let methods: Vec<&str> = session
+        .proofs
         .iter()
-        .take(1)
+        // Later ones are proofs given again.
+        .filter(|proof| proof.at <= session.created_at)
         .map(|proof| match proof.method {
-            ProofMethod::Password => "Password",
+            ProofMethod::Password => "password",
+            ProofMethod::AuthenticatorApp => "authenticator app",
+            ProofMethod::RecoveryCode => "recovery code",
+            ProofMethod::Passkey => "passkey",
+            ProofMethod::SecurityKey => "security key",
         })
         .collect();
-    methods.join(" and ")
+    let words = methods.join(" and ");
+    let mut characters = words.chars();
+    characters.next().map_or_else(String::new, |first| {
+        first.to_uppercase().chain(characters).collect()
+    })
 }
 
 /// A cause in the words of the pages.
@@ -227,9 +237,8 @@ pub(crate) fn why(cause: Cause) -> WhyEnded {
         Cause::LoggedOutOfOthers => WhyEnded::AllOthers,
         Cause::EndedByAdministrator | Cause::AccessRefreshRequested => WhyEnded::Administrator,
         Cause::UserDisabled | Cause::UserDeleted => WhyEnded::AccountDisabled,
-        Cause::PasswordChanged | Cause::AccountRecovered | Cause::FactorChanged => {
-            WhyEnded::PasswordChanged
-        }
+        Cause::PasswordChanged | Cause::AccountRecovered => WhyEnded::PasswordChanged,
+        Cause::FactorChanged => WhyEnded::FactorChanged,
         Cause::Policy => WhyEnded::PolicyChanged,
         Cause::SessionLimit => WhyEnded::TooManySessions,
         Cause::IdleTimeout => WhyEnded::Idle,

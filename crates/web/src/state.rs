@@ -9,6 +9,7 @@ use nightlatch_flows::Moment;
 use nightlatch_flows::activity::Activity;
 use nightlatch_flows::password_hashing::PasswordHashing;
 use nightlatch_flows::places::Places;
+use nightlatch_flows::sealing::Sealer;
 use nightlatch_storage::Store;
 
 use crate::forms::FormKey;
@@ -38,6 +39,8 @@ pub struct App {
     pub trusted_proxies: Vec<IpNet>,
     /// The key of form tokens; the same on every node.
     pub form_key: FormKey,
+    /// Seals what the database must keep and not read.
+    pub sealer: Arc<Sealer>,
     /// Tells open pages and workers that something ended.
     pub signals: Signals,
     /// The open pages that listen; start with the default.

@@ -73,6 +73,26 @@
     addEventListener("pageshow", () => { sent = 0; });
   }
 
+  // Copying is offered only where it works; printing is the browser's own.
+  for (const button of all("[data-copies]")) {
+    if (!navigator.clipboard) continue;
+    const usual = button.textContent;
+    button.hidden = false;
+    button.addEventListener("click", async () => {
+      const lines = all(`#${button.dataset.copies} code`).map((code) => code.textContent);
+      try {
+        await navigator.clipboard.writeText(lines.join("\n"));
+        button.textContent = "Copied";
+      } catch {
+        button.textContent = usual;
+      }
+    });
+  }
+  for (const button of all("[data-prints]")) {
+    button.hidden = false;
+    button.addEventListener("click", () => print());
+  }
+
   // ---- the tabs of this browser --------------------------------------------------------------------
   const channel = "BroadcastChannel" in window ? new BroadcastChannel("nightlatch") : null;
   const tell = (message) => channel?.postMessage(message);

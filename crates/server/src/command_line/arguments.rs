@@ -48,6 +48,24 @@ pub enum Action {
     /// Organizations: add, list, set
     #[command(subcommand)]
     Organization(Organization),
+    /// The secret key: prepare another, rotate, reseal
+    #[command(subcommand)]
+    Key(Key),
+}
+
+/// `key …`.
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub enum Key {
+    /// Add a key for the next rotation, to be copied to every node before it is used
+    Prepare,
+    /// Use another key from now on and seal stored secrets anew; older keys go on opening
+    Rotate {
+        /// There is no other node that would have to have the key first
+        #[arg(long)]
+        only_node: bool,
+    },
+    /// Go on sealing stored secrets anew, if a rotation was interrupted
+    Reseal,
 }
 
 /// `user …`.

@@ -12,14 +12,14 @@ use std::path::Path;
 use serde_json::json;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::commands::{Command, TypedPassword, Whom, show};
+use crate::commands::{Command, Reply, TypedPassword, Whom, show};
 use crate::config::{self, Config};
 use crate::serve::{self, Server};
 use crate::socket::reach;
 use crate::trouble::Trouble;
 use crate::wire::World;
 use crate::{telemetry, terminal};
-use arguments::{Action, Arguments, Organization, Session, User};
+use arguments::{Action, Arguments, Key, Organization, Session, User};
 
 /// Done.
 const DONE: u8 = 0;
@@ -84,6 +84,13 @@ async fn act(arguments: Arguments) -> Result<u8, Trouble> {
         Action::Organization(organization) => {
             ask(file, json, organization_command(organization)).await
         }
+        Action::Key(Key::Prepare) => ask(file, json, Command::KeyPrepare).await,
+        Action::Key(Key::Rotate { only_node }) => rotate_key(file, json, only_node).await,
+        Action::Key(Key::Reseal) => {
+            let config = load_for_command(file)?;
+            let reply = reseal(&config, false).await?;
+            Ok(tell(json, &reply))
+        }
     }
 }
 
@@ -101,17 +108,60 @@ fn load_for_command(file: Option<&Path>) -> Result<Config, Trouble> {
 async fn ask(file: Option<&Path>, json: bool, command: Command) -> Result<u8, Trouble> {
     let config = load_for_command(file)?;
     let reply = reach::run(&config, &World::system(), command).await?;
+    Ok(tell(json, &reply))
+}
+
+/// Says what came of a command, and which number that is.
+fn tell(json: bool, reply: &Reply) -> u8 {
     if json {
-        terminal::say(&show::as_json(&reply));
+        terminal::say(&show::as_json(reply));
     }
-    if let Some(error) = show::error_of(&reply) {
+    if let Some(error) = show::error_of(reply) {
         terminal::complain(error);
-        return Ok(FAILED);
+        return FAILED;
     }
     if !json {
-        terminal::say(&show::as_text(&reply));
+        terminal::say(&show::as_text(reply));
     }
-    Ok(DONE)
+    DONE
+}
+
+async fn rotate_key(file: Option<&Path>, json: bool, only_node: bool) -> Result<u8, Trouble> {
+    let config = load_for_command(file)?;
+    let command = Command::KeyRotate { only_node };
+    let rotated = reach::run(&config, &World::system(), command).await?;
+    if rotated != Reply::KeyRotated {
+        return Ok(tell(json, &rotated));
+    }
+    let reply = reseal(&config, true).await?;
+    Ok(tell(json, &reply))
+}
+
+/// Seals everything anew, batch by batch. Whoever interrupts it goes on with `key
+/// reseal`.
+async fn reseal(config: &Config, rotated: bool) -> Result<Reply, Trouble> {
+    let (mut after, mut seen, mut changed, mut unreadable) = (None, 0, 0, 0);
+    loop {
+        let command = Command::KeyReseal { after };
+        let batch = match reach::run(config, &World::system(), command).await? {
+            Reply::Resealing(batch) => batch,
+            other => return Ok(other),
+        };
+        seen += batch.seen;
+        changed += batch.changed;
+        unreadable += batch.unreadable;
+        if batch.next.is_none() {
+            return Ok(Reply::Resealed {
+                rotated,
+                changed,
+                unreadable,
+            });
+        }
+        if terminal::errors_are_watched() {
+            terminal::complain(&format!("{seen} stored secrets looked at so far"));
+        }
+        after = batch.next;
+    }
 }
 
 fn user_command(user: User) -> Result<Command, Trouble> {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use nightlatch_domain::ids::SessionId;
+use nightlatch_domain::ids::{AuthenticatorAppId, SessionId};
 use nightlatch_domain::user::Role;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -94,6 +94,12 @@ pub enum Command {
         organization: Option<String>,
         changes: Vec<(String, String)>,
     },
+    /// `key prepare`.
+    KeyPrepare,
+    /// `key rotate`, its first step.
+    KeyRotate { only_node: bool },
+    /// `key reseal`, and the further steps of `key rotate`: one batch.
+    KeyReseal { after: Option<AuthenticatorAppId> },
 }
 
 impl Command {

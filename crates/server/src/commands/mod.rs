@@ -6,6 +6,7 @@
 //! reply looks is [`show`].
 
 mod command;
+mod keys;
 mod organizations;
 mod reply;
 mod sessions;
@@ -14,6 +15,7 @@ pub mod show;
 mod users;
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 
 use nightlatch_domain::ending::Cause;
@@ -22,7 +24,9 @@ use nightlatch_domain::user::{EmailKey, User};
 use nightlatch_flows::Moment;
 use nightlatch_flows::activity::Activity;
 use nightlatch_flows::password_hashing::PasswordHashing;
+use nightlatch_flows::sealing::Sealer;
 use nightlatch_storage::{StorageError, Store, Tx, organizations as stored, users as accounts};
+use nightlatch_web::forms::FormKey;
 use nightlatch_web::metrics::Metrics;
 use nightlatch_web::signals::{Concern, Signals};
 use nightlatch_web::state::App;
@@ -42,6 +46,10 @@ pub struct Context<'a> {
     pub(crate) moment: &'a Moment,
     pub(crate) signals: &'a Signals,
     pub(crate) metrics: &'a Metrics,
+    pub(crate) sealer: &'a Arc<Sealer>,
+    /// The key of form tokens, if this is a running server.
+    pub(crate) form_key: Option<&'a FormKey>,
+    pub(crate) key_file: &'a Path,
 }
 
 impl fmt::Debug for Context<'_> {
@@ -55,7 +63,7 @@ impl fmt::Debug for Context<'_> {
 
 impl<'a> Context<'a> {
     /// The parts of a running server.
-    pub fn of(app: &'a App, moment: &'a Moment) -> Self {
+    pub fn of(app: &'a App, moment: &'a Moment, key_file: &'a Path) -> Self {
         Self {
             store: &app.store,
             hashing: &app.hashing,
@@ -63,6 +71,9 @@ impl<'a> Context<'a> {
             moment,
             signals: &app.signals,
             metrics: &app.metrics,
+            sealer: &app.sealer,
+            form_key: Some(&app.form_key),
+            key_file,
         }
     }
 
@@ -107,6 +118,9 @@ pub async fn execute(context: Context<'_>, command: Command) -> Reply {
             organization,
             changes,
         } => organizations::set(context, organization, changes).await,
+        Command::KeyPrepare => keys::prepare(context),
+        Command::KeyRotate { only_node } => keys::rotate(context, only_node),
+        Command::KeyReseal { after } => keys::reseal(context, after).await,
     };
     done.unwrap_or_else(|stop| match stop {
         Stop::Refused(error) => Reply::Refused { error },

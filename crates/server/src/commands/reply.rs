@@ -2,6 +2,7 @@
 
 use nightlatch_domain::ids::{EndingId, OrganizationId, SessionId, UserId};
 use nightlatch_domain::user::{Role, UserStatus};
+use nightlatch_flows::factors::resealing::Resealed;
 use nightlatch_flows::log_out::EndingDone;
 use serde::{Deserialize, Serialize};
 
@@ -115,6 +116,19 @@ pub enum Reply {
     SettingsChanged {
         organization: String,
         changes: Vec<ChangeLine>,
+    },
+    /// There is a key for the next rotation; possibly since earlier.
+    KeyPrepared { is_new: bool },
+    /// Another key is current; what older ones have sealed is still to be sealed
+    /// anew.
+    KeyRotated,
+    /// A batch was sealed anew.
+    Resealing(Resealed),
+    /// Everything was sealed anew.
+    Resealed {
+        rotated: bool,
+        changed: u64,
+        unreadable: u64,
     },
     /// Nothing was done; the sentence says why and what to do.
     Refused { error: String },

@@ -4,6 +4,8 @@
 //! and how it is shown. A new setting of the domain becomes a line here and
 //! nothing else. An empty value brings the default back.
 
+mod second_factor;
+
 use std::time::Duration;
 
 use nightlatch_domain::organization::{AccentColor, AfterLogOut, Organization};
@@ -29,7 +31,7 @@ struct Setting {
     set: fn(&mut Organization, &str) -> Result<(), String>,
 }
 
-const TABLE: [Setting; 15] = [
+const TABLE: [Setting; 18] = [
     Setting {
         key: "name",
         values: "1 to 200 characters",
@@ -175,6 +177,24 @@ const TABLE: [Setting; 15] = [
             o.settings.policy.shared_networks = networks?;
             Ok(())
         },
+    },
+    Setting {
+        key: "second_factor",
+        values: "who needs one: off, optional, administrators or everybody",
+        show: second_factor::show_rule,
+        set: second_factor::set_rule,
+    },
+    Setting {
+        key: "second_factor_grace",
+        values: "whole days until nobody gets in without one, 0d to 400d",
+        show: |o| second_factor::show_days(o.settings.policy.second_factor.grace_days),
+        set: second_factor::set_grace,
+    },
+    Setting {
+        key: "remember_second_factor",
+        values: "whole days for which a browser stands in for it, 0d (never) to 30d",
+        show: |o| second_factor::show_days(o.settings.policy.second_factor.remember_days),
+        set: second_factor::set_remembering,
     },
 ];
 

@@ -83,6 +83,24 @@ pub fn as_text(reply: &Reply) -> String {
             organization,
             changes,
         } => show_changes(organization, changes),
+        Reply::KeyPrepared { is_new } => {
+            let begin = if *is_new {
+                "A key for the next rotation is in the key file."
+            } else {
+                "There was a key for the next rotation already."
+            };
+            format!(
+                "{begin} Copy the key file to every node and restart each. Then run `nightlatch key \
+                 rotate` on this one."
+            )
+        }
+        Reply::KeyRotated => "The new key is in use.".to_owned(),
+        Reply::Resealing(batch) => format!("{} looked at.", batch.seen),
+        Reply::Resealed {
+            rotated,
+            changed,
+            unreadable,
+        } => show_resealed(*rotated, *changed, *unreadable),
         Reply::Refused { error } | Reply::Failed { error } => error.clone(),
     }
 }
@@ -99,6 +117,26 @@ pub fn error_of(reply: &Reply) -> Option<&str> {
         Reply::Refused { error } | Reply::Failed { error } => Some(error),
         _ => None,
     }
+}
+
+fn show_resealed(rotated: bool, changed: u64, unreadable: u64) -> String {
+    let mut lines = vec![format!("{changed} stored secrets were sealed anew.")];
+    if rotated {
+        lines.insert(0, "The new key is in use.".to_owned());
+        lines.push(
+            "Copy the key file to every other node and restart each; until then they go on with the \
+             key before. Keep the older lines in the file: they open backups, and forms that are \
+             open in browsers."
+                .to_owned(),
+        );
+    }
+    if unreadable > 0 {
+        lines.push(format!(
+            "{unreadable} could not be opened with any key of this node and were left as they are. \
+             Look for an older key file."
+        ));
+    }
+    lines.join("\n")
 }
 
 fn show_organizations(organizations: &[OrganizationLine]) -> String {

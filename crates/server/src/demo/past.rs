@@ -383,6 +383,8 @@ fn attempt(
         shared: mode == Mode::Shared,
         browser: browser.map(Token::digest),
         replaces: None,
+        trusted: None,
+        return_to: String::new(),
         client: ClientDetails::new(address, place, machine.user_agent),
     })
 }

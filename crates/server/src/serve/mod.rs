@@ -79,9 +79,9 @@ pub async fn prepare(config: Config, world: &World) -> Result<Prepared, Trouble>
     lock::create_directory(&config.data_dir)?;
     // On PostgreSQL, too: the command socket belongs to one process.
     let lock = lock::acquire_for_server(&config.data_dir)?;
-    let key = keys::load_or_create(&config.key_file, world.random.as_ref())?;
+    let keys = keys::load_or_create(&config.key_file, world.random.as_ref())?;
     let store = wire::open_store(&config.database).await?;
-    let app = wire::app(&config, public_url, store, &key, world)?;
+    let app = wire::app(&config, public_url, store, &keys, world)?;
     Ok(Prepared {
         app: Arc::new(app),
         config,
@@ -114,7 +114,11 @@ impl Prepared {
             Some(listener) => Some(listener.local_addr().map_err(trouble)?),
             None => None,
         };
-        let socket = CommandSocket::open(config.command_socket(), Arc::clone(&app))?;
+        let socket = CommandSocket::open(
+            config.command_socket(),
+            Arc::clone(&app),
+            config.key_file.clone(),
+        )?;
         let workers = Workers::start(&app);
         let (stopping, stopped) = watch::channel(false);
         let (handle, metrics_handle) = (Handle::new(), Handle::new());

@@ -34,7 +34,7 @@ pub struct CommandSocket {
 impl CommandSocket {
     /// Listens. The caller holds the lock of the data directory, so that a
     /// socket that is still there belongs to nobody.
-    pub fn open(path: PathBuf, app: Arc<App>) -> Result<Self, Trouble> {
+    pub fn open(path: PathBuf, app: Arc<App>, key_file: PathBuf) -> Result<Self, Trouble> {
         let trouble = |error: io::Error| {
             let hint = if error.kind() == ErrorKind::InvalidInput {
                 "; the path of a socket has at most 107 bytes, so choose a shorter `data_dir`"
@@ -52,7 +52,7 @@ impl CommandSocket {
         }
         let (listener, owner) = bind(&path).map_err(trouble)?;
         let (stop, stopped) = oneshot::channel();
-        let task = tokio::spawn(serve(listener, owner, app, stopped));
+        let task = tokio::spawn(serve(listener, owner, (app, key_file), stopped));
         Ok(Self { path, stop, task })
     }
 
@@ -75,7 +75,7 @@ fn bind(path: &Path) -> io::Result<(UnixListener, u32)> {
 async fn serve(
     listener: UnixListener,
     owner: u32,
-    app: Arc<App>,
+    server: (Arc<App>, PathBuf),
     mut stopped: oneshot::Receiver<()>,
 ) {
     let mut running = JoinSet::new();
@@ -86,7 +86,7 @@ async fn serve(
             Some(_) = running.join_next() => {}
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
-                    running.spawn(answer(stream, owner, Arc::clone(&app)));
+                    running.spawn(answer(stream, owner, server.clone()));
                 }
                 Err(error) => {
                     tracing::warn!(%error, "a command could not be accepted");
@@ -102,7 +102,8 @@ async fn serve(
     }
 }
 
-async fn answer(mut stream: UnixStream, owner: u32, app: Arc<App>) {
+async fn answer(mut stream: UnixStream, owner: u32, server: (Arc<App>, PathBuf)) {
+    let (app, key_file) = server;
     // Between the making of the file and its permissions there is an instant in
     // which another user may have connected.
     match stream.peer_cred() {
@@ -117,7 +118,7 @@ async fn answer(mut stream: UnixStream, owner: u32, app: Arc<App>) {
     let reply = match understand(&line) {
         Ok(request) => {
             let moment = app.moment();
-            execute(Context::of(&app, &moment), request.command).await
+            execute(Context::of(&app, &moment, &key_file), request.command).await
         }
         Err(error) => Reply::Refused { error },
     };

@@ -21,6 +21,7 @@ use tokio::net::UnixStream;
 use super::{LONGEST_REPLY, Request, VERSION, read_line, to_line};
 use crate::commands::{Command, Context, Reply, execute};
 use crate::config::Config;
+use crate::keys;
 use crate::lock::{self, Lock, name_process};
 use crate::trouble::Trouble;
 use crate::wire::{self, World};
@@ -145,6 +146,9 @@ async fn stand_in(config: &Config, world: &World, command: Command) -> Result<Re
     let activity = Arc::new(Activity::default());
     let (signals, metrics) = (Signals::default(), Metrics::default());
     let moment = world.moment();
+    // A command may come before the first start, and then makes the key too.
+    let keys = keys::load_or_create(&config.key_file, world.random.as_ref())?;
+    let sealer = Arc::new(wire::sealer(&keys)?);
     let context = Context {
         store: &store,
         hashing: &hashing,
@@ -152,6 +156,9 @@ async fn stand_in(config: &Config, world: &World, command: Command) -> Result<Re
         moment: &moment,
         signals: &signals,
         metrics: &metrics,
+        sealer: &sealer,
+        form_key: None,
+        key_file: &config.key_file,
     };
     let reply = execute(context, command).await;
     // On PostgreSQL the nodes do this.

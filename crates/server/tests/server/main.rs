@@ -7,6 +7,7 @@
 
 mod commands;
 mod demo;
+mod keys;
 mod listening;
 mod running;
 mod working;

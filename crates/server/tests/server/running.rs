@@ -96,6 +96,8 @@ pub(crate) async fn sign_in(app: &App, email: &str) -> Session {
         shared: false,
         browser: None,
         replaces: None,
+        trusted: None,
+        return_to: String::new(),
         client: ClientDetails::new(None, None, "test"),
     };
     let moment = app.moment();

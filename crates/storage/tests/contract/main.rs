@@ -10,6 +10,7 @@
     reason = "a test that meets the unexpected fails"
 )]
 
+mod authenticator_apps;
 mod browsers;
 mod concurrency;
 mod constraints;
@@ -22,10 +23,12 @@ mod organizations;
 #[cfg(feature = "postgres-tests")]
 mod outages;
 mod plans;
+mod recovery_codes;
 mod rows;
 mod session_lists;
 mod session_model;
 mod sessions;
+mod sign_in_steps;
 mod statements;
 mod transactions;
 #[cfg(feature = "postgres-tests")]

@@ -10,11 +10,16 @@ use nightlatch_storage::events::{self, EventFilter};
 use nightlatch_storage::testing::statements;
 use nightlatch_storage::users::Picture;
 use nightlatch_storage::{
-    DatabaseKind, StorageError, Store, Tx, Value, epochs, on_both_databases, organizations,
-    sessions, set_up_links, throttles, users,
+    DatabaseKind, StorageError, Store, Tx, Value, authenticator_apps, epochs, on_both_databases,
+    organizations, pending_sign_ins, recovery_codes, remembered_factors, sessions, set_up_links,
+    throttles, users,
 };
 
-use super::rows::{at, digest, ended, ending, event, id, organization, session, user, write};
+use super::rows::{
+    at, authenticator_app, digest, ended, ending, event, id, organization, recovery_code, session,
+    user, write,
+};
+use super::sign_in_steps::{pending, remembered};
 
 /// What may read a table from end to end, and why.
 const MAY_SCAN: [(&str, &str); 4] = [
@@ -32,12 +37,28 @@ const MAY_SCAN: [(&str, &str); 4] = [
 ];
 
 /// The sources whose statements are to be found in [`run_all`].
-const SOURCES: [(&str, &str); 9] = [
+const SOURCES: [(&str, &str); 13] = [
+    (
+        "authenticator_apps",
+        include_str!("../../src/authenticator_apps.rs"),
+    ),
     ("browsers", include_str!("../../src/browsers.rs")),
     ("endings", include_str!("../../src/endings.rs")),
     ("epochs", include_str!("../../src/epochs.rs")),
     ("events", include_str!("../../src/events.rs")),
     ("organizations", include_str!("../../src/organizations.rs")),
+    (
+        "pending_sign_ins",
+        include_str!("../../src/pending_sign_ins.rs"),
+    ),
+    (
+        "remembered_factors",
+        include_str!("../../src/remembered_factors.rs"),
+    ),
+    (
+        "recovery_codes",
+        include_str!("../../src/recovery_codes.rs"),
+    ),
     ("sessions", include_str!("../../src/sessions.rs")),
     ("set_up_links", include_str!("../../src/set_up_links.rs")),
     ("throttles", include_str!("../../src/throttles.rs")),
@@ -47,6 +68,7 @@ const SOURCES: [(&str, &str); 9] = [
 /// Runs every statement once and says which they were.
 fn run_all(tx: &mut Tx<'_>) -> Result<Vec<&'static str>, StorageError> {
     run_accounts(tx)?;
+    run_factors(tx)?;
     run_sessions(tx)?;
     run_endings(tx)?;
     run_events(tx)?;
@@ -93,7 +115,47 @@ fn run_accounts(tx: &mut Tx<'_>) -> Result<(), StorageError> {
     browsers::set_name(tx, id(1), id(1), Some("name"))?;
     browsers::list_names(tx, id(1), 1)?;
     browsers::forget(tx, id(1), id(1))?;
+    run_sign_in_steps(tx)?;
     users::erase(tx, id(1))
+}
+
+fn run_sign_in_steps(tx: &mut Tx<'_>) -> Result<(), StorageError> {
+    pending_sign_ins::add(tx, &pending(1), digest(1))?;
+    pending_sign_ins::find_by_token(tx, digest(1))?;
+    pending_sign_ins::count_wrong_code(tx, digest(1))?;
+    pending_sign_ins::prune(tx, at(0), 9)?;
+    pending_sign_ins::delete(tx, digest(1))?;
+    pending_sign_ins::delete_of_user(tx, id(1))?;
+    remembered_factors::put(tx, &remembered(1, 1, 1), digest(1))?;
+    remembered_factors::find(tx, id(1), id(1), digest(1))?;
+    remembered_factors::rotate(tx, id(1), digest(1), digest(2))?;
+    remembered_factors::record_use(tx, id(1), at(2))?;
+    remembered_factors::list_of_user(tx, id(1), 9)?;
+    remembered_factors::prune(tx, at(0), 9)?;
+    remembered_factors::delete(tx, id(1), id(1))?;
+    remembered_factors::delete_of_browser(tx, id(1), id(1))?;
+    remembered_factors::delete_of_user(tx, id(1))?;
+    Ok(())
+}
+
+fn run_factors(tx: &mut Tx<'_>) -> Result<(), StorageError> {
+    authenticator_apps::add(tx, &authenticator_app(1, 1))?;
+    authenticator_apps::find_of_user(tx, id(1), id(1))?;
+    authenticator_apps::list_of_user(tx, id(1), 1)?;
+    authenticator_apps::confirm(tx, id(1), id(1), 1, at(1))?;
+    authenticator_apps::spend_step(tx, id(1), 2, at(1))?;
+    authenticator_apps::rename(tx, id(1), id(1), "name")?;
+    authenticator_apps::list_after(tx, None, 1)?;
+    authenticator_apps::replace_seed(tx, id(1), &[1], &[2])?;
+    authenticator_apps::delete(tx, id(1), id(1))?;
+    authenticator_apps::delete_unconfirmed(tx, id(1))?;
+    authenticator_apps::delete_all_of_user(tx, id(1))?;
+    recovery_codes::replace_set(tx, id(1), id(1), &[recovery_code(1, "A")], at(1))?;
+    recovery_codes::find_unused(tx, id(1), "A")?;
+    recovery_codes::spend(tx, id(1), id(1), at(1))?;
+    recovery_codes::count_of_user(tx, id(1))?;
+    recovery_codes::delete_of_user(tx, id(1))?;
+    authenticator_apps::add(tx, &authenticator_app(1, 1))
 }
 
 fn run_sessions(tx: &mut Tx<'_>) -> Result<(), StorageError> {
@@ -170,9 +232,10 @@ fn run_prunes(tx: &mut Tx<'_>) -> Result<(), StorageError> {
         endings::prune(tx, far, 9)?,
         events::prune(tx, far, 9)?,
         browsers::prune(tx, far, 9)?,
+        authenticator_apps::prune(tx, far, 9)?,
     ];
     assert_eq!(
-        pruned, [1; 5],
+        pruned, [1; 6],
         "a prune of nothing may run less than all its statements"
     );
     throttles::prune(tx, far, 9)?;

@@ -12,8 +12,10 @@ use nightlatch_domain::policy::Deadlines;
 use nightlatch_domain::secret::TokenDigest;
 use nightlatch_domain::session::{Ended, Epochs, Life, Proof, ProofMethod, Session, SessionKind};
 use nightlatch_domain::user::{Appearance, EmailAddress, LONGEST_NAME, Role, User, UserStatus};
+use nightlatch_storage::authenticator_apps::AuthenticatorApp;
 use nightlatch_storage::browsers::{self, Browser};
 use nightlatch_storage::endings::Ending;
+use nightlatch_storage::recovery_codes::NewRecoveryCode;
 use nightlatch_storage::{StorageError, Store, Tx, organizations, sessions, users};
 
 /// Text as people write it: several planes, right to left, joined emoji, marks, quotes, no order of its own.
@@ -186,6 +188,28 @@ pub(super) fn event(
         client: client(None, None, ""),
         count: 1,
         detail: None,
+    }
+}
+
+/// An app of a user whose set-up began at its number and is not finished.
+pub(super) fn authenticator_app(number: u8, user: u8) -> AuthenticatorApp {
+    AuthenticatorApp {
+        id: id(number),
+        user_id: id(user),
+        name: format!("Phone {number}"),
+        sealed_seed: vec![number; 57],
+        last_used_step: None,
+        created_at: at(i64::from(number)),
+        confirmed_at: None,
+        last_used_at: None,
+    }
+}
+
+pub(super) fn recovery_code(number: u8, label: &str) -> NewRecoveryCode {
+    NewRecoveryCode {
+        id: id(number),
+        label: label.to_owned(),
+        hash: format!("$argon2id$hash {number}"),
     }
 }
 

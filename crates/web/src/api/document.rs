@@ -4,14 +4,14 @@ use axum::Json;
 use axum::response::{IntoResponse, Response};
 use utoipa::OpenApi;
 
-use crate::api::{history, profile, sessions};
+use crate::api::{factors, history, profile, sessions};
 
 /// The document.
 #[derive(OpenApi)]
 #[openapi(
     info(
         title = "Nightlatch",
-        description = "One's own profile, sessions and history. Calls carry the session cookie; \
+        description = "One's own profile, sessions, factors and history. Calls carry the session cookie; \
                        calls that change something also send the header `X-Nightlatch: 1`. Errors are \
                        problem documents (RFC 9457), `application/problem+json`.",
         license(name = "MIT OR Apache-2.0")
@@ -24,8 +24,10 @@ use crate::api::{history, profile, sessions};
         sessions::end_selected,
         sessions::end_others,
         sessions::end_all,
-        sessions::prove_with_password,
-        history::list
+        sessions::give_proof,
+        history::list,
+        factors::list,
+        factors::remove_app
     )
 )]
 struct Document;

@@ -4,7 +4,7 @@ use axum::extract::Path;
 use axum::response::Response;
 use nightlatch_domain::ids::SessionId;
 use nightlatch_domain::secret::Password;
-use nightlatch_domain::session::Proof;
+use nightlatch_domain::session::{Proof, ProofMethod};
 use nightlatch_flows::own_endings::{self, MOST_SELECTED, OwnEnding, OwnEndingDone};
 use nightlatch_flows::sessions::ListedSession;
 use serde::{Deserialize, Serialize};
@@ -15,7 +15,7 @@ use crate::cookies::{self, Jar};
 use crate::failure::Failure;
 use crate::guard::Person;
 use crate::pages::sessions::list as list_sessions;
-use crate::pages::{Ending, Proved, end, prove};
+use crate::pages::{Ending, Evidence, Proved, end, prove_with};
 use crate::views::Problem;
 
 /// A live session.
@@ -62,6 +62,14 @@ pub(crate) struct ProofEntry {
 pub(crate) enum Method {
     /// With their password.
     Password,
+    /// With a code from an authenticator app.
+    AuthenticatorApp,
+    /// With a recovery code.
+    RecoveryCode,
+    /// With a passkey that verified its user.
+    Passkey,
+    /// With a passkey that was only present.
+    SecurityKey,
 }
 
 /// The live sessions of the signed-in person.
@@ -94,7 +102,11 @@ fn entry(person: &Person, listed: &ListedSession) -> SessionEntry {
 fn proof_entry(proof: Proof) -> ProofEntry {
     ProofEntry {
         method: match proof.method {
-            nightlatch_domain::session::ProofMethod::Password => Method::Password,
+            ProofMethod::Password => Method::Password,
+            ProofMethod::AuthenticatorApp => Method::AuthenticatorApp,
+            ProofMethod::RecoveryCode => Method::RecoveryCode,
+            ProofMethod::Passkey => Method::Passkey,
+            ProofMethod::SecurityKey => Method::SecurityKey,
         },
         at: proof.at.to_rfc3339(),
     }
@@ -249,7 +261,9 @@ pub(crate) async fn end_all(person: Person) -> Result<Response, Failure> {
 #[serde(deny_unknown_fields)]
 pub(crate) struct ProofRequest {
     /// The person's password.
-    password: String,
+    password: Option<String>,
+    /// Instead of it, a code from their authenticator app.
+    code: Option<String>,
 }
 
 /// The proof was right; the session goes on under a new cookie.
@@ -259,20 +273,30 @@ pub(crate) struct ProofGiven {
     at: String,
 }
 
-/// Proves with the password that the caller is the owner of the account.
+/// Proves with the password or with a code from an authenticator app that the
+/// caller is the owner of the account.
 #[utoipa::path(
     post, path = "/api/v1/proof", tag = "sessions", request_body = ProofRequest,
     responses(
         (status = 200, body = ProofGiven),
+        (status = 400, description = "Neither a password nor a code, or both"),
         (status = 401, description = "No live session"),
-        (status = 403, description = "Not the password, or too many wrong tries; the detail says which")
+        (status = 403, description = "Not right, or too many wrong tries; the detail says which")
     )
 )]
-pub(crate) async fn prove_with_password(
+pub(crate) async fn give_proof(
     person: Person,
     Body(request): Body<ProofRequest>,
 ) -> Result<Response, Failure> {
-    match prove(&person, Password::typed(&request.password)).await? {
+    let evidence = match (&request.password, &request.code) {
+        (Some(password), None) => Evidence::Password(Password::typed(password)),
+        (None, Some(code)) => Evidence::code(code),
+        (None, None) | (Some(_), Some(_)) => {
+            let sentence = "Send either `password` or `code`.";
+            return Err(Failure::saying(Problem::BadRequest, sentence).with_code("proof"));
+        }
+    };
+    match prove_with(&person, evidence).await? {
         Proved::Yes(renewed) => {
             let now = person.visit.now;
             let mut jar = Jar::default();

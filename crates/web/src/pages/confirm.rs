@@ -7,6 +7,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use nightlatch_domain::ids::SessionId;
 use nightlatch_flows::own_endings::OwnEnding;
+use nightlatch_flows::second_factor;
 use nightlatch_flows::sessions::ListedSession;
 use nightlatch_storage::{StorageError, events};
 
@@ -69,7 +70,7 @@ async fn show_many(
         scope,
         sessions,
         browsers,
-        proof: proof(needs_proof, error),
+        proof: proof(person, needs_proof, error).await?,
     };
     show::page_with(&person.visit, status, &page, Jar::default())
 }
@@ -81,15 +82,27 @@ fn status_of(error: Option<&String>) -> StatusCode {
     }
 }
 
-fn proof(needed: bool, error: Option<String>) -> Proof {
-    if needed {
-        Proof::Needed { error }
-    } else {
-        Proof::Fresh
+/// Whether a page asks for a proof, and which will do.
+pub(crate) async fn proof(
+    person: &Person,
+    needed: bool,
+    error: Option<String>,
+) -> Result<Proof, Failure> {
+    if !needed {
+        return Ok(Proof::Fresh);
     }
+    let user = person.live.owned.user.id;
+    let available: Result<_, StorageError> = person
+        .visit
+        .app
+        .store
+        .read(move |tx| second_factor::available(tx, user))
+        .await;
+    let code = available?.authenticator_app;
+    Ok(Proof::Needed { error, code })
 }
 
-/// Asks for the password before an act, on the page that belongs to the act, so
+/// Asks for a proof before an act, on the page that belongs to the act, so
 /// that the person goes on exactly where they were (UI-06).
 pub(crate) async fn ask_for_proof(
     person: &Person,
@@ -138,7 +151,7 @@ pub(crate) async fn ask_for_proof(
         button: "Log out".to_owned(),
         destructive: true,
         cancel_href: links::SESSIONS.to_owned(),
-        error: error.clone(),
+        proof: proof(person, true, error.clone()).await?,
     };
     show::page_with(
         &person.visit,
@@ -198,7 +211,7 @@ async fn show_not_me(
         live,
         action: format!("{}/{id}/not-me", links::SESSIONS),
         cancel_href: links::SESSIONS.to_owned(),
-        proof: proof(!person.has_fresh_proof(), error),
+        proof: proof(person, !person.has_fresh_proof(), error).await?,
     };
     show::page_with(visit, status, &page, Jar::default())
 }

@@ -6,11 +6,14 @@ use std::sync::Arc;
 use nightlatch_domain::secret::Password;
 use nightlatch_flows::log_out::Renewed;
 use nightlatch_flows::own_endings::{OwnEnding, OwnEndingDone, OwnEndingOutcome, end_own};
+use nightlatch_flows::second_factor::{CodeKind, TypedCode};
 use nightlatch_flows::step_up::{self, StepUpOutcome};
+use nightlatch_flows::step_up_code;
 use nightlatch_storage::StorageError;
 
 use crate::failure::Failure;
 use crate::guard::{Person, Presence, Visit};
+use crate::pages::Fields;
 use crate::show;
 use crate::signals::Concern;
 use crate::views::Problem;
@@ -75,24 +78,52 @@ pub(crate) enum Proved {
     SessionOver,
 }
 
-/// Proves with a password that the person in front of the session is its owner.
-pub(crate) async fn prove(person: &Person, password: Option<Password>) -> Result<Proved, Failure> {
+/// What a person proves with: any one of their factors.
+#[derive(Debug)]
+pub(crate) enum Evidence {
+    /// The password; `None` if it is longer than any may be.
+    Password(Option<Password>),
+    /// A code from an authenticator app.
+    Code(TypedCode),
+}
+
+impl Evidence {
+    /// Reads the fields `password` and `proof_code`; nothing if both are empty.
+    pub(crate) fn of_form(fields: &Fields) -> Option<Self> {
+        match (fields.get("password"), fields.get("proof_code").trim()) {
+            ("", "") => None,
+            ("", code) => Some(Self::code(code)),
+            (_, _) => Some(Self::Password(fields.password("password"))),
+        }
+    }
+
+    /// A code as typed.
+    pub(crate) fn code(text: &str) -> Self {
+        Self::Code(TypedCode::typed(CodeKind::AuthenticatorApp, text))
+    }
+}
+
+/// Proves that the person in front of the session is its owner.
+pub(crate) async fn prove_with(person: &Person, evidence: Evidence) -> Result<Proved, Failure> {
     let app = &person.visit.app;
-    let Some(password) = password else {
-        return Ok(Proved::No(wrong_password()));
+    let (moment, id) = (app.moment(), person.live.owned.session.id);
+    let (outcome, wrong): (Result<StepUpOutcome, StorageError>, _) = match evidence {
+        Evidence::Password(None) => return Ok(Proved::No(wrong_password())),
+        Evidence::Password(Some(password)) => {
+            let (store, hashing, activity) = (&app.store, &app.hashing, &app.activity);
+            let proving = step_up::with_password(store, hashing, &moment, activity, id, password);
+            (proving.await, wrong_password())
+        }
+        Evidence::Code(code) => {
+            let proving =
+                step_up_code::with_code(&app.store, &app.sealer, &moment, &app.activity, id, code);
+            (proving.await, wrong_code())
+        }
     };
-    let outcome: Result<StepUpOutcome, StorageError> = step_up::with_password(
-        &app.store,
-        &app.hashing,
-        &app.moment(),
-        &app.activity,
-        person.live.owned.session.id,
-        password,
-    )
-    .await;
     let (counted, proved) = match outcome? {
         StepUpOutcome::Proved(renewed) => ("right", Proved::Yes(renewed)),
-        StepUpOutcome::Refused => ("wrong", Proved::No(wrong_password())),
+        StepUpOutcome::Refused => ("wrong", Proved::No(wrong)),
+        StepUpOutcome::CodesOff => ("off", Proved::No(codes_off())),
         StepUpOutcome::Wait(until) => {
             ("throttled", Proved::No(wait_sentence(&person.visit, until)))
         }
@@ -102,6 +133,17 @@ pub(crate) async fn prove(person: &Person, password: Option<Password>) -> Result
     };
     app.metrics.proof(counted);
     Ok(proved)
+}
+
+/// A code that is not right, wherever it was asked for.
+pub(crate) fn wrong_code() -> String {
+    "That code is not right, or was used before. Wait for the next one in your app, then try again."
+        .to_owned()
+}
+
+fn codes_off() -> String {
+    "There were very many wrong codes, so codes are off for now. Please use your password."
+        .to_owned()
 }
 
 fn wrong_password() -> String {

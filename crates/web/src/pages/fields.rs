@@ -18,6 +18,11 @@ use crate::views::Problem;
 pub(crate) struct Fields(Vec<(String, Zeroizing<String>)>);
 
 impl Fields {
+    /// No fields, for a page that asks as if none had come.
+    pub(crate) fn empty() -> Self {
+        Self(Vec::new())
+    }
+
     /// The value of a field; empty if it is missing.
     pub(crate) fn get(&self, name: &str) -> &str {
         self.0

@@ -35,6 +35,23 @@ pub(crate) enum Flash {
     SetUpDone,
     /// The session to be ended had ended before.
     AlreadyEnded,
+    /// A sign-in waited too long for its second step, or was ended meanwhile.
+    SignInOver,
+    /// A second step must be set up before anything else opens.
+    SetUpFactor,
+    /// All sessions that the organization allows are taken.
+    TooManySessions,
+    /// Remembered browsers were forgotten; how many.
+    BrowsersForgotten {
+        browsers: u64,
+    },
+    AppAdded,
+    AppRenamed,
+    AppRemoved,
+    AppNameRefused,
+    TooManyApps,
+    /// There is no such authenticator app, or its set-up took too long.
+    AppGone,
 }
 
 impl Flash {
@@ -68,10 +85,29 @@ impl Flash {
             Self::UnmarkedShared => "unmarked-shared".to_owned(),
             Self::SetUpDone => "set-up-done".to_owned(),
             Self::AlreadyEnded => "already-ended".to_owned(),
+            Self::SignInOver => "sign-in-over".to_owned(),
+            Self::SetUpFactor => "set-up-factor".to_owned(),
+            Self::TooManySessions => "too-many-sessions".to_owned(),
+            Self::BrowsersForgotten { browsers } => format!("browsers-forgotten.{browsers}"),
+            Self::AppAdded => "app-added".to_owned(),
+            Self::AppRenamed => "app-renamed".to_owned(),
+            Self::AppRemoved => "app-removed".to_owned(),
+            Self::AppNameRefused => "app-name-refused".to_owned(),
+            Self::AppGone => "app-gone".to_owned(),
+            Self::TooManyApps => "too-many-apps".to_owned(),
         };
         jar.set_flash(&code);
     }
 }
+
+const SIGN_IN_OVER: &str =
+    "That sign-in is not open any more, perhaps because it took a while. Please start again.";
+
+const SET_UP_FACTOR: &str = "Your organization asks for a second step when you sign in. Please set one up here; then everything \
+     else opens again.";
+
+/// A sign-in beyond the session limit, where the rule is to refuse.
+pub(crate) const TOO_MANY_SESSIONS: &str = "You are signed in on as many devices as your organization allows. Log out on one of them first.";
 
 /// The sentence of a code; nothing for a code that is not ours.
 pub(crate) fn read(code: &str) -> Option<FlashView> {
@@ -79,6 +115,12 @@ pub(crate) fn read(code: &str) -> Option<FlashView> {
         Some((name, number)) => (name, number.parse::<u32>().ok()?),
         None => (code, 0),
     };
+    match name {
+        "sign-in-over" => return Some(FlashView::info(SIGN_IN_OVER)),
+        "set-up-factor" => return Some(FlashView::info(SET_UP_FACTOR)),
+        "too-many-sessions" => return Some(FlashView::problem(TOO_MANY_SESSIONS)),
+        _ => {}
+    }
     let sentence = match (name, number) {
         ("ended", 0) | ("already-ended", _) => "That session had ended already.".to_owned(),
         ("ended", 1) => "One session was logged out. It cannot be used any more.".to_owned(),
@@ -114,7 +156,24 @@ pub(crate) fn read(code: &str) -> Option<FlashView> {
                 .to_owned()
         }
         ("unmarked-shared", _) => "This computer is no longer marked as shared.".to_owned(),
+        ("app-added", _) => "The authenticator app was added. From the next sign-in on, you will be asked for its code.".to_owned(),
+        ("app-renamed", _) => "The name was saved.".to_owned(),
+        ("app-removed", _) => "The authenticator app was removed.".to_owned(),
+        ("app-name-refused", _) => return Some(FlashView::problem("Please use a name of 1 to 60 characters. Nothing was changed.")),
+        ("too-many-apps", _) => return Some(FlashView::problem("You have as many authenticator apps as an account can have. Remove one first.")),
+        ("app-gone", _) => {
+            return Some(FlashView::problem(
+                "There is no such authenticator app, or adding it took longer than 15 minutes. Here is what you have.",
+            ));
+        }
         ("set-up-done", _) => "Everything is set up. Sign in with your new account.".to_owned(),
+        ("browsers-forgotten", 0) => "There was nothing to forget.".to_owned(),
+        ("browsers-forgotten", 1) => {
+            "That browser is forgotten. Its next sign-in asks for the second step again.".to_owned()
+        }
+        ("browsers-forgotten", count) => format!(
+            "{count} browsers are forgotten. Their next sign-in asks for the second step again."
+        ),
         _ => return None,
     };
     Some(FlashView::done(sentence))

@@ -82,6 +82,9 @@ fn entry(person: &Person, event: &Event) -> Option<HistoryEntryView> {
         EventKind::SignInOverLimit => HistoryKind::OverLimit,
         EventKind::SignInOvertaken => HistoryKind::Overtaken,
         EventKind::ProofFailed => HistoryKind::WrongProof,
+        EventKind::SecondFactorFailed => HistoryKind::FactorFailed,
+        EventKind::BrowserRemembered => HistoryKind::BrowserRemembered,
+        EventKind::BrowserForgotten => HistoryKind::BrowserForgotten,
         EventKind::SessionEnded => HistoryKind::Ended,
         EventKind::PasswordChanged | EventKind::PasswordSetByOperator => {
             HistoryKind::PasswordChanged
@@ -92,6 +95,11 @@ fn entry(person: &Person, event: &Event) -> Option<HistoryEntryView> {
         EventKind::UserDisabled => HistoryKind::AccountDisabled,
         EventKind::UserEnabled => HistoryKind::AccountEnabled,
         EventKind::BrowserMarkedShared => HistoryKind::ComputerMarked,
+        EventKind::AuthenticatorAppAdded => HistoryKind::AppAdded,
+        EventKind::AuthenticatorAppRenamed => HistoryKind::AppRenamed,
+        EventKind::AuthenticatorAppRemoved => HistoryKind::AppRemoved,
+        EventKind::RecoveryCodesMade => HistoryKind::RecoveryCodesMade,
+        EventKind::RecoveryCodeUsed => HistoryKind::RecoveryCodeUsed,
         EventKind::ProfileChanged
         | EventKind::BrowserNamed
         | EventKind::SettingsChanged
@@ -106,6 +114,11 @@ fn entry(person: &Person, event: &Event) -> Option<HistoryEntryView> {
             | HistoryKind::OverLimit
             | HistoryKind::Overtaken
             | HistoryKind::WrongProof
+            | HistoryKind::FactorFailed
+    );
+    let names_an_app = matches!(
+        kind,
+        HistoryKind::AppAdded | HistoryKind::AppRenamed | HistoryKind::AppRemoved
     );
     let current = Some(person.live.owned.session.id);
     let not_me = event
@@ -117,7 +130,8 @@ fn entry(person: &Person, event: &Event) -> Option<HistoryEntryView> {
         detail: event
             .cause
             .map(|cause| show::why(cause).short().to_owned())
-            .or_else(|| is_sign_in.then(|| "Password".to_owned())),
+            .or_else(|| is_sign_in.then(|| "Password".to_owned()))
+            .or_else(|| names_an_app.then(|| event.detail.clone()).flatten()),
         who: (!is_sign_in && !is_refusal).then(|| show::who(event.actor, event.user_id)),
         reason: event
             .detail

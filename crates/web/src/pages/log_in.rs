@@ -17,6 +17,7 @@ use crate::cookies::{self, Jar};
 use crate::failure::Failure;
 use crate::guard::{Presence, Visit};
 use crate::links::{self, ReturnPath};
+use crate::pages::flash::TOO_MANY_SESSIONS;
 use crate::pages::{Fields, Query, seconds_until, wait_sentence};
 use crate::show;
 use crate::signals::Concern;
@@ -99,6 +100,8 @@ pub(crate) async fn post(
         shared: typed.shared,
         browser: visit.browser_token(),
         replaces: visit.session_token,
+        trusted: visit.trusted_token,
+        return_to: typed.return_to.clone(),
         client: visit.client.clone(),
     };
     let app = &visit.app;
@@ -108,6 +111,12 @@ pub(crate) async fn post(
         SignInOutcome::SignedIn(signed_in) => {
             app.metrics.sign_in("signed_in");
             return Ok(welcome(&visit, &signed_in, &typed.return_to));
+        }
+        SignInOutcome::MoreNeeded(token) => {
+            app.metrics.sign_in("more_needed");
+            let mut jar = Jar::default();
+            jar.set_pending(&token);
+            return Ok(show::see_other(links::FACTOR, jar));
         }
         SignInOutcome::Refused => ("refused", StatusCode::UNPROCESSABLE_ENTITY, refusal()),
         SignInOutcome::Wait(until) => {
@@ -122,7 +131,11 @@ pub(crate) async fn post(
         }
         SignInOutcome::Off => ("off", StatusCode::TOO_MANY_REQUESTS, off()),
         SignInOutcome::Overtaken => ("overtaken", StatusCode::CONFLICT, overtaken()),
-        SignInOutcome::TooManySessions => ("too_many", StatusCode::CONFLICT, too_many()),
+        SignInOutcome::TooManySessions => (
+            "too_many",
+            StatusCode::CONFLICT,
+            TOO_MANY_SESSIONS.to_owned(),
+        ),
         SignInOutcome::Overloaded => (
             "overloaded",
             StatusCode::SERVICE_UNAVAILABLE,
@@ -153,11 +166,6 @@ fn overtaken() -> String {
         .to_owned()
 }
 
-fn too_many() -> String {
-    "You are signed in on as many devices as your organization allows. Log out on one of them first."
-        .to_owned()
-}
-
 /// Whether a form would replace another person's session without saying so (E3,
 /// E10).
 fn is_somebody_else(visit: &Visit, fields: &Fields) -> bool {
@@ -168,7 +176,8 @@ fn is_somebody_else(visit: &Visit, fields: &Fields) -> bool {
     })
 }
 
-fn welcome(visit: &Visit, signed_in: &SignedIn, return_to: &str) -> Response {
+/// The answer to a sign-in that is complete, whatever its last step was.
+pub(crate) fn welcome(visit: &Visit, signed_in: &SignedIn, return_to: &str) -> Response {
     let mut jar = Jar::default();
     jar.set_session(&signed_in.token, &signed_in.session, visit.now);
     // Set again at each sign-in, so that a browser in use stays known.
@@ -179,8 +188,14 @@ fn welcome(visit: &Visit, signed_in: &SignedIn, return_to: &str) -> Response {
     if let Some(token) = signed_in.browser_token.as_ref().or(known) {
         jar.set_browser(token);
     }
+    if let Some(trusted) = &signed_in.trusted {
+        jar.set_trusted(trusted, visit.now);
+    }
     jar.remove(cookies::VISITOR);
     jar.remove(cookies::RECEIPT);
+    if visit.pending_token.is_some() {
+        jar.remove(cookies::PENDING);
+    }
     // Whatever this browser, or this person beyond the limit, held before ended.
     visit
         .app

@@ -2,6 +2,8 @@
 
 pub(crate) mod confirm;
 mod endings;
+pub(crate) mod factor;
+pub(crate) mod factors;
 mod fields;
 pub(crate) mod flash;
 pub(crate) mod help;
@@ -9,11 +11,14 @@ pub(crate) mod history;
 pub(crate) mod log_in;
 pub(crate) mod log_out;
 pub(crate) mod profile;
+pub(crate) mod remembered_browsers;
 pub(crate) mod security;
 pub(crate) mod sessions;
 pub(crate) mod set_up;
 pub(crate) mod signed_out;
 pub(crate) mod start;
 
-pub(crate) use endings::{Ending, Proved, end, prove, seconds_until, wait_sentence};
+pub(crate) use endings::{
+    Ending, Evidence, Proved, end, prove_with, seconds_until, wait_sentence, wrong_code,
+};
 pub(crate) use fields::{Fields, Query};

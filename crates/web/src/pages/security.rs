@@ -7,6 +7,7 @@ use axum::response::Response;
 use nightlatch_domain::policy::{Policy, RememberRule};
 use nightlatch_domain::session::SessionKind;
 use nightlatch_domain::user::Role;
+use nightlatch_flows::factors::enrolled;
 use nightlatch_flows::log_out::INLINE;
 use nightlatch_flows::passwords::{self, ChangeOutcome};
 use nightlatch_flows::profile;
@@ -17,7 +18,9 @@ use crate::cookies::Jar;
 use crate::failure::Failure;
 use crate::guard::Person;
 use crate::links;
+use crate::pages::factors::two_step;
 use crate::pages::flash::Flash;
+use crate::pages::remembered_browsers;
 use crate::pages::{Fields, wait_sentence};
 use crate::show;
 use crate::signals::Concern;
@@ -54,18 +57,23 @@ async fn show_page(
                 Some(token) => browsers::find_by_token(tx, token)?,
                 None => None,
             };
-            Ok((live, browser.is_some_and(|browser| browser.always_shared)))
+            let enrolled = enrolled(tx, user_id)?;
+            let marked = browser.is_some_and(|browser| browser.always_shared);
+            Ok((live, marked, enrolled))
         })
         .await;
-    let (sessions, marked) = found?;
+    let (sessions, marked, enrolled) = found?;
     let page = SecurityPage {
         frame: show::frame(visit, Nav::Security).await?,
         password,
         password_hint:
             "At least 15 characters. A few words that only you would put together work well."
                 .to_owned(),
+        two_step: two_step(person, &enrolled),
         this_session: this_session(person),
         sessions: sessions as u64,
+        remembered: remembered_browsers::list(person).await?,
+        factor_notice: remembered_browsers::notice(person).await?,
         mark_shared: (user.role == Role::Administrator).then_some(MarkSharedView { marked }),
     };
     show::page_with(visit, status, &page, Jar::default())
@@ -101,7 +109,7 @@ fn this_session(person: &Person) -> ThisSessionView {
     };
     ThisSessionView {
         signed_in: show::time(session.created_at, now),
-        method: show::method(&session.proofs),
+        method: show::method(session),
         limits: vec![
             LimitView {
                 name: "Without use".to_owned(),

@@ -19,7 +19,7 @@ use crate::guard::Person;
 use crate::links;
 use crate::pages::confirm::ask_for_proof;
 use crate::pages::flash::Flash;
-use crate::pages::{Ending, Fields, Proved, Query, end, log_out, prove};
+use crate::pages::{Ending, Evidence, Fields, Proved, Query, end, log_out, prove_with};
 use crate::show;
 use crate::views::{BrowserView, FlashView, Nav, Problem, SessionView, SessionsPage};
 
@@ -136,7 +136,7 @@ fn session_view(person: &Person, listed: &ListedSession) -> SessionView {
         last_used: show::time(session.life.last_active_at, now),
         address: session.client.address.map(|address| address.to_string()),
         place: session.client.place.clone(),
-        method: show::method(&session.proofs),
+        method: show::method(session),
         until: show::time(listed.admission.deadlines.idle, now),
     }
 }
@@ -206,14 +206,14 @@ async fn prove_and_end(
 ) -> Result<Response, Failure> {
     let mut ending = end(&person.visit, wanted.clone()).await?;
     if matches!(ending, Ending::ProofNeeded) {
-        if fields.get("password").is_empty() {
+        let Some(evidence) = Evidence::of_form(fields) else {
             let error = fields
                 .all("password")
                 .next()
                 .map(|_| "Please enter your password.".to_owned());
             return ask_for_proof(person, &wanted, error).await;
-        }
-        match prove(person, fields.password("password")).await? {
+        };
+        match prove_with(person, evidence).await? {
             Proved::Yes(proved) => renewed.renew_session(&proved, person.visit.now),
             Proved::No(sentence) => return ask_for_proof(person, &wanted, Some(sentence)).await,
             Proved::SessionOver => return Ok(show::see_other(links::LOGIN, Jar::default())),

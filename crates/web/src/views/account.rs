@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::{Field, Frame, Theme, TimeView};
+use super::{Field, Frame, Theme, TimeView, TwoStepView};
 
 /// `GET /`: a signed-in person's apps.
 #[derive(Clone, Debug, Template)]
@@ -119,10 +119,16 @@ pub struct SecurityPage {
     pub password: PasswordErrors,
     /// "At least 15 characters. A few words that only you would put together work well."
     pub password_hint: String,
+    /// Two-step sign-in.
+    pub two_step: TwoStepView,
     /// The session in which the page is read.
     pub this_session: ThisSessionView,
     /// All live sessions of the person, this one included.
     pub sessions: u64,
+    /// The browsers that are not asked for the second step.
+    pub remembered: Vec<super::RememberedBrowserView>,
+    /// From when on the organization demands a second step that is not set up yet.
+    pub factor_notice: Option<String>,
     /// Shown to administrators only.
     pub mark_shared: Option<MarkSharedView>,
 }

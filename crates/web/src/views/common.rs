@@ -68,6 +68,14 @@ impl FlashView {
         }
     }
 
+    /// Says something to know.
+    pub fn info(text: impl Into<String>) -> Self {
+        Self {
+            kind: FlashKind::Info,
+            text: text.into(),
+        }
+    }
+
     /// Says that an action was not done.
     pub fn problem(text: impl Into<String>) -> Self {
         Self {

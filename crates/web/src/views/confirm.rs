@@ -10,10 +10,12 @@ pub enum Proof {
     /// The last proof is fresh enough.
     #[default]
     Fresh,
-    /// The form asks for the password.
+    /// The form asks for the password (or a code, field `proof_code`).
     Needed {
         /// What was wrong with the last try.
         error: Option<String>,
+        /// Whether a code from an authenticator app will do instead.
+        code: bool,
     },
 }
 
@@ -26,9 +28,14 @@ impl Proof {
     /// What was wrong with the last try.
     pub fn error(&self) -> Option<&String> {
         match self {
-            Self::Needed { error } => error.as_ref(),
+            Self::Needed { error, .. } => error.as_ref(),
             Self::Fresh => None,
         }
+    }
+
+    /// Whether a code from an authenticator app will do instead of the password.
+    pub fn takes_code(&self) -> bool {
+        matches!(self, Self::Needed { code: true, .. })
     }
 }
 
@@ -107,8 +114,8 @@ pub struct ConfirmItsYouPage {
     pub destructive: bool,
     /// Where Cancel leads.
     pub cancel_href: String,
-    /// What was wrong with the last try.
-    pub error: Option<String>,
+    /// Always needed here: what was wrong with the last try, and what will do.
+    pub proof: Proof,
 }
 
 /// A hidden form field.

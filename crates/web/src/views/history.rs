@@ -68,6 +68,12 @@ pub enum HistoryKind {
     Overtaken,
     /// Wrong passwords in a session, counted.
     WrongProof,
+    /// A right password with a wrong second step, counted.
+    FactorFailed,
+    /// A browser was remembered for the second step.
+    BrowserRemembered,
+    /// A remembered browser was forgotten.
+    BrowserForgotten,
     /// A session ended, or several by one act.
     Ended,
     /// The password was changed.
@@ -84,6 +90,16 @@ pub enum HistoryKind {
     AccountEnabled,
     /// A computer was marked as shared, or no longer.
     ComputerMarked,
+    /// Authenticator app added.
+    AppAdded,
+    /// Authenticator app renamed.
+    AppRenamed,
+    /// Authenticator app removed.
+    AppRemoved,
+    /// New recovery codes made.
+    RecoveryCodesMade,
+    /// Recovery code used.
+    RecoveryCodeUsed,
 }
 
 /// One entry.
@@ -139,14 +155,27 @@ impl HistoryEntryView {
             (HistoryKind::WrongProof, count) => {
                 format!("{count} wrong passwords when we asked again")
             }
+            (HistoryKind::FactorFailed, 0 | 1) => "Right password, but a wrong code".to_owned(),
+            (HistoryKind::FactorFailed, count) => {
+                format!("Right password, but {count} wrong codes")
+            }
+            (HistoryKind::BrowserRemembered, _) => {
+                "Browser remembered for the second step".to_owned()
+            }
+            (HistoryKind::BrowserForgotten, _) => "Remembered browser forgotten".to_owned(),
             (HistoryKind::Ended, 0 | 1) => "Session ended".to_owned(),
             (HistoryKind::Ended, count) => format!("{count} sessions ended"),
             (HistoryKind::PasswordChanged, _) => "Password changed".to_owned(),
-            (HistoryKind::Proved, _) => "Confirmed with the password".to_owned(),
+            (HistoryKind::Proved, _) => "Confirmed that it was you".to_owned(),
             (HistoryKind::Reported, _) => "Reported as not yours".to_owned(),
             (HistoryKind::AccountCreated, _) => "Account created".to_owned(),
             (HistoryKind::AccountDisabled, _) => "Account paused".to_owned(),
             (HistoryKind::AccountEnabled, _) => "Account opened again".to_owned(),
+            (HistoryKind::AppAdded, _) => "Authenticator app added".to_owned(),
+            (HistoryKind::AppRenamed, _) => "Authenticator app renamed".to_owned(),
+            (HistoryKind::AppRemoved, _) => "Authenticator app removed".to_owned(),
+            (HistoryKind::RecoveryCodesMade, _) => "New recovery codes made".to_owned(),
+            (HistoryKind::RecoveryCodeUsed, _) => "Recovery code used".to_owned(),
             (HistoryKind::ComputerMarked, _) => "Shared-computer mark changed".to_owned(),
         }
     }
@@ -156,8 +185,15 @@ impl HistoryEntryView {
         match self.kind {
             HistoryKind::SignIn | HistoryKind::SignInNewDevice => "enter",
             HistoryKind::Ended => "leave",
-            HistoryKind::PasswordChanged | HistoryKind::Proved => "key",
-            HistoryKind::Failed
+            HistoryKind::PasswordChanged
+            | HistoryKind::Proved
+            | HistoryKind::BrowserRemembered
+            | HistoryKind::BrowserForgotten
+            | HistoryKind::RecoveryCodesMade
+            | HistoryKind::RecoveryCodeUsed => "key",
+            HistoryKind::AppAdded | HistoryKind::AppRenamed | HistoryKind::AppRemoved => "phone",
+            HistoryKind::FactorFailed
+            | HistoryKind::Failed
             | HistoryKind::OverLimit
             | HistoryKind::Overtaken
             | HistoryKind::WrongProof

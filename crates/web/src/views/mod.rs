@@ -10,6 +10,8 @@ mod accent;
 mod account;
 mod common;
 mod confirm;
+mod factor;
+mod factors;
 mod frame;
 mod history;
 mod problem;
@@ -30,6 +32,11 @@ pub use common::{
     DeviceKind, Field, FlashKind, FlashView, LinkView, NoticeKind, NoticeView, TimeView,
 };
 pub use confirm::{ConfirmItsYouPage, HiddenField, LogOutManyPage, LogOutScope, NotMePage, Proof};
+pub use factor::{FactorPage, FactorWay, RememberedBrowserView};
+pub use factors::{
+    AddAppPage, AuthenticatorAppView, NewRecoveryCodesPage, RecoveryCodesPage, RemoveAppPage,
+    TwoStepView,
+};
 pub use frame::{ContactView, Frame, Nav, PersonView, SessionMark, Theme, initials};
 pub use history::{HistoryEntryView, HistoryFilter, HistoryKind, HistoryPage};
 pub use problem::{Problem, ProblemPage, WayOn, WrongAddressPage};

@@ -3,6 +3,7 @@
 
 mod account;
 mod cast;
+mod factors;
 
 use askama::Template;
 
@@ -32,6 +33,31 @@ impl Gallery {
     fn login(&mut self, name: &str, cast: Cast, frame: Frame, state: LoginState) {
         let page = LoginPage { frame, state };
         self.hang(format!("login{name}{}", cast.suffix()), page.title(), &page);
+    }
+
+    fn second_step(&mut self, cast: Cast) {
+        for way in [FactorWay::App, FactorWay::Passkey, FactorWay::Recovery] {
+            let others = [FactorWay::App, FactorWay::Recovery];
+            let page = FactorPage {
+                frame: cast.frame(Nav::Elsewhere),
+                csrf: "token".to_owned(),
+                name: cast.name().to_owned(),
+                way,
+                others: others
+                    .into_iter()
+                    .filter(|other| *other != way)
+                    .map(|other| LinkView {
+                        label: other.instead().to_owned(),
+                        href: format!("/login/factor?way={}", other.value()),
+                    })
+                    .collect(),
+                error: (cast != Cast::Plain).then(|| "That code is not right.".to_owned()),
+                remember: (cast != Cast::Long).then(|| "30 days".to_owned()),
+                remember_checked: false,
+            };
+            let name = format!("factor-{}{}", way.value(), cast.suffix());
+            self.hang(name, page.title(), &page);
+        }
     }
 
     fn sign_in(&mut self, cast: Cast) {
@@ -162,10 +188,12 @@ pub(super) fn samples() -> Vec<Sample> {
     let mut gallery = Gallery(Vec::new());
     for cast in [Cast::Plain, Cast::Nasty, Cast::Long] {
         gallery.sign_in(cast);
+        gallery.second_step(cast);
         gallery.open_to_all(cast);
         gallery.account(cast);
         gallery.lists(cast);
         gallery.confirms(cast);
+        gallery.factors(cast);
     }
     gallery.0
 }

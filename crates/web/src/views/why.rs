@@ -19,6 +19,8 @@ pub enum WhyEnded {
     Overall,
     /// The person's password was changed.
     PasswordChanged,
+    /// How the person signs in was changed: a factor added or removed.
+    FactorChanged,
     /// An administrator ended it.
     Administrator,
     /// The account was closed or paused.
@@ -52,6 +54,9 @@ impl WhyEnded {
                 "You were logged out because a session lasts only so long. This keeps your account safe."
             }
             Self::PasswordChanged => "You were logged out because your password was changed.",
+            Self::FactorChanged => {
+                "You were logged out because the way you sign in was changed in your account."
+            }
             Self::Administrator => "An administrator logged you out.",
             Self::AccountDisabled => {
                 "You were logged out because your account is not active at the moment."
@@ -82,6 +87,7 @@ impl WhyEnded {
             Self::Idle => "Not used for a while",
             Self::Overall => "The overall time was over",
             Self::PasswordChanged => "The password was changed",
+            Self::FactorChanged => "Two-step sign-in was changed",
             Self::Administrator => "Ended by an administrator",
             Self::AccountDisabled => "The account was paused or closed",
             Self::TooManySessions => "More sessions than the organization allows",

@@ -45,6 +45,9 @@ fn every_setting_reads_what_it_shows() {
         ("session_limit", "3"),
         ("at_session_limit", "refuse"),
         ("shared_networks", "192.0.2.0/24, 2001:db8::7"),
+        ("second_factor", "everybody"),
+        ("second_factor_grace", "3d"),
+        ("remember_second_factor", "0d"),
     ])
     .expect("all are good");
     let written = show_all(&changed);
@@ -134,5 +137,22 @@ fn durations_are_shown_as_people_write_them() {
     ] {
         assert_eq!(show_duration(seconds), text);
         assert_eq!(parse_duration(text).map(|d| d.as_secs()), Some(seconds));
+    }
+}
+
+#[test]
+fn pol_04_who_needs_a_second_factor_and_from_when() {
+    let plain = organization();
+    assert_eq!(shown(&plain, "second_factor"), "administrators");
+    assert_eq!(shown(&plain, "second_factor_grace"), "14d");
+    assert_eq!(shown(&plain, "remember_second_factor"), "30d");
+    for (key, bad) in [
+        ("second_factor", "admins"),
+        ("second_factor_grace", "401d"),
+        ("second_factor_grace", "2h"),
+        ("remember_second_factor", "31d"),
+        ("remember_second_factor", "-1"),
+    ] {
+        assert!(set(&[(key, bad)]).is_err(), "{key} {bad}");
     }
 }

@@ -3,6 +3,7 @@
 use super::super::*;
 use super::Gallery;
 use super::cast::{Cast, browsers, entry, time};
+use super::factors::two_step;
 
 impl Gallery {
     pub(super) fn account(&mut self, cast: Cast) {
@@ -68,6 +69,7 @@ impl Gallery {
             password_hint:
                 "At least 15 characters. A few words that only you would put together work well."
                     .to_owned(),
+            two_step: two_step(cast),
             this_session: ThisSessionView {
                 signed_in: time("3 days ago"),
                 method: "Password".to_owned(),
@@ -77,6 +79,22 @@ impl Gallery {
                 ],
             },
             sessions: if cast == Cast::Long { 1 } else { 6 },
+            remembered: if cast == Cast::Long {
+                Vec::new()
+            } else {
+                vec![RememberedBrowserView {
+                    id: "r1".to_owned(),
+                    label: cast.device().to_owned(),
+                    is_this: true,
+                    since: time("3 days ago"),
+                    last_used: time("2 hours ago"),
+                    until: time("in 27 days"),
+                }]
+            },
+            factor_notice: (cast == Cast::Plain).then(|| {
+                "Your organization asks you for a second step when you sign in. Please set one up before Monday."
+                    .to_owned()
+            }),
             mark_shared: Some(MarkSharedView {
                 marked: cast == Cast::Nasty,
             }),
@@ -123,6 +141,11 @@ impl Gallery {
             (HistoryKind::AccountDisabled, 1),
             (HistoryKind::AccountEnabled, 1),
             (HistoryKind::ComputerMarked, 1),
+            (HistoryKind::AppAdded, 1),
+            (HistoryKind::AppRenamed, 1),
+            (HistoryKind::AppRemoved, 1),
+            (HistoryKind::RecoveryCodesMade, 1),
+            (HistoryKind::RecoveryCodeUsed, 1),
         ];
         for (name, entries) in [
             (
@@ -150,6 +173,7 @@ impl Gallery {
     pub(super) fn confirms(&mut self, cast: Cast) {
         let needed = Proof::Needed {
             error: Some("That is not your password. Try again.".to_owned()),
+            code: cast == Cast::Plain,
         };
         for (name, scope, proof) in [
             ("all", LogOutScope::All, Proof::Fresh),
@@ -180,7 +204,7 @@ impl Gallery {
             button: "Log out".to_owned(),
             destructive: true,
             cancel_href: "/account/sessions".to_owned(),
-            error: None,
+            proof: needed.clone(),
         };
         self.hang(format!("confirm{}", cast.suffix()), page.title(), &page);
         let page = NotMePage {

@@ -1,0 +1,58 @@
+//! Proving again who one is with a code from an authenticator app.
+//!
+//! Any one of a person's factors is enough, so that a forgotten password or a
+//! lost phone never keeps anybody from throwing an intruder out. Wrong codes count
+//! in this session as wrong passwords do, and on the account.
+
+use std::sync::Arc;
+
+use nightlatch_domain::ids::SessionId;
+use nightlatch_domain::session::ProofMethod;
+use nightlatch_storage::{StorageError, Store};
+
+use crate::Moment;
+use crate::activity::Activity;
+use crate::sealing::Sealer;
+use crate::second_factor::{self, CodeVerdict, TypedCode};
+use crate::step_up::{Begun, StepUpOutcome, begin, finish, forgive};
+
+/// Proves with a code that the person in front of a session is its owner. One
+/// transaction: a code that is used up always counts.
+pub async fn with_code(
+    store: &Store,
+    sealer: &Arc<Sealer>,
+    moment: &Moment,
+    activity: &Arc<Activity>,
+    id: SessionId,
+    code: TypedCode,
+) -> Result<StepUpOutcome, StorageError> {
+    let (moment, activity) = (moment.clone(), Arc::clone(activity));
+    let sealer = Arc::clone(sealer);
+    store
+        .write(move |tx| {
+            let asked = match begin(tx, &moment, &activity, id)? {
+                Begun::Proceed(asked) => asked,
+                Begun::Wait(until) => return Ok(StepUpOutcome::Wait(until)),
+                Begun::Off => return Ok(StepUpOutcome::Off),
+                Begun::SessionOver => return Ok(StepUpOutcome::SessionOver),
+            };
+            let user = asked.owned.user.id;
+            match second_factor::verify_app_code(tx, &moment, &sealer, user, &code)? {
+                CodeVerdict::Right => {
+                    let method = ProofMethod::AuthenticatorApp;
+                    finish(tx, &moment, &activity, &asked, method)
+                }
+                CodeVerdict::Wrong => Ok(StepUpOutcome::Refused),
+                // Nothing was tried, so nothing counts in this session.
+                CodeVerdict::Wait(until) => {
+                    forgive(tx, &asked)?;
+                    Ok(StepUpOutcome::Wait(until))
+                }
+                CodeVerdict::Off => {
+                    forgive(tx, &asked)?;
+                    Ok(StepUpOutcome::CodesOff)
+                }
+            }
+        })
+        .await
+}

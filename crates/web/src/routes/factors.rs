@@ -1,0 +1,74 @@
+//! The routes on which second factors are set up. They are also for sessions that
+//! must do that before anything else (POL-04).
+
+use super::{Access, Route, read, send, setting_up};
+use crate::pages::factors::{authenticator_apps, recovery_codes};
+use crate::pages::security;
+
+pub(super) fn routes() -> Vec<Route> {
+    use Access::People;
+    let routes = vec![
+        read("/account/security", People, security::get),
+        send(
+            "/account/security/authenticator-apps",
+            People,
+            authenticator_apps::begin,
+        ),
+        read(
+            "/account/security/authenticator-apps/{id}/set-up",
+            People,
+            authenticator_apps::set_up,
+        ),
+        send(
+            "/account/security/authenticator-apps/{id}/set-up",
+            People,
+            authenticator_apps::confirm,
+        ),
+        send(
+            "/account/security/authenticator-apps/{id}/rename",
+            People,
+            authenticator_apps::rename,
+        ),
+        read(
+            "/account/security/authenticator-apps/{id}/remove",
+            People,
+            authenticator_apps::ask_to_remove,
+        ),
+        send(
+            "/account/security/authenticator-apps/{id}/remove",
+            People,
+            authenticator_apps::remove,
+        ),
+        read(
+            "/account/security/recovery-codes",
+            People,
+            recovery_codes::get,
+        ),
+        send(
+            "/account/security/recovery-codes",
+            People,
+            recovery_codes::make,
+        ),
+        send(
+            "/account/security/recovery-codes/download",
+            People,
+            recovery_codes::download,
+        ),
+        read(
+            "/account/security/authenticator-apps",
+            People,
+            security::to_page,
+        ),
+        read(
+            "/account/security/authenticator-apps/{id}/rename",
+            People,
+            security::to_page,
+        ),
+        read(
+            "/account/security/recovery-codes/download",
+            People,
+            security::to_page,
+        ),
+    ];
+    routes.into_iter().map(setting_up).collect()
+}
