@@ -118,6 +118,7 @@ fn routes() -> Vec<Route> {
         for_everybody(),
         for_open_pages(),
         for_people(),
+        for_factors(),
         for_programs(),
     ]
     .into_iter()
@@ -187,6 +188,59 @@ fn for_people() -> Vec<Route> {
             People,
             security::mark_shared,
         ),
+        read("/account/sessions", People, sessions::get),
+        read("/account/sessions/log-out-all", People, confirm::all),
+        send(
+            "/account/sessions/log-out-all",
+            People,
+            confirm::log_out_all,
+        ),
+        read("/account/sessions/log-out-others", People, confirm::others),
+        send(
+            "/account/sessions/log-out-others",
+            People,
+            confirm::log_out_others,
+        ),
+        send(
+            "/account/sessions/log-out-selected",
+            People,
+            sessions::log_out_selected,
+        ),
+        send(
+            "/account/sessions/{id}/log-out",
+            People,
+            sessions::log_out_one,
+        ),
+        send("/account/sessions/{id}/name", People, sessions::name),
+        read("/account/sessions/{id}/not-me", People, confirm::not_me),
+        send(
+            "/account/sessions/{id}/not-me",
+            People,
+            confirm::report_not_me,
+        ),
+        read("/account/history", People, history::get),
+        // A form that came back with an error stands at its own address; reloading
+        // it, or returning there after signing in, leads to its page.
+        read("/account/profile/name", People, profile::account),
+        read("/account/profile/picture", People, profile::account),
+        read("/account/profile/picture/remove", People, profile::account),
+        read("/account/profile/appearance", People, profile::account),
+        read("/account/security/password", People, security::to_page),
+        read("/account/security/mark-shared", People, security::to_page),
+        read(
+            "/account/sessions/log-out-selected",
+            People,
+            sessions::to_page,
+        ),
+        read("/account/sessions/{id}/log-out", People, sessions::to_page),
+        read("/account/sessions/{id}/name", People, sessions::to_page),
+    ]
+}
+
+/// Two-step sign-in, a part of Security.
+fn for_factors() -> Vec<Route> {
+    use Access::People;
+    vec![
         send(
             "/account/security/authenticator-apps",
             People,
@@ -232,45 +286,7 @@ fn for_people() -> Vec<Route> {
             People,
             recovery_codes::download,
         ),
-        read("/account/sessions", People, sessions::get),
-        read("/account/sessions/log-out-all", People, confirm::all),
-        send(
-            "/account/sessions/log-out-all",
-            People,
-            confirm::log_out_all,
-        ),
-        read("/account/sessions/log-out-others", People, confirm::others),
-        send(
-            "/account/sessions/log-out-others",
-            People,
-            confirm::log_out_others,
-        ),
-        send(
-            "/account/sessions/log-out-selected",
-            People,
-            sessions::log_out_selected,
-        ),
-        send(
-            "/account/sessions/{id}/log-out",
-            People,
-            sessions::log_out_one,
-        ),
-        send("/account/sessions/{id}/name", People, sessions::name),
-        read("/account/sessions/{id}/not-me", People, confirm::not_me),
-        send(
-            "/account/sessions/{id}/not-me",
-            People,
-            confirm::report_not_me,
-        ),
-        read("/account/history", People, history::get),
-        // A form that came back with an error stands at its own address; reloading
-        // it, or returning there after signing in, leads to its page.
-        read("/account/profile/name", People, profile::account),
-        read("/account/profile/picture", People, profile::account),
-        read("/account/profile/picture/remove", People, profile::account),
-        read("/account/profile/appearance", People, profile::account),
-        read("/account/security/password", People, security::to_page),
-        read("/account/security/mark-shared", People, security::to_page),
+        // As above: addresses of forms lead to their page.
         read(
             "/account/security/authenticator-apps",
             People,
@@ -286,13 +302,6 @@ fn for_people() -> Vec<Route> {
             People,
             security::to_page,
         ),
-        read(
-            "/account/sessions/log-out-selected",
-            People,
-            sessions::to_page,
-        ),
-        read("/account/sessions/{id}/log-out", People, sessions::to_page),
-        read("/account/sessions/{id}/name", People, sessions::to_page),
     ]
 }
 
