@@ -254,13 +254,10 @@ mod tests {
             SeededRandom::new(1),
         );
         let home = place(b"row 1", b"ada");
-        let sealed = sealer.seal(&home, &random, SECRET).expect("sealed");
-        assert_eq!(
-            sealer.open(&home, &sealed).expect("open").as_slice(),
-            SECRET
-        );
+        let kept = sealer.seal(&home, &random, SECRET).expect("sealed");
+        assert_eq!(sealer.open(&home, &kept).expect("open").as_slice(), SECRET);
         assert!(
-            !sealed
+            !kept
                 .windows(6)
                 .any(|part| SECRET.windows(6).any(|clear| clear == part))
         );
@@ -279,7 +276,7 @@ mod tests {
         ];
         for other in elsewhere {
             assert_eq!(
-                sealer.open(&other, &sealed),
+                sealer.open(&other, &kept),
                 Err(SealingError::DoesNotOpen),
                 "{other:?}"
             );
@@ -293,17 +290,17 @@ mod tests {
             SeededRandom::new(1),
         );
         let home = place(b"row", b"ada");
-        let sealed = sealer.seal(&home, &random, SECRET).expect("sealed");
-        for place_of_damage in 0..sealed.len() {
-            let mut damaged = sealed.clone();
+        let kept = sealer.seal(&home, &random, SECRET).expect("sealed");
+        for place_of_damage in 0..kept.len() {
+            let mut damaged = kept.clone();
             damaged[place_of_damage] ^= 1;
             assert!(sealer.open(&home, &damaged).is_err(), "{place_of_damage}");
         }
-        for length in 0..sealed.len() {
-            assert!(sealer.open(&home, &sealed[..length]).is_err(), "{length}");
+        for length in 0..kept.len() {
+            assert!(sealer.open(&home, &kept[..length]).is_err(), "{length}");
         }
         let twice = sealer.seal(&home, &random, SECRET).expect("sealed");
-        assert_ne!(sealed, twice, "equal values do not show");
+        assert_ne!(kept, twice, "equal values do not show");
     }
 
     #[test]

@@ -135,8 +135,11 @@ pub fn begin_setup(
     let random = moment.random.as_ref();
     let id = AuthenticatorAppId::random(random);
     let seed = Seed::generate(random);
-    let (row, owner) = (id.to_bytes(), user_id.to_bytes());
-    let sealed_seed = sealer.seal(&place(&row, &owner), random, seed.reveal())?;
+    let sealed_seed = sealer.seal(
+        &place(&id.to_bytes(), &user_id.to_bytes()),
+        random,
+        seed.reveal(),
+    )?;
     apps::add(
         tx,
         &AuthenticatorApp {

@@ -175,7 +175,7 @@ fn finish(
     throttles::clear(tx, lane)?;
     throttles::clear(tx, throttle::one_time_code_key(user, binding))?;
     let owner = users::get(tx, user)?;
-    let line = Event {
+    let event = Event {
         id: EventId::sortable(moment.now, moment.random.as_ref()),
         at: moment.now,
         organization_id: Some(owner.organization_id),
@@ -191,6 +191,6 @@ fn finish(
         count: 1,
         detail: None,
     };
-    events::add(tx, &line)?;
+    events::add(tx, &event)?;
     Ok(CodeVerdict::Right)
 }

@@ -55,8 +55,8 @@ pub fn reseal_next(
                 continue;
             }
         };
-        let sealed = sealer.seal(&place, moment.random.as_ref(), &seed)?;
-        if authenticator_apps::replace_seed(tx, app.id, &app.sealed_seed, &sealed)? {
+        let anew = sealer.seal(&place, moment.random.as_ref(), &seed)?;
+        if authenticator_apps::replace_seed(tx, app.id, &app.sealed_seed, &anew)? {
             done.changed += 1;
         }
     }

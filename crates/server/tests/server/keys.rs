@@ -1,5 +1,6 @@
 //! Changing the key: in a running server and without one.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::sync::Arc;
 
@@ -68,7 +69,7 @@ fn read(text_key: &str) -> Seed {
             b'A'..=b'Z' => letter - b'A',
             digit => digit - b'2' + 26,
         };
-        bits.push_str(&format!("{value:05b}"));
+        write!(bits, "{value:05b}").expect("a string grows");
     }
     let bytes: Vec<u8> = bits
         .as_bytes()

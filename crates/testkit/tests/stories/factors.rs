@@ -417,7 +417,7 @@ fn codes_are_handed_back_as_a_file_and_nothing_else_is(which: TestDatabase) {
     let mut forged = form.clone();
     for field in &mut forged.fields {
         if field.name == "code" {
-            field.value = "open calc.exe | rm -rf".to_owned();
+            "open calc.exe | rm -rf".clone_into(&mut field.value);
         }
     }
     laptop.submit(&forged).expect(400);

@@ -155,7 +155,7 @@ const MEANWHILE: [(&str, Meanwhile); 8] = [
         site.log_out_everybody(None, "a drill");
     }),
     ("the factor removed", |_, _, laptop, phone| {
-        laptop.remove_app(phone)
+        laptop.remove_app(phone);
     }),
 ];
 

@@ -2,6 +2,7 @@
 
 use axum::extract::Path;
 use axum::response::Response;
+use nightlatch_domain::Timestamp;
 use nightlatch_flows::factors::authenticator_app::{self, AppOutcome};
 use nightlatch_flows::factors::{Change, enrolled};
 use nightlatch_storage::StorageError;
@@ -44,8 +45,8 @@ fn entry(app: &AuthenticatorApp) -> AppEntry {
     AppEntry {
         id: app.id.to_string(),
         name: app.name.clone(),
-        added_at: app.confirmed_at.map(|at| at.to_rfc3339()),
-        last_used_at: app.last_used_at.map(|at| at.to_rfc3339()),
+        added_at: app.confirmed_at.map(Timestamp::to_rfc3339),
+        last_used_at: app.last_used_at.map(Timestamp::to_rfc3339),
     }
 }
 
@@ -62,7 +63,7 @@ pub(crate) async fn list(person: Person) -> Result<Response, Failure> {
     let body = FactorList {
         authenticator_apps: found.authenticator_apps.iter().map(entry).collect(),
         recovery_codes_left: found.recovery_codes_left,
-        recovery_codes_made_at: found.recovery_codes_made_at.map(|at| at.to_rfc3339()),
+        recovery_codes_made_at: found.recovery_codes_made_at.map(Timestamp::to_rfc3339),
     };
     Ok(answer(body, Jar::default()))
 }

@@ -150,14 +150,13 @@ pub(crate) fn read(code: &str) -> Option<FlashView> {
         ("picture-saved", _) => "Your picture was saved.".to_owned(),
         ("picture-removed", _) => "Your picture was removed.".to_owned(),
         ("appearance-saved", _) => "The appearance was saved.".to_owned(),
-        ("browser-named", _) => "The name was saved.".to_owned(),
+        ("browser-named" | "app-renamed", _) => "The name was saved.".to_owned(),
         ("marked-shared", _) => {
             "This computer is marked as shared. From the next sign-in on, everybody here gets the short limits."
                 .to_owned()
         }
         ("unmarked-shared", _) => "This computer is no longer marked as shared.".to_owned(),
         ("app-added", _) => "The authenticator app was added. From the next sign-in on, you will be asked for its code.".to_owned(),
-        ("app-renamed", _) => "The name was saved.".to_owned(),
         ("app-removed", _) => "The authenticator app was removed.".to_owned(),
         ("app-name-refused", _) => return Some(FlashView::problem("Please use a name of 1 to 60 characters. Nothing was changed.")),
         ("too-many-apps", _) => return Some(FlashView::problem("You have as many authenticator apps as an account can have. Remove one first.")),
