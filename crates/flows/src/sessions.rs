@@ -24,7 +24,7 @@ use crate::second_factor;
 pub const MOST_LISTED: i64 = 2 * MOST_SESSIONS as i64;
 
 /// How many names of browsers are looked at.
-const MOST_NAMES: i64 = MOST_LISTED;
+pub const MOST_NAMES: i64 = MOST_LISTED;
 
 /// A live session.
 #[derive(Debug, Clone)]

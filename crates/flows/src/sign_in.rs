@@ -272,11 +272,11 @@ fn forgive(tx: &mut Tx<'_>, attempt: &Attempt, candidate: &Candidate) -> Result<
     for (lane, key) in &candidate.lanes {
         match lane {
             Lane::Network => uncount(tx, *key)?,
-            Lane::Stranger => throttles::clear(tx, *key)?,
             Lane::KnownBrowser => {
                 throttles::clear(tx, *key)?;
                 reopen_to_strangers(tx, &attempt.email, candidate.binding)?;
             }
+            _ => throttles::clear(tx, *key)?,
         }
     }
     Ok(())

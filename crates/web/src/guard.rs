@@ -314,6 +314,8 @@ enum Refusal {
     Failure(Failure),
     /// To the sign-in page, and back to there.
     SignIn(Option<ReturnPath>),
+    /// To where a second factor is set up.
+    SetUpFactor,
 }
 
 impl IntoResponse for Refusal {
@@ -322,6 +324,11 @@ impl IntoResponse for Refusal {
             Self::Failure(failure) => failure.into_response(),
             Self::SignIn(back) => {
                 show::see_other(&login_returning_to(back.as_ref()), cookies::Jar::default())
+            }
+            Self::SetUpFactor => {
+                let mut jar = cookies::Jar::default();
+                Flash::SetUpFactor.set(&mut jar);
+                show::see_other(links::SECURITY, jar)
             }
         }
     }
@@ -334,8 +341,8 @@ fn admit(visit: &Visit, rule: Rule, request: &Parts) -> Result<(), Refusal> {
         let failure = Failure::new(Problem::StaleForm).with_code("not-same-origin");
         return Err(Refusal::Failure(failure));
     }
-    if let Some(answer) = refuse_without_factor(visit, rule) {
-        return Err(answer);
+    if let Some(refusal) = refuse_without_factor(visit, rule) {
+        return Err(refusal);
     }
     match rule.access {
         Access::People if visit.live().is_some() => Ok(()),
@@ -360,21 +367,17 @@ fn admit(visit: &Visit, rule: Rule, request: &Parts) -> Result<(), Refusal> {
 
 /// Keeps a session that must set up a second factor to the pages on which that is
 /// done (POL-04); whoever holds only the password gets nowhere else.
-fn refuse_without_factor(visit: &Visit, rule: Rule) -> Option<Response> {
+fn refuse_without_factor(visit: &Visit, rule: Rule) -> Option<Refusal> {
     let must = visit.live().is_some_and(|live| live.must_set_up_factor);
     if !must || rule.sets_up_factor {
         return None;
     }
     match rule.access {
-        Access::People => {
-            let mut jar = cookies::Jar::default();
-            Flash::SetUpFactor.set(&mut jar);
-            Some(show::see_other(links::SECURITY, jar))
-        }
+        Access::People => Some(Refusal::SetUpFactor),
         Access::Programs => {
             let sentence = "Set up a second step on the page Security first.";
             let failure = Failure::saying(Problem::Forbidden, sentence);
-            Some(failure.with_code("second-factor-needed").into_response())
+            Some(Refusal::Failure(failure.with_code("second-factor-needed")))
         }
         Access::Everyone | Access::Operations => None,
     }

@@ -333,6 +333,7 @@ pub(crate) fn build(app: Arc<App>) -> Router {
         access: Access::Everyone,
         forgery: Forgery::AskedAbout,
         body_limit: BODY_LIMIT,
+        sets_up_factor: false,
     };
     let state = (Arc::clone(&app), rule);
     // Behind the guard too: the page must know whether to offer Log out.

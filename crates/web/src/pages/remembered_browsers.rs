@@ -7,6 +7,7 @@ use nightlatch_domain::ids::RememberedFactorId;
 use nightlatch_domain::next_step::demanded_from;
 use nightlatch_flows::remembered_browsers;
 use nightlatch_flows::second_factor;
+use nightlatch_flows::sessions::MOST_NAMES;
 use nightlatch_storage::{StorageError, browsers};
 
 use crate::cookies::Jar;
@@ -27,7 +28,7 @@ pub(crate) async fn list(person: &Person) -> Result<Vec<RememberedBrowserView>, 
         .store
         .read(move |tx| {
             let listed = remembered_browsers::list(tx, user, now)?;
-            Ok((listed, browsers::list_names(tx, user)?))
+            Ok((listed, browsers::list_names(tx, user, MOST_NAMES)?))
         })
         .await;
     let (listed, names) = found?;
