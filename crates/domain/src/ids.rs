@@ -36,6 +36,9 @@ pub mod kind {
     /// One line of the history; see [`crate::event`].
     #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
     pub enum Event {}
+    /// A passkey of a person; see [`crate::passkey`].
+    #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    pub enum Passkey {}
 }
 
 /// Identifies an organization.
@@ -51,6 +54,9 @@ pub type BrowserId = Id<kind::Browser>;
 pub type EndingId = Id<kind::Ending>;
 /// Identifies an event.
 pub type EventId = Id<kind::Event>;
+/// Identifies a passkey in pages and the history. It is not the credential id,
+/// which authenticators know.
+pub type PasskeyId = Id<kind::Passkey>;
 
 impl<Kind> Id<Kind> {
     /// A random identifier that tells nothing about when it was made.

@@ -60,12 +60,16 @@ impl SessionKind {
     }
 }
 
-/// How a person proved who they are (later: passkeys, codes).
+/// How a person proved who they are (later: codes).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ProofMethod {
     /// Their password.
     Password,
+    /// A passkey that asked for a fingerprint, a face or a PIN: possession and
+    /// knowledge or inherence in one act, so two factors (WAN-03). One that did
+    /// not ask is refused before it could be written down here.
+    Passkey,
 }
 
 /// One authentication event of a session (SES-12).

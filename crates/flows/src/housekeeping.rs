@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use nightlatch_domain::Timestamp;
-use nightlatch_storage::{StorageError, Tx, browsers, endings, events, sessions, throttles};
+use nightlatch_storage::{
+    StorageError, Tx, browsers, endings, events, passkeys, sessions, throttles,
+};
 
 /// How long ended sessions and the history are kept: twelve months (PRV-01).
 pub const RETENTION: Duration = Duration::from_hours(365 * 24);
@@ -22,6 +24,7 @@ pub fn prune(tx: &mut Tx<'_>, now: Timestamp, batch: i64) -> Result<u64, Storage
     gone += endings::prune(tx, now.minus(RETENTION), batch)?;
     gone += events::prune(tx, now.minus(RETENTION), batch)?;
     gone += throttles::prune(tx, now.minus(THROTTLE_RETENTION), batch)?;
+    gone += passkeys::prune_ceremonies(tx, now, batch)?;
     gone += browsers::prune(tx, now.minus(BROWSER_RETENTION), batch)?;
     Ok(gone)
 }

@@ -1,15 +1,16 @@
 //! The last step of signing in: the session begins.
 //!
 //! Decides which limits and cookie it gets, ends what its browser held before,
-//! and keeps to the session limit. Whether the password was right is decided in
-//! [`crate::sign_in`], which calls [`start`].
+//! and keeps to the session limit. Whether the proof was right is decided in
+//! [`crate::sign_in`] and [`crate::passkeys::sign_in`], which call [`start`].
 
+use nightlatch_domain::client::ClientDetails;
 use nightlatch_domain::ending::{Actor, Cause, Scope};
 use nightlatch_domain::event::{Event, EventKind};
 use nightlatch_domain::ids::{BrowserId, EventId, SessionId};
 use nightlatch_domain::policy::{AtSessionLimit, Policy, RememberRule};
-use nightlatch_domain::secret::Token;
-use nightlatch_domain::session::{self, Epochs, Life, Proof, ProofMethod, Session, SessionKind};
+use nightlatch_domain::secret::{Token, TokenDigest};
+use nightlatch_domain::session::{self, Epochs, Life, Proof, Session, SessionKind};
 use nightlatch_domain::user::User;
 use nightlatch_storage::browsers::Browser;
 use nightlatch_storage::{StorageError, Tx, browsers, events, organizations, sessions};
@@ -17,13 +18,27 @@ use nightlatch_storage::{StorageError, Tx, browsers, events, organizations, sess
 use crate::Moment;
 use crate::log_out::{EndingRequest, end_sessions};
 use crate::sessions::MOST_LISTED;
-use crate::sign_in::{Attempt, SignInOutcome, SignedIn};
+use crate::sign_in::{SignInOutcome, SignedIn};
+
+/// What somebody brings who has proved who they are, however they did.
+pub(crate) struct Arrival<'a> {
+    /// How and when, oldest first.
+    pub(crate) proofs: Vec<Proof>,
+    /// "Stay signed in on this browser".
+    pub(crate) remember: bool,
+    /// "This is a shared or public computer".
+    pub(crate) shared: bool,
+    /// The token of a session that this browser holds; it is replaced.
+    pub(crate) replaces: Option<TokenDigest>,
+    /// Where it comes from.
+    pub(crate) client: &'a ClientDetails,
+}
 
 /// Starts a session for a person who has proved who they are.
 pub(crate) fn start(
     tx: &mut Tx<'_>,
     moment: &Moment,
-    attempt: &Attempt,
+    arrival: Arrival<'_>,
     browser: Option<Browser>,
     user: &User,
     epochs: Epochs,
@@ -31,8 +46,8 @@ pub(crate) fn start(
     let policy = organizations::get(tx, user.organization_id)?
         .settings
         .policy;
-    let kind = session_kind(&policy, attempt, browser.as_ref());
-    let held = held_by_browser(tx, attempt, browser)?;
+    let kind = session_kind(&policy, &arrival, browser.as_ref());
+    let held = held_by_browser(tx, arrival.replaces, browser)?;
     // First, since a sign-in that is refused must not end what the browser holds.
     if !make_room(tx, moment, user, &policy, &held)? {
         return Ok(SignInOutcome::TooManySessions);
@@ -57,11 +72,8 @@ pub(crate) fn start(
             deadlines: policy.limits(kind).deadlines(moment.now, moment.now),
             ended: None,
         },
-        proofs: vec![Proof {
-            method: ProofMethod::Password,
-            at: moment.now,
-        }],
-        client: attempt.client.clone(),
+        proofs: arrival.proofs,
+        client: arrival.client.clone(),
     };
     let token = Token::generate(moment.random.as_ref());
     sessions::add(tx, &session, token.digest())?;
@@ -80,18 +92,18 @@ pub(crate) fn start(
 
 /// What limits and which cookie this sign-in gets. A person may choose the
 /// shared mode but not leave it where the organization demands it (SHR-04).
-fn session_kind(policy: &Policy, attempt: &Attempt, browser: Option<&Browser>) -> SessionKind {
+fn session_kind(policy: &Policy, arrival: &Arrival<'_>, browser: Option<&Browser>) -> SessionKind {
     let forced = browser.is_some_and(|browser| browser.always_shared)
-        || attempt
+        || arrival
             .client
             .address
             .is_some_and(|address| policy.is_shared_network(address));
-    if attempt.shared || forced {
+    if arrival.shared || forced {
         return SessionKind::Shared;
     }
     match policy.remember {
         RememberRule::Always => SessionKind::Remembered,
-        RememberRule::Ask if attempt.remember => SessionKind::Remembered,
+        RememberRule::Ask if arrival.remember => SessionKind::Remembered,
         RememberRule::Ask | RememberRule::Never => SessionKind::Ordinary,
     }
 }
@@ -100,11 +112,11 @@ fn session_kind(policy: &Policy, attempt: &Attempt, browser: Option<&Browser>) -
 /// browser closed.
 fn held_by_browser(
     tx: &mut Tx<'_>,
-    attempt: &Attempt,
+    replaces: Option<TokenDigest>,
     browser: Option<Browser>,
 ) -> Result<Vec<SessionId>, StorageError> {
     let mut held = Vec::new();
-    if let Some(token) = attempt.replaces {
+    if let Some(token) = replaces {
         held.extend(sessions::find_by_token(tx, token)?);
     }
     if let Some(browser) = browser {

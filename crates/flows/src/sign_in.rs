@@ -16,7 +16,7 @@ use nightlatch_domain::ending::Actor;
 use nightlatch_domain::event::{Event, EventKind};
 use nightlatch_domain::ids::EventId;
 use nightlatch_domain::secret::{Password, Token, TokenDigest};
-use nightlatch_domain::session::{Epochs, Session};
+use nightlatch_domain::session::{Epochs, Proof, ProofMethod, Session};
 use nightlatch_domain::throttle::{self, Lane, Verdict};
 use nightlatch_domain::user::{EmailKey, User, UserStatus};
 use nightlatch_storage::browsers::Browser;
@@ -24,11 +24,11 @@ use nightlatch_storage::{StorageError, Store, Tx, browsers, epochs, events, thro
 
 use crate::Moment;
 use crate::password_hashing::{PasswordHashing, PasswordVerdict};
-use crate::session_start::start;
+use crate::session_start::{Arrival, start};
 
 /// Failed sign-ins of one account from one address within this time are one
 /// line in its history (DEV-06).
-const GATHERED: Duration = Duration::from_hours(1);
+pub(crate) const GATHERED: Duration = Duration::from_hours(1);
 
 /// Everything a sign-in form brings.
 #[derive(Debug, Clone)]
@@ -210,7 +210,17 @@ pub fn finish(
     if let (Some(new), Some(old)) = (rehashed, &candidate.record) {
         users::rehash_password(tx, user.id, old, new)?;
     }
-    start(tx, moment, attempt, candidate.browser, &user, began_with)
+    let arrival = Arrival {
+        proofs: vec![Proof {
+            method: ProofMethod::Password,
+            at: moment.now,
+        }],
+        remember: attempt.remember,
+        shared: attempt.shared,
+        replaces: attempt.replaces,
+        client: &attempt.client,
+    };
+    start(tx, moment, arrival, candidate.browser, &user, began_with)
 }
 
 /// A failure of an existing account is written into its history, and its answer

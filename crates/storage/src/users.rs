@@ -124,7 +124,7 @@ pub fn erase(tx: &mut Tx<'_>, id: UserId) -> Result<(), StorageError> {
         "DELETE FROM known_browsers WHERE user_id = $1",
         &[id.into()],
     )?;
-    Ok(())
+    crate::passkeys::erase(tx, id)
 }
 
 /// The stored hash of a password, a PHC string.

@@ -23,6 +23,7 @@
 
 mod answer;
 mod ask;
+mod authenticator;
 mod browser;
 mod form;
 mod invariants;
@@ -30,6 +31,7 @@ mod jar;
 mod listening;
 mod operator;
 mod page;
+mod passkeys;
 mod person;
 mod reading;
 mod rows;
@@ -40,6 +42,7 @@ mod work;
 
 pub use answer::Answer;
 pub use ask::Ask;
+pub use authenticator::{Authenticator, Held, Lie};
 pub use browser::{Browser, UserAgent};
 pub use form::{Field, Form};
 pub use jar::Jar;
@@ -47,6 +50,7 @@ pub use listening::{Answered, ListeningSite};
 pub use nightlatch_storage::testing::TestDatabase;
 pub use operator::{Account, PASSWORD};
 pub use page::{Block, Link, Page};
+pub use passkeys::{passkey_problem, signed_in_to};
 pub use person::Choices;
 pub use rows::{EventRow, SessionRow};
 pub use site::{Site, SiteOptions};

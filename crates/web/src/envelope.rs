@@ -19,6 +19,7 @@ use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use nightlatch_domain::organization::Organization;
 
 use crate::failure::Failure;
+use crate::links;
 use crate::show;
 use crate::state::App;
 use crate::views::{Problem, ProblemPage};
@@ -59,7 +60,10 @@ enum Wants {
 
 impl Wants {
     fn at(path: &str) -> Self {
-        if path.starts_with("/api/") || path.starts_with("/session/") {
+        if path.starts_with("/api/")
+            || path.starts_with("/session/")
+            || links::PASSKEY_CALLS.contains(&path)
+        {
             Self::Json
         } else if is_for_operators(path) {
             Self::Text

@@ -21,6 +21,7 @@ mod opening;
 mod organizations;
 #[cfg(feature = "postgres-tests")]
 mod outages;
+mod passkeys;
 mod plans;
 mod rows;
 mod session_lists;

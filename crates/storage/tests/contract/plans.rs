@@ -2,6 +2,7 @@
 
 use nightlatch_domain::ending::{Cause, ScopeKind};
 use nightlatch_domain::event::EventKind;
+use nightlatch_domain::passkey::{CeremonyKind, UserHandle};
 use nightlatch_domain::session::Epochs;
 use nightlatch_domain::user::{EmailKey, UserStatus};
 use nightlatch_storage::browsers::{self, Browser};
@@ -11,9 +12,10 @@ use nightlatch_storage::testing::statements;
 use nightlatch_storage::users::Picture;
 use nightlatch_storage::{
     DatabaseKind, StorageError, Store, Tx, Value, epochs, on_both_databases, organizations,
-    sessions, set_up_links, throttles, users,
+    passkeys, sessions, set_up_links, throttles, users,
 };
 
+use super::passkeys::{ceremony, passkey};
 use super::rows::{at, digest, ended, ending, event, id, organization, session, user, write};
 
 /// What may read a table from end to end, and why.
@@ -32,12 +34,13 @@ const MAY_SCAN: [(&str, &str); 4] = [
 ];
 
 /// The sources whose statements are to be found in [`run_all`].
-const SOURCES: [(&str, &str); 9] = [
+const SOURCES: [(&str, &str); 10] = [
     ("browsers", include_str!("../../src/browsers.rs")),
     ("endings", include_str!("../../src/endings.rs")),
     ("epochs", include_str!("../../src/epochs.rs")),
     ("events", include_str!("../../src/events.rs")),
     ("organizations", include_str!("../../src/organizations.rs")),
+    ("passkeys", include_str!("../../src/passkeys.rs")),
     ("sessions", include_str!("../../src/sessions.rs")),
     ("set_up_links", include_str!("../../src/set_up_links.rs")),
     ("throttles", include_str!("../../src/throttles.rs")),
@@ -93,7 +96,25 @@ fn run_accounts(tx: &mut Tx<'_>) -> Result<(), StorageError> {
     browsers::set_name(tx, id(1), id(1), Some("name"))?;
     browsers::list_names(tx, id(1))?;
     browsers::forget(tx, id(1), id(1))?;
+    run_passkeys(tx)?;
     users::erase(tx, id(1))
+}
+
+fn run_passkeys(tx: &mut Tx<'_>) -> Result<(), StorageError> {
+    passkeys::add(tx, &passkey(1, 1))?;
+    passkeys::find_by_credential_id(tx, &[1])?;
+    passkeys::find(tx, id(1), id(1))?;
+    passkeys::list_of_user(tx, id(1), 1)?;
+    passkeys::update_use(tx, &passkey(1, 1))?;
+    passkeys::rename(tx, id(1), id(1), "name")?;
+    passkeys::remove(tx, id(1), id(1))?;
+    let handle = UserHandle::from_bytes([1; UserHandle::LENGTH]);
+    passkeys::add_handle(tx, id(1), &handle)?;
+    passkeys::find_handle(tx, id(1))?;
+    passkeys::add_ceremony(tx, digest(1), &ceremony(CeremonyKind::SignIn, 1))?;
+    passkeys::take_ceremony(tx, digest(1))?;
+    passkeys::prune_ceremonies(tx, at(1), 1)?;
+    Ok(())
 }
 
 fn run_sessions(tx: &mut Tx<'_>) -> Result<(), StorageError> {

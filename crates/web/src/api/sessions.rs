@@ -50,7 +50,7 @@ pub(crate) struct SessionEntry {
 /// One authentication event.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ProofEntry {
-    /// `password`.
+    /// `password` or `passkey`.
     method: Method,
     /// When (RFC 3339).
     at: String,
@@ -62,6 +62,8 @@ pub(crate) struct ProofEntry {
 pub(crate) enum Method {
     /// With their password.
     Password,
+    /// With a passkey that verified them.
+    Passkey,
 }
 
 /// The live sessions of the signed-in person.
@@ -95,6 +97,7 @@ fn proof_entry(proof: Proof) -> ProofEntry {
     ProofEntry {
         method: match proof.method {
             nightlatch_domain::session::ProofMethod::Password => Method::Password,
+            nightlatch_domain::session::ProofMethod::Passkey => Method::Passkey,
         },
         at: proof.at.to_rfc3339(),
     }

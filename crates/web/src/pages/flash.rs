@@ -21,6 +21,9 @@ pub(crate) enum Flash {
     PasswordChanged {
         others: i64,
     },
+    PasskeyAdded,
+    PasskeyRenamed,
+    PasskeyRemoved,
     /// "This wasn't me" was acted on.
     Reported,
     NameSaved,
@@ -50,6 +53,9 @@ impl Flash {
             } => format!("ending.{sessions}"),
             Self::NoOthers => "no-others".to_owned(),
             Self::PasswordChanged { others } => format!("password-changed.{others}"),
+            Self::PasskeyAdded => "passkey-added".to_owned(),
+            Self::PasskeyRenamed => "passkey-renamed".to_owned(),
+            Self::PasskeyRemoved => "passkey-removed".to_owned(),
             Self::Reported => "reported".to_owned(),
             Self::NameSaved => "name-saved".to_owned(),
             Self::PictureSaved => "picture-saved".to_owned(),
@@ -87,6 +93,15 @@ pub(crate) fn read(code: &str) -> Option<FlashView> {
         ("password-changed", count) => {
             format!("Your password was changed, and your {count} other sessions were logged out.")
         }
+        ("passkey-added", _) => {
+            "Your passkey was added. If anybody else may be signed in as you, log out all other sessions below."
+                .to_owned()
+        }
+        ("passkey-removed", _) => {
+            "The passkey was removed and opens nothing any more. If anybody else may have used it, log out all \
+             other sessions below."
+                .to_owned()
+        }
         ("reported", _) => {
             "That session is logged out. Please change your password now, so that it cannot happen again."
                 .to_owned()
@@ -95,7 +110,7 @@ pub(crate) fn read(code: &str) -> Option<FlashView> {
         ("picture-saved", _) => "Your picture was saved.".to_owned(),
         ("picture-removed", _) => "Your picture was removed.".to_owned(),
         ("appearance-saved", _) => "The appearance was saved.".to_owned(),
-        ("browser-named", _) => "The name was saved.".to_owned(),
+        ("browser-named" | "passkey-renamed", _) => "The name was saved.".to_owned(),
         ("marked-shared", _) => {
             "This computer is marked as shared. From the next sign-in on, everybody here gets the short limits."
                 .to_owned()

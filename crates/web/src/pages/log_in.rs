@@ -150,7 +150,7 @@ fn overtaken() -> String {
         .to_owned()
 }
 
-fn too_many() -> String {
+pub(crate) fn too_many() -> String {
     "You are signed in on as many devices as your organization allows. Log out on one of them first."
         .to_owned()
 }
@@ -166,6 +166,17 @@ fn is_somebody_else(visit: &Visit, fields: &Fields) -> bool {
 }
 
 fn welcome(visit: &Visit, signed_in: &SignedIn, return_to: &str) -> Response {
+    let jar = arrive(visit, signed_in);
+    let to = if return_to.is_empty() {
+        links::START
+    } else {
+        return_to
+    };
+    show::see_other(to, jar)
+}
+
+/// The cookies of a session that began, once open pages know of what it replaced.
+pub(crate) fn arrive(visit: &Visit, signed_in: &SignedIn) -> Jar {
     let mut jar = Jar::default();
     jar.set_session(&signed_in.token, &signed_in.session, visit.now);
     // Set again at each sign-in, so that a browser in use stays known.
@@ -186,12 +197,7 @@ fn welcome(visit: &Visit, signed_in: &SignedIn, return_to: &str) -> Response {
     if let Some(live) = visit.live() {
         visit.app.signals.ended(Concern::User(live.owned.user.id));
     }
-    let to = if return_to.is_empty() {
-        links::START
-    } else {
-        return_to
-    };
-    show::see_other(to, jar)
+    jar
 }
 
 async fn show_form(visit: &Visit, status: StatusCode, typed: Typed) -> Result<Response, Failure> {
@@ -235,6 +241,7 @@ async fn show_form(visit: &Visit, status: StatusCode, typed: Typed) -> Result<Re
             notices,
             remember,
             shared,
+            passkeys: visit.app.passkeys.are_possible(),
             replace,
         }),
     };

@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::{Field, Frame, Theme, TimeView};
+use super::{Field, Frame, PasskeysView, Theme, TimeView};
 
 /// `GET /`: a signed-in person's apps.
 #[derive(Clone, Debug, Template)]
@@ -119,6 +119,8 @@ pub struct SecurityPage {
     pub password: PasswordErrors,
     /// "At least 15 characters. A few words that only you would put together work well."
     pub password_hint: String,
+    /// The person's passkeys; `None` if there can be none at this address.
+    pub passkeys: Option<PasskeysView>,
     /// The session in which the page is read.
     pub this_session: ThisSessionView,
     /// All live sessions of the person, this one included.

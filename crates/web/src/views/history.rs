@@ -68,6 +68,12 @@ pub enum HistoryKind {
     PasswordChanged,
     /// The password was asked for again, and was right.
     Proved,
+    /// A passkey was added.
+    PasskeyAdded,
+    /// A passkey was removed.
+    PasskeyRemoved,
+    /// A passkey counted backwards.
+    PasskeySuspicious,
     /// "This wasn't me".
     Reported,
     /// The account was made.
@@ -121,6 +127,9 @@ impl HistoryEntryView {
             (HistoryKind::Ended, count) => format!("{count} sessions ended"),
             (HistoryKind::PasswordChanged, _) => "Password changed".to_owned(),
             (HistoryKind::Proved, _) => "Confirmed with the password".to_owned(),
+            (HistoryKind::PasskeyAdded, _) => "Passkey added".to_owned(),
+            (HistoryKind::PasskeyRemoved, _) => "Passkey removed".to_owned(),
+            (HistoryKind::PasskeySuspicious, _) => "There may be a copy of a passkey".to_owned(),
             (HistoryKind::Reported, _) => "Reported as not yours".to_owned(),
             (HistoryKind::AccountCreated, _) => "Account created".to_owned(),
             (HistoryKind::AccountDisabled, _) => "Account paused".to_owned(),
@@ -134,8 +143,14 @@ impl HistoryEntryView {
         match self.kind {
             HistoryKind::SignIn | HistoryKind::SignInNewDevice => "enter",
             HistoryKind::Ended => "leave",
-            HistoryKind::PasswordChanged | HistoryKind::Proved => "key",
-            HistoryKind::Failed | HistoryKind::Reported | HistoryKind::AccountDisabled => "warning",
+            HistoryKind::PasswordChanged
+            | HistoryKind::Proved
+            | HistoryKind::PasskeyAdded
+            | HistoryKind::PasskeyRemoved => "key",
+            HistoryKind::Failed
+            | HistoryKind::Reported
+            | HistoryKind::AccountDisabled
+            | HistoryKind::PasskeySuspicious => "warning",
             HistoryKind::AccountCreated | HistoryKind::AccountEnabled => "person",
             HistoryKind::ComputerMarked => "people",
         }

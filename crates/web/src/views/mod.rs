@@ -12,6 +12,7 @@ mod common;
 mod confirm;
 mod frame;
 mod history;
+mod passkeys;
 mod problem;
 #[cfg(test)]
 mod samples;
@@ -32,6 +33,7 @@ pub use common::{
 pub use confirm::{ConfirmItsYouPage, HiddenField, LogOutManyPage, LogOutScope, NotMePage, Proof};
 pub use frame::{ContactView, Frame, Nav, PersonView, SessionMark, Theme, initials};
 pub use history::{HistoryEntryView, HistoryFilter, HistoryKind, HistoryPage};
+pub use passkeys::{AddPasskeyPage, PasskeyView, PasskeysView, RemovePasskeyPage};
 pub use problem::{Problem, ProblemPage};
 pub use sessions::{BrowserView, SessionView, SessionsPage};
 pub use sign_in::{
