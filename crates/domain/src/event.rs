@@ -43,6 +43,13 @@ pub enum EventKind {
     PasswordChanged,
     /// The password was set by the operator.
     PasswordSetByOperator,
+    /// A passkey was added; the detail is its name.
+    PasskeyAdded,
+    /// A passkey was removed; the detail is its name.
+    PasskeyRemoved,
+    /// A passkey counted backwards, as a copy of it would (WAN-05); the detail
+    /// is its name.
+    PasskeySuspicious,
     /// The account was made.
     UserCreated,
     /// The account was disabled.
@@ -74,7 +81,7 @@ pub enum EventKind {
 }
 
 impl EventKind {
-    const ALL: [Self; 27] = [
+    const ALL: [Self; 30] = [
         Self::SignedIn,
         Self::SignedInFromNewBrowser,
         Self::SignInFailed,
@@ -88,6 +95,9 @@ impl EventKind {
         Self::ProofFailed,
         Self::PasswordChanged,
         Self::PasswordSetByOperator,
+        Self::PasskeyAdded,
+        Self::PasskeyRemoved,
+        Self::PasskeySuspicious,
         Self::UserCreated,
         Self::UserDisabled,
         Self::UserEnabled,
@@ -120,6 +130,9 @@ impl EventKind {
             Self::ProofFailed => "proof_failed",
             Self::PasswordChanged => "password_changed",
             Self::PasswordSetByOperator => "password_set_by_operator",
+            Self::PasskeyAdded => "passkey_added",
+            Self::PasskeyRemoved => "passkey_removed",
+            Self::PasskeySuspicious => "passkey_suspicious",
             Self::UserCreated => "user_created",
             Self::UserDisabled => "user_disabled",
             Self::UserEnabled => "user_enabled",

@@ -49,6 +49,9 @@ pub mod kind {
     /// A set of recovery codes.
     #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
     pub enum RecoveryCodeSet {}
+    /// A passkey of a person; see [`crate::passkey`].
+    #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    pub enum Passkey {}
 }
 
 /// Identifies an organization.
@@ -72,6 +75,9 @@ pub type AuthenticatorAppId = Id<kind::AuthenticatorApp>;
 pub type RecoveryCodeId = Id<kind::RecoveryCode>;
 /// Identifies a set of recovery codes, which are made and voided together.
 pub type RecoveryCodeSetId = Id<kind::RecoveryCodeSet>;
+/// Identifies a passkey in pages and the history. It is not the credential id,
+/// which authenticators know.
+pub type PasskeyId = Id<kind::Passkey>;
 
 impl<Kind> Id<Kind> {
     /// A random identifier that tells nothing about when it was made.

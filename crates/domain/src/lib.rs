@@ -9,7 +9,7 @@
 //! A tour: [`ids`] and [`secret`] keep meanings apart by type; [`user`],
 //! [`organization`] and [`policy`] are what an administrator sees; [`session`]
 //! is the life of a session and [`ending`] why and by whom it stops;
-//! [`password`] and [`throttle`] are the rules of signing in, [`one_time_code`]
+//! [`password`], [`passkey`] and [`throttle`] are the rules of signing in, [`one_time_code`]
 //! and [`recovery_code`] those of its second step, and [`next_step`] decides what
 //! is still missing; [`client`]
 //! describes the browser and address a request came from; [`event`] is one line
@@ -22,6 +22,7 @@ pub mod ids;
 pub mod next_step;
 pub mod one_time_code;
 pub mod organization;
+pub mod passkey;
 pub mod password;
 pub mod policy;
 pub mod random;

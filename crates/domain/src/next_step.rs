@@ -119,14 +119,14 @@ impl ProofMethod {
     pub const fn is_first(self) -> bool {
         match self {
             Self::Password | Self::Passkey => true,
-            Self::AuthenticatorApp | Self::RecoveryCode | Self::SecurityKey => false,
+            Self::AuthenticatorApp | Self::RecoveryCode => false,
         }
     }
 
     /// Whether it proves more than a password can.
     pub const fn is_second(self) -> bool {
         match self {
-            Self::AuthenticatorApp | Self::RecoveryCode | Self::Passkey | Self::SecurityKey => true,
+            Self::AuthenticatorApp | Self::RecoveryCode | Self::Passkey => true,
             Self::Password => false,
         }
     }

@@ -70,10 +70,10 @@ pub enum ProofMethod {
     AuthenticatorApp,
     /// A recovery code, spent by this proof.
     RecoveryCode,
-    /// A passkey that verified its user: two factors in one.
+    /// A passkey that asked for a fingerprint, a face or a PIN: possession and
+    /// knowledge or inherence in one act, so two factors (WAN-03). One that did
+    /// not ask is refused before it could be written down here.
     Passkey,
-    /// A passkey that was only present: possession, and nothing else.
-    SecurityKey,
 }
 
 /// One authentication event of a session (SES-12).

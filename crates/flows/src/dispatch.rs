@@ -52,8 +52,8 @@ pub(crate) fn decide(
     })
 }
 
-/// Goes on after a right password.
-pub(crate) fn after_password(
+/// Goes on after a right password or passkey.
+pub(crate) fn after_first_step(
     tx: &mut Tx<'_>,
     moment: &Moment,
     start: Start<'_>,

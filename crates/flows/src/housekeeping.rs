@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use nightlatch_domain::Timestamp;
 use nightlatch_storage::{
-    StorageError, Tx, authenticator_apps, browsers, endings, events, pending_sign_ins,
+    StorageError, Tx, authenticator_apps, browsers, endings, events, passkeys, pending_sign_ins,
     remembered_factors, sessions, throttles,
 };
 
@@ -31,6 +31,7 @@ pub fn prune(tx: &mut Tx<'_>, now: Timestamp, batch: i64) -> Result<u64, Storage
     gone += pending_sign_ins::prune(tx, now, batch)?;
     gone += remembered_factors::prune(tx, now, batch)?;
     gone += authenticator_apps::prune(tx, now.minus(SET_UP_LIFE), batch)?;
+    gone += passkeys::prune_ceremonies(tx, now, batch)?;
     gone += browsers::prune(tx, now.minus(BROWSER_RETENTION), batch)?;
     Ok(gone)
 }

@@ -17,6 +17,7 @@ pub mod history;
 pub mod housekeeping;
 pub mod log_out;
 pub mod own_endings;
+pub mod passkeys;
 pub mod password_hashing;
 pub mod passwords;
 pub mod pending_sign_in;

@@ -17,6 +17,7 @@ use zeroize::Zeroizing;
 use crate::Moment;
 pub use crate::factors::CodeVerdict;
 use crate::factors::{self, authenticator_app, recovery_codes};
+use crate::passkeys;
 use crate::password_hashing::PasswordHashing;
 use crate::sealing::Sealer;
 
@@ -79,7 +80,7 @@ pub fn available(tx: &mut Tx<'_>, user: UserId) -> Result<Options, StorageError>
     let enrolled = factors::enrolled(tx, user)?;
     Ok(Options {
         authenticator_app: !enrolled.authenticator_apps.is_empty(),
-        passkey: false,
+        passkey: !passkeys::manage::list(tx, user)?.is_empty(),
         recovery_code: enrolled.recovery_codes_left > 0,
     })
 }
@@ -94,10 +95,15 @@ pub fn fingerprint(tx: &mut Tx<'_>, user: UserId) -> Result<TokenDigest, Storage
         .map(|app| app.id.to_string())
         .collect();
     apps.sort_unstable();
+    let mut keys: Vec<String> = passkeys::manage::list(tx, user)?
+        .iter()
+        .map(|passkey| passkey.id.to_string())
+        .collect();
+    keys.sort_unstable();
     let codes_made_at = enrolled
         .recovery_codes_made_at
         .map_or(0, Timestamp::milliseconds);
-    let text = format!("{}\n{codes_made_at}", apps.join(","));
+    let text = format!("{}\n{}\n{codes_made_at}", apps.join(","), keys.join(","));
     Ok(TokenDigest::of(text.as_bytes()))
 }
 

@@ -244,7 +244,7 @@ pub fn finish(
         client: &attempt.client,
     };
     let trusted = attempt.trusted;
-    let outcome = dispatch::after_password(tx, moment, start, trusted, &attempt.return_to)?;
+    let outcome = dispatch::after_first_step(tx, moment, start, trusted, &attempt.return_to)?;
     if matches!(outcome, SignInOutcome::TooManySessions) {
         // Somebody has the right password: its owner must be able to see that.
         let kind = EventKind::SignInOverLimit;

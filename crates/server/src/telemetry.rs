@@ -12,9 +12,15 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use crate::config::LogFormat;
 use crate::terminal;
 
+/// The passkey library writes whole answers of browsers at its finer levels, and
+/// calls what any stranger can send an error. What is worth knowing of it, the
+/// flows log themselves.
+const QUIET: &str = "webauthn_rs=off,webauthn_rs_core=off";
+
 /// Starts logging to the error stream. A second call changes nothing.
 pub fn start(format: LogFormat, level: &str) {
-    let filter = EnvFilter::try_new(level).unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_new(format!("{level},{QUIET}"))
+        .unwrap_or_else(|_| EnvFilter::new(format!("info,{QUIET}")));
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)

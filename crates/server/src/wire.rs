@@ -12,6 +12,7 @@ use std::time::UNIX_EPOCH;
 use nightlatch_domain::{Clock, Random, Timestamp};
 use nightlatch_flows::Moment;
 use nightlatch_flows::activity::Activity;
+use nightlatch_flows::passkeys::Passkeys;
 use nightlatch_flows::password_hashing::PasswordHashing;
 use nightlatch_flows::places::Places;
 use nightlatch_flows::sealing::Sealer;
@@ -152,6 +153,7 @@ pub fn app(
     Ok(App {
         store,
         hashing: hashing(world)?,
+        passkeys: Arc::new(Passkeys::new(public_url.origin())),
         activity: Arc::new(Activity::default()),
         clock: Arc::clone(&world.clock),
         random: Arc::clone(&world.random),

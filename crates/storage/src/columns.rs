@@ -9,6 +9,7 @@ use nightlatch_domain::Timestamp;
 use nightlatch_domain::ending::{Cause, ScopeKind};
 use nightlatch_domain::event::EventKind;
 use nightlatch_domain::ids::Id;
+use nightlatch_domain::passkey::{CeremonyKind, UserHandle};
 use nightlatch_domain::secret::TokenDigest;
 use nightlatch_domain::session::SessionKind;
 use nightlatch_domain::user::{Appearance, EmailAddress, Role, UserStatus};
@@ -111,6 +112,18 @@ impl Column for ScopeKind {
 impl Column for EventKind {
     fn read(cell: Cell<'_>) -> Result<Self, ColumnProblem> {
         named(cell, Self::from_name)
+    }
+}
+
+impl Column for CeremonyKind {
+    fn read(cell: Cell<'_>) -> Result<Self, ColumnProblem> {
+        named(cell, Self::from_name)
+    }
+}
+
+impl Column for UserHandle {
+    fn read(cell: Cell<'_>) -> Result<Self, ColumnProblem> {
+        <[u8; UserHandle::LENGTH]>::read(cell).map(Self::from_bytes)
     }
 }
 

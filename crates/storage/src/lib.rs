@@ -38,6 +38,7 @@ pub mod endings;
 pub mod epochs;
 pub mod events;
 pub mod organizations;
+pub mod passkeys;
 pub mod pending_sign_ins;
 pub mod recovery_codes;
 pub mod remembered_factors;

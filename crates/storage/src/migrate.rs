@@ -30,6 +30,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations![
     (1, "0001_foundation"),
     (2, "0002_factors"),
     (3, "0003_sign_in_steps"),
+    (4, "0004_passkeys"),
 ];
 
 /// Both databases understand this one alike.

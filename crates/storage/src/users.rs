@@ -129,7 +129,7 @@ pub fn erase(tx: &mut Tx<'_>, id: UserId) -> Result<(), StorageError> {
     ] {
         tx.execute(forget, &[id.into()])?;
     }
-    Ok(())
+    crate::passkeys::erase(tx, id)
 }
 
 /// The stored hash of a password, a PHC string.

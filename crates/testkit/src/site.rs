@@ -18,6 +18,7 @@ use nightlatch_domain::time::SettableClock;
 use nightlatch_domain::{Clock as _, Random, Timestamp};
 use nightlatch_flows::Moment;
 use nightlatch_flows::activity::Activity;
+use nightlatch_flows::passkeys::Passkeys;
 use nightlatch_flows::password_hashing::PasswordHashing;
 use nightlatch_flows::places::Places;
 use nightlatch_flows::sealing::Sealer;
@@ -295,14 +296,16 @@ fn start(
     random: &Arc<SeededRandom>,
 ) -> Process {
     let dice: Arc<dyn Random> = Arc::<SeededRandom>::clone(random);
+    let public_url = PublicUrl::parse(&options.public_url).expect("an address");
     let app = Arc::new(App {
         store,
+        passkeys: Arc::new(Passkeys::new(public_url.origin())),
         hashing: PasswordHashing::new(2, Arc::clone(&dice)).expect("parameters that work"),
         activity: Arc::new(Activity::default()),
         clock: Arc::<SettableClock>::clone(clock),
         random: dice,
         places: Places::none(),
-        public_url: PublicUrl::parse(&options.public_url).expect("an address"),
+        public_url,
         trusted_proxies: options.trusted_proxies.clone(),
         form_key: FormKey::new(&[42; 32], &[]),
         sealer: Arc::new(Sealer::new(&[42; 32], &[]).expect("a key that works")),

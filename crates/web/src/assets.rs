@@ -1,4 +1,4 @@
-//! The stylesheet and the script, compiled in.
+//! The stylesheet and the scripts, compiled in.
 //!
 //! Their addresses carry a digest of their content, so that browsers may keep
 //! them for ever and still see every change at once.
@@ -57,6 +57,15 @@ static SCRIPT: LazyLock<Asset> = LazyLock::new(|| {
     )
 });
 
+static PASSKEYS: LazyLock<Asset> = LazyLock::new(|| {
+    Asset::new(
+        "passkeys",
+        "js",
+        "text/javascript; charset=utf-8",
+        include_str!("../static/passkeys.js"),
+    )
+});
+
 /// The address of the stylesheet.
 pub(crate) fn style_url() -> String {
     STYLE.url()
@@ -67,9 +76,14 @@ pub(crate) fn script_url() -> String {
     SCRIPT.url()
 }
 
+/// The address of the script for passkeys.
+pub(crate) fn passkeys_script_url() -> String {
+    PASSKEYS.url()
+}
+
 /// `GET /assets/{name}`.
 pub(crate) async fn get(Path(name): Path<String>) -> Result<Response, Failure> {
-    let asset = [&*STYLE, &*SCRIPT]
+    let asset = [&*STYLE, &*SCRIPT, &*PASSKEYS]
         .into_iter()
         .find(|asset| asset.name == name)
         .ok_or(Failure::not_found())?;

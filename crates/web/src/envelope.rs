@@ -17,6 +17,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
 use crate::failure::Failure;
+use crate::links;
 use crate::show;
 use crate::state::App;
 use crate::views::{Frame, Problem, ProblemPage, WayOn, WrongAddressPage};
@@ -63,7 +64,10 @@ enum Wants {
 
 impl Wants {
     fn at(path: &str) -> Self {
-        if path.starts_with("/api/") || path.starts_with("/session/") {
+        if path.starts_with("/api/")
+            || path.starts_with("/session/")
+            || links::PASSKEY_CALLS.contains(&path)
+        {
             Self::Json
         } else if is_for_operators(path) {
             Self::Text

@@ -17,6 +17,22 @@ pub(crate) const RECOVERY_CODES: &str = "/account/security/recovery-codes";
 pub(crate) const SESSIONS: &str = "/account/sessions";
 pub(crate) const HISTORY: &str = "/account/history";
 
+pub(crate) const PASSKEY_BEGIN: &str = "/account/security/passkeys/begin";
+pub(crate) const PASSKEY_FINISH: &str = "/account/security/passkeys/finish";
+pub(crate) const PASSKEY_ACCEPTED: &str = "/account/security/passkeys/accepted";
+pub(crate) const PASSKEY_ADD: &str = "/account/security/passkeys/add";
+pub(crate) const PASSKEY_SIGN_IN_BEGIN: &str = "/login/passkey/begin";
+pub(crate) const PASSKEY_SIGN_IN_FINISH: &str = "/login/passkey/finish";
+
+/// What the script for passkeys calls; it reads JSON, whatever happens.
+pub(crate) const PASSKEY_CALLS: [&str; 5] = [
+    PASSKEY_BEGIN,
+    PASSKEY_FINISH,
+    PASSKEY_ACCEPTED,
+    PASSKEY_SIGN_IN_BEGIN,
+    PASSKEY_SIGN_IN_FINISH,
+];
+
 /// The longest return address, in bytes.
 const LONGEST: usize = 1024;
 

@@ -18,11 +18,11 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::failure::Failure;
 use crate::guard::guard;
 use crate::pages::{
-    confirm, factor, help, history, log_in, log_out, profile, remembered_browsers, security,
-    sessions, set_up, signed_out, start,
+    confirm, factor, help, history, log_in, log_out, passkey_calls, passkey_sign_in, passkeys,
+    profile, remembered_browsers, security, sessions, set_up, signed_out, start,
 };
 use crate::state::App;
-use crate::{api, assets, envelope, health, live};
+use crate::{api, assets, envelope, health, links, live};
 
 /// Who may use a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,6 +131,7 @@ fn routes() -> Vec<Route> {
         for_open_pages(),
         for_people(),
         factors::routes(),
+        for_passkeys(),
         for_programs(),
     ]
     .into_iter()
@@ -158,6 +159,16 @@ fn for_everybody() -> Vec<Route> {
         send("/login/factor", Everyone, factor::post),
         send("/login/factor/start-again", Everyone, factor::start_again),
         read("/login/factor/start-again", Everyone, factor::to_page),
+        send(
+            links::PASSKEY_SIGN_IN_BEGIN,
+            Everyone,
+            passkey_sign_in::begin,
+        ),
+        send(
+            links::PASSKEY_SIGN_IN_FINISH,
+            Everyone,
+            passkey_sign_in::finish,
+        ),
         read("/logout", Everyone, log_out::get),
         log_out_form,
         read("/signed-out", Everyone, signed_out::get),
@@ -269,6 +280,38 @@ fn for_people() -> Vec<Route> {
         ),
         read("/account/sessions/{id}/log-out", People, sessions::to_page),
         read("/account/sessions/{id}/name", People, sessions::to_page),
+    ]
+}
+
+/// One's own passkeys: pages, and what their script calls.
+fn for_passkeys() -> Vec<Route> {
+    use Access::{People, Programs};
+    vec![
+        read(links::PASSKEY_ADD, People, passkeys::add),
+        send(links::PASSKEY_ADD, People, passkeys::prove_to_add),
+        send(links::PASSKEY_BEGIN, Programs, passkey_calls::begin),
+        send(links::PASSKEY_FINISH, Programs, passkey_calls::finish),
+        read(links::PASSKEY_ACCEPTED, Programs, passkey_calls::accepted),
+        send(
+            "/account/security/passkeys/{id}/name",
+            People,
+            passkeys::name,
+        ),
+        read(
+            "/account/security/passkeys/{id}/name",
+            People,
+            security::to_page,
+        ),
+        read(
+            "/account/security/passkeys/{id}/remove",
+            People,
+            passkeys::ask_to_remove,
+        ),
+        send(
+            "/account/security/passkeys/{id}/remove",
+            People,
+            passkeys::remove,
+        ),
     ]
 }
 

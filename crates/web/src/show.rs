@@ -35,6 +35,9 @@ pub(crate) const PRODUCT: &str = "Nightlatch";
 /// a minute (UI-05, G2).
 const LONG_LIMIT: Duration = Duration::from_mins(15);
 
+/// For this long after a proof, pages tell authenticators which passkeys work.
+const JUST_PROVED: Duration = Duration::from_mins(1);
+
 /// A frame that knows nobody.
 pub(crate) fn plain_frame(envelope: &Envelope, organization: Option<&Organization>) -> Frame {
     let mut frame = Frame::new(
@@ -63,6 +66,13 @@ pub(crate) async fn frame(visit: &Visit, nav: Nav) -> Result<Frame, Failure> {
         let house = visit.app.house.find(&visit.app.store).await?;
         plain_frame(&visit.envelope, house.as_ref())
     };
+    if visit.app.passkeys.are_possible() {
+        frame.passkeys_js_url = Some(assets::passkeys_script_url());
+        frame.tells_authenticators = matches!(nav, Nav::Security | Nav::Profile)
+            || visit
+                .live()
+                .is_some_and(|live| visit.now.since(live.owned.session.proved_at()) < JUST_PROVED);
+    }
     frame.nav = nav;
     frame.flash = visit.flash.as_deref().and_then(flash::read);
     Ok(frame)
@@ -218,7 +228,6 @@ pub(crate) fn method(session: &Session) -> String {
             ProofMethod::AuthenticatorApp => "authenticator app",
             ProofMethod::RecoveryCode => "recovery code",
             ProofMethod::Passkey => "passkey",
-            ProofMethod::SecurityKey => "security key",
         })
         .collect();
     let words = methods.join(" and ");

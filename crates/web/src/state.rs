@@ -7,6 +7,7 @@ use ipnet::IpNet;
 use nightlatch_domain::{Clock, Random};
 use nightlatch_flows::Moment;
 use nightlatch_flows::activity::Activity;
+use nightlatch_flows::passkeys::Passkeys;
 use nightlatch_flows::password_hashing::PasswordHashing;
 use nightlatch_flows::places::Places;
 use nightlatch_flows::sealing::Sealer;
@@ -25,6 +26,8 @@ pub struct App {
     pub store: Store,
     /// Password hashing, bounded.
     pub hashing: PasswordHashing,
+    /// What passkeys are bound to here.
+    pub passkeys: Arc<Passkeys>,
     /// Noted activity; a worker writes it.
     pub activity: Arc<Activity>,
     /// Tells the time.

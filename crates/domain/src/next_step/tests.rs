@@ -57,15 +57,10 @@ fn ses_13_a_remembered_browser_is_no_factor_by_itself() {
 }
 
 #[test]
-fn a_verified_passkey_is_both_and_a_security_key_only_the_second() {
+fn a_passkey_is_both_factors_also_after_a_password() {
     let passkey = [proof(ProofMethod::Passkey)];
     assert_eq!(next_step(&progress(&passkey), start()), NextStep::Done);
-    let key = [proof(ProofMethod::SecurityKey)];
-    assert_eq!(next_step(&progress(&key), start()), NextStep::Password);
-    let both = [
-        proof(ProofMethod::Password),
-        proof(ProofMethod::SecurityKey),
-    ];
+    let both = [proof(ProofMethod::Password), proof(ProofMethod::Passkey)];
     assert_eq!(next_step(&progress(&both), start()), NextStep::Done);
 }
 

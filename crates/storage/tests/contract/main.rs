@@ -22,6 +22,7 @@ mod opening;
 mod organizations;
 #[cfg(feature = "postgres-tests")]
 mod outages;
+mod passkeys;
 mod plans;
 mod recovery_codes;
 mod rows;

@@ -2,6 +2,7 @@
 
 use nightlatch_domain::ending::{Cause, ScopeKind};
 use nightlatch_domain::event::EventKind;
+use nightlatch_domain::passkey::{CeremonyKind, UserHandle};
 use nightlatch_domain::session::Epochs;
 use nightlatch_domain::user::{EmailKey, UserStatus};
 use nightlatch_storage::browsers::{self, Browser};
@@ -11,10 +12,11 @@ use nightlatch_storage::testing::statements;
 use nightlatch_storage::users::Picture;
 use nightlatch_storage::{
     DatabaseKind, StorageError, Store, Tx, Value, authenticator_apps, epochs, on_both_databases,
-    organizations, pending_sign_ins, recovery_codes, remembered_factors, sessions, set_up_links,
-    throttles, users,
+    organizations, passkeys, pending_sign_ins, recovery_codes, remembered_factors, sessions,
+    set_up_links, throttles, users,
 };
 
+use super::passkeys::{ceremony, passkey};
 use super::rows::{
     at, authenticator_app, digest, ended, ending, event, id, organization, recovery_code, session,
     user, write,
@@ -37,7 +39,7 @@ const MAY_SCAN: [(&str, &str); 4] = [
 ];
 
 /// The sources whose statements are to be found in [`run_all`].
-const SOURCES: [(&str, &str); 13] = [
+const SOURCES: [(&str, &str); 14] = [
     (
         "authenticator_apps",
         include_str!("../../src/authenticator_apps.rs"),
@@ -59,6 +61,7 @@ const SOURCES: [(&str, &str); 13] = [
         "recovery_codes",
         include_str!("../../src/recovery_codes.rs"),
     ),
+    ("passkeys", include_str!("../../src/passkeys.rs")),
     ("sessions", include_str!("../../src/sessions.rs")),
     ("set_up_links", include_str!("../../src/set_up_links.rs")),
     ("throttles", include_str!("../../src/throttles.rs")),
@@ -116,6 +119,7 @@ fn run_accounts(tx: &mut Tx<'_>) -> Result<(), StorageError> {
     browsers::list_names(tx, id(1), 1)?;
     browsers::forget(tx, id(1), id(1))?;
     run_sign_in_steps(tx)?;
+    run_passkeys(tx)?;
     users::erase(tx, id(1))
 }
 
@@ -156,6 +160,23 @@ fn run_factors(tx: &mut Tx<'_>) -> Result<(), StorageError> {
     recovery_codes::count_of_user(tx, id(1))?;
     recovery_codes::delete_of_user(tx, id(1))?;
     authenticator_apps::add(tx, &authenticator_app(1, 1))
+}
+
+fn run_passkeys(tx: &mut Tx<'_>) -> Result<(), StorageError> {
+    passkeys::add(tx, &passkey(1, 1))?;
+    passkeys::find_by_credential_id(tx, &[1])?;
+    passkeys::find(tx, id(1), id(1))?;
+    passkeys::list_of_user(tx, id(1), 1)?;
+    passkeys::update_use(tx, &passkey(1, 1))?;
+    passkeys::rename(tx, id(1), id(1), "name")?;
+    passkeys::remove(tx, id(1), id(1))?;
+    let handle = UserHandle::from_bytes([1; UserHandle::LENGTH]);
+    passkeys::add_handle(tx, id(1), &handle)?;
+    passkeys::find_handle(tx, id(1))?;
+    passkeys::add_ceremony(tx, digest(1), &ceremony(CeremonyKind::SignIn, 1))?;
+    passkeys::take_ceremony(tx, digest(1))?;
+    passkeys::prune_ceremonies(tx, at(1), 1)?;
+    Ok(())
 }
 
 fn run_sessions(tx: &mut Tx<'_>) -> Result<(), StorageError> {

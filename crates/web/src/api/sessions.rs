@@ -50,7 +50,7 @@ pub(crate) struct SessionEntry {
 /// One authentication event.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ProofEntry {
-    /// `password`.
+    /// `password` or `passkey`.
     method: Method,
     /// When (RFC 3339).
     at: String,
@@ -66,10 +66,8 @@ pub(crate) enum Method {
     AuthenticatorApp,
     /// With a recovery code.
     RecoveryCode,
-    /// With a passkey that verified its user.
+    /// With a passkey that verified them.
     Passkey,
-    /// With a passkey that was only present.
-    SecurityKey,
 }
 
 /// The live sessions of the signed-in person.
@@ -106,7 +104,6 @@ fn proof_entry(proof: Proof) -> ProofEntry {
             ProofMethod::AuthenticatorApp => Method::AuthenticatorApp,
             ProofMethod::RecoveryCode => Method::RecoveryCode,
             ProofMethod::Passkey => Method::Passkey,
-            ProofMethod::SecurityKey => Method::SecurityKey,
         },
         at: proof.at.to_rfc3339(),
     }

@@ -22,6 +22,9 @@ pub(crate) enum Flash {
         others: i64,
         complete: bool,
     },
+    PasskeyAdded,
+    PasskeyRenamed,
+    PasskeyRemoved,
     /// "This wasn't me" was acted on.
     Reported,
     NameSaved,
@@ -75,6 +78,9 @@ impl Flash {
                 others,
                 complete: false,
             } => format!("password-changing.{others}"),
+            Self::PasskeyAdded => "passkey-added".to_owned(),
+            Self::PasskeyRenamed => "passkey-renamed".to_owned(),
+            Self::PasskeyRemoved => "passkey-removed".to_owned(),
             Self::Reported => "reported".to_owned(),
             Self::NameSaved => "name-saved".to_owned(),
             Self::PictureSaved => "picture-saved".to_owned(),
@@ -142,6 +148,15 @@ pub(crate) fn read(code: &str) -> Option<FlashView> {
             "Your password was changed, and all your other sessions were logged out, at least {count}. \
              The history needs a moment to catch up."
         ),
+        ("passkey-added", _) => {
+            "Your passkey was added. If anybody else may be signed in as you, log out all other sessions below."
+                .to_owned()
+        }
+        ("passkey-removed", _) => {
+            "The passkey was removed and opens nothing any more. If anybody else may have used it, log out all \
+             other sessions below."
+                .to_owned()
+        }
         ("reported", _) => {
             "That session is logged out. Please change your password now, so that it cannot happen again."
                 .to_owned()
@@ -150,7 +165,9 @@ pub(crate) fn read(code: &str) -> Option<FlashView> {
         ("picture-saved", _) => "Your picture was saved.".to_owned(),
         ("picture-removed", _) => "Your picture was removed.".to_owned(),
         ("appearance-saved", _) => "The appearance was saved.".to_owned(),
-        ("browser-named" | "app-renamed", _) => "The name was saved.".to_owned(),
+        ("browser-named" | "app-renamed" | "passkey-renamed", _) => {
+            "The name was saved.".to_owned()
+        }
         ("marked-shared", _) => {
             "This computer is marked as shared. From the next sign-in on, everybody here gets the short limits."
                 .to_owned()

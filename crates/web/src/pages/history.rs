@@ -90,6 +90,9 @@ fn entry(person: &Person, event: &Event) -> Option<HistoryEntryView> {
             HistoryKind::PasswordChanged
         }
         EventKind::ProofGiven => HistoryKind::Proved,
+        EventKind::PasskeyAdded => HistoryKind::PasskeyAdded,
+        EventKind::PasskeyRemoved => HistoryKind::PasskeyRemoved,
+        EventKind::PasskeySuspicious => HistoryKind::PasskeySuspicious,
         EventKind::ReportedByUser => HistoryKind::Reported,
         EventKind::UserCreated => HistoryKind::AccountCreated,
         EventKind::UserDisabled => HistoryKind::AccountDisabled,

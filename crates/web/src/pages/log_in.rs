@@ -178,6 +178,17 @@ fn is_somebody_else(visit: &Visit, fields: &Fields) -> bool {
 
 /// The answer to a sign-in that is complete, whatever its last step was.
 pub(crate) fn welcome(visit: &Visit, signed_in: &SignedIn, return_to: &str) -> Response {
+    let jar = arrive(visit, signed_in);
+    let to = if return_to.is_empty() {
+        links::START
+    } else {
+        return_to
+    };
+    show::see_other(to, jar)
+}
+
+/// The cookies of a session that began, once open pages know of what it replaced.
+pub(crate) fn arrive(visit: &Visit, signed_in: &SignedIn) -> Jar {
     let mut jar = Jar::default();
     jar.set_session(&signed_in.token, &signed_in.session, visit.now);
     // Set again at each sign-in, so that a browser in use stays known.
@@ -209,12 +220,7 @@ pub(crate) fn welcome(visit: &Visit, signed_in: &SignedIn, return_to: &str) -> R
     if let Some(browser) = visit.browser_token() {
         visit.app.signals.ended(Concern::Browser(browser));
     }
-    let to = if return_to.is_empty() {
-        links::START
-    } else {
-        return_to
-    };
-    show::see_other(to, jar)
+    jar
 }
 
 async fn show_form(visit: &Visit, status: StatusCode, typed: Typed) -> Result<Response, Failure> {
@@ -258,6 +264,7 @@ async fn show_form(visit: &Visit, status: StatusCode, typed: Typed) -> Result<Re
             notices,
             remember,
             shared,
+            passkeys: visit.app.passkeys.are_possible(),
             replace,
         }),
     };

@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use axum::http::StatusCode;
 use axum::response::Response;
+use nightlatch_domain::ids::PasskeyId;
 use nightlatch_domain::policy::{Policy, RememberRule};
 use nightlatch_domain::session::SessionKind;
 use nightlatch_domain::user::Role;
 use nightlatch_flows::factors::enrolled;
 use nightlatch_flows::log_out::INLINE;
+use nightlatch_flows::passkeys::manage;
 use nightlatch_flows::passwords::{self, ChangeOutcome};
 use nightlatch_flows::profile;
 use nightlatch_flows::sessions::list_live;
@@ -21,7 +23,7 @@ use crate::links;
 use crate::pages::factors::two_step;
 use crate::pages::flash::Flash;
 use crate::pages::remembered_browsers;
-use crate::pages::{Fields, wait_sentence};
+use crate::pages::{Fields, passkeys, wait_sentence};
 use crate::show;
 use crate::signals::Concern;
 use crate::views::{
@@ -36,13 +38,15 @@ pub(crate) async fn to_page() -> Response {
 
 /// `GET /account/security`.
 pub(crate) async fn get(person: Person) -> Result<Response, Failure> {
-    show_page(&person, StatusCode::OK, PasswordErrors::default()).await
+    show_page(&person, StatusCode::OK, PasswordErrors::default(), None).await
 }
 
-async fn show_page(
+/// The page; `passkey_error` says what is wrong with the name of which passkey.
+pub(crate) async fn show_page(
     person: &Person,
     status: StatusCode,
     password: PasswordErrors,
+    passkey_error: Option<(PasskeyId, String)>,
 ) -> Result<Response, Failure> {
     let visit = &person.visit;
     let user = &person.live.owned.user;
@@ -53,16 +57,17 @@ async fn show_page(
         .store
         .read(move |tx| {
             let live = list_live(tx, user_id, &activity, now)?.len();
+            let held = manage::list(tx, user_id)?;
             let browser = match browser {
                 Some(token) => browsers::find_by_token(tx, token)?,
                 None => None,
             };
             let enrolled = enrolled(tx, user_id)?;
             let marked = browser.is_some_and(|browser| browser.always_shared);
-            Ok((live, marked, enrolled))
+            Ok((live, marked, enrolled, held))
         })
         .await;
-    let (sessions, marked, enrolled) = found?;
+    let (sessions, marked, enrolled, held) = found?;
     let page = SecurityPage {
         frame: show::frame(visit, Nav::Security).await?,
         password,
@@ -70,6 +75,7 @@ async fn show_page(
             "At least 15 characters. A few words that only you would put together work well."
                 .to_owned(),
         two_step: two_step(person, &enrolled),
+        passkeys: passkeys::view(visit, held, passkey_error),
         this_session: this_session(person),
         sessions: sessions as u64,
         remembered: remembered_browsers::list(person).await?,
@@ -136,7 +142,7 @@ pub(crate) async fn password(person: Person, fields: Fields) -> Result<Response,
     if fields.get("new_password") != fields.get("new_password_again") {
         errors.again =
             Some("The two new passwords differ. Please type the same one twice.".to_owned());
-        return show_page(&person, wrong, errors).await;
+        return show_page(&person, wrong, errors, None).await;
     }
     let (present, new) = match (
         fields.password("current_password"),
@@ -145,12 +151,12 @@ pub(crate) async fn password(person: Person, fields: Fields) -> Result<Response,
         (Some(present), Some(new)) => (present, new),
         (None, _) => {
             errors.current = Some("That is not your password. Please try again.".to_owned());
-            return show_page(&person, wrong, errors).await;
+            return show_page(&person, wrong, errors, None).await;
         }
         (_, None) => {
             let problem = nightlatch_domain::password::PasswordProblem::TooLong;
             errors.new = Some(problem.sentence().to_owned());
-            return show_page(&person, wrong, errors).await;
+            return show_page(&person, wrong, errors, None).await;
         }
     };
     let app = &visit.app;
@@ -191,7 +197,7 @@ pub(crate) async fn password(person: Person, fields: Fields) -> Result<Response,
         ChangeOutcome::SessionOver => return Ok(show::see_other(links::LOGIN, Jar::default())),
         ChangeOutcome::Overloaded => return Err(Failure::new(Problem::Unavailable)),
     }
-    show_page(&person, wrong, errors).await
+    show_page(&person, wrong, errors, None).await
 }
 
 /// `POST /account/security/mark-shared`: for administrators, at the computer

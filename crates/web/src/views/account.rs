@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::{Field, Frame, Theme, TimeView, TwoStepView};
+use super::{Field, Frame, PasskeysView, Theme, TimeView, TwoStepView};
 
 /// `GET /`: a signed-in person's apps.
 #[derive(Clone, Debug, Template)]
@@ -121,6 +121,8 @@ pub struct SecurityPage {
     pub password_hint: String,
     /// Two-step sign-in.
     pub two_step: TwoStepView,
+    /// The person's passkeys; `None` if there can be none at this address.
+    pub passkeys: Option<PasskeysView>,
     /// The session in which the page is read.
     pub this_session: ThisSessionView,
     /// All live sessions of the person, this one included.

@@ -13,6 +13,11 @@ pub struct Frame {
     pub css_url: String,
     /// Address of the hashed `app.js`.
     pub js_url: String,
+    /// Address of the hashed `passkeys.js`; left out if there can be no passkeys here.
+    pub passkeys_js_url: Option<String>,
+    /// Whether the script tells authenticators which passkeys work (WAN-08): right after a proof, and
+    /// where passkeys and names are changed.
+    pub tells_authenticators: bool,
     /// The name in the top bar; the product's name stands there if absent.
     pub organization: Option<String>,
     /// The organization's accent color.

@@ -80,6 +80,12 @@ pub enum HistoryKind {
     PasswordChanged,
     /// The password was asked for again, and was right.
     Proved,
+    /// A passkey was added.
+    PasskeyAdded,
+    /// A passkey was removed.
+    PasskeyRemoved,
+    /// A passkey counted backwards.
+    PasskeySuspicious,
     /// "This wasn't me".
     Reported,
     /// The account was made.
@@ -167,6 +173,9 @@ impl HistoryEntryView {
             (HistoryKind::Ended, count) => format!("{count} sessions ended"),
             (HistoryKind::PasswordChanged, _) => "Password changed".to_owned(),
             (HistoryKind::Proved, _) => "Confirmed that it was you".to_owned(),
+            (HistoryKind::PasskeyAdded, _) => "Passkey added".to_owned(),
+            (HistoryKind::PasskeyRemoved, _) => "Passkey removed".to_owned(),
+            (HistoryKind::PasskeySuspicious, _) => "There may be a copy of a passkey".to_owned(),
             (HistoryKind::Reported, _) => "Reported as not yours".to_owned(),
             (HistoryKind::AccountCreated, _) => "Account created".to_owned(),
             (HistoryKind::AccountDisabled, _) => "Account paused".to_owned(),
@@ -190,7 +199,9 @@ impl HistoryEntryView {
             | HistoryKind::BrowserRemembered
             | HistoryKind::BrowserForgotten
             | HistoryKind::RecoveryCodesMade
-            | HistoryKind::RecoveryCodeUsed => "key",
+            | HistoryKind::RecoveryCodeUsed
+            | HistoryKind::PasskeyAdded
+            | HistoryKind::PasskeyRemoved => "key",
             HistoryKind::AppAdded | HistoryKind::AppRenamed | HistoryKind::AppRemoved => "phone",
             HistoryKind::FactorFailed
             | HistoryKind::Failed
@@ -198,7 +209,8 @@ impl HistoryEntryView {
             | HistoryKind::Overtaken
             | HistoryKind::WrongProof
             | HistoryKind::Reported
-            | HistoryKind::AccountDisabled => "warning",
+            | HistoryKind::AccountDisabled
+            | HistoryKind::PasskeySuspicious => "warning",
             HistoryKind::AccountCreated | HistoryKind::AccountEnabled => "person",
             HistoryKind::ComputerMarked => "people",
         }

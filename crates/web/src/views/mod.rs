@@ -14,6 +14,7 @@ mod factor;
 mod factors;
 mod frame;
 mod history;
+mod passkeys;
 mod problem;
 #[cfg(test)]
 mod samples;
@@ -39,6 +40,7 @@ pub use factors::{
 };
 pub use frame::{ContactView, Frame, Nav, PersonView, SessionMark, Theme, initials};
 pub use history::{HistoryEntryView, HistoryFilter, HistoryKind, HistoryPage};
+pub use passkeys::{AddPasskeyPage, PasskeyView, PasskeysView, RemovePasskeyPage};
 pub use problem::{Problem, ProblemPage, WayOn, WrongAddressPage};
 pub use sessions::{BrowserView, SessionView, SessionsPage};
 pub use sign_in::{

@@ -70,6 +70,9 @@ impl Gallery {
                 "At least 15 characters. A few words that only you would put together work well."
                     .to_owned(),
             two_step: two_step(cast),
+            passkeys: Some(PasskeysView {
+                held: vec![passkey(cast, "p1"), passkey(cast, "p2")],
+            }),
             this_session: ThisSessionView {
                 signed_in: time("3 days ago"),
                 method: "Password".to_owned(),
@@ -137,6 +140,9 @@ impl Gallery {
             (HistoryKind::PasswordChanged, 1),
             (HistoryKind::Proved, 1),
             (HistoryKind::Reported, 1),
+            (HistoryKind::PasskeyAdded, 1),
+            (HistoryKind::PasskeyRemoved, 1),
+            (HistoryKind::PasskeySuspicious, 1),
             (HistoryKind::AccountCreated, 1),
             (HistoryKind::AccountDisabled, 1),
             (HistoryKind::AccountEnabled, 1),
@@ -218,5 +224,42 @@ impl Gallery {
             proof: needed,
         };
         self.hang(format!("not-me{}", cast.suffix()), page.title(), &page);
+        let page = RemovePasskeyPage {
+            frame: cast.signed_in(Nav::Security),
+            passkey: passkey(cast, "p1"),
+            proof: Proof::Fresh,
+        };
+        self.hang(
+            format!("passkey-remove{}", cast.suffix()),
+            page.title(),
+            &page,
+        );
+        for (name, proof) in [
+            ("", Proof::Fresh),
+            ("-proof", Proof::Needed { error: None }),
+        ] {
+            let page = AddPasskeyPage {
+                frame: cast.signed_in(Nav::Security),
+                proof,
+            };
+            self.hang(
+                format!("passkey-add{name}{}", cast.suffix()),
+                page.title(),
+                &page,
+            );
+        }
+    }
+}
+
+fn passkey(cast: Cast, id: &str) -> PasskeyView {
+    PasskeyView {
+        id: id.to_owned(),
+        name: cast.device().to_owned(),
+        added: time("3 days ago"),
+        last_used: (id == "p1").then(|| time("2 hours ago")),
+        synced: id == "p1",
+        suspicious: id == "p2",
+        error: (cast == Cast::Long && id == "p2")
+            .then(|| "Please use a name of 1 to 60 characters.".to_owned()),
     }
 }

@@ -104,6 +104,7 @@ pub(super) fn form() -> SignInForm {
         notices: Vec::new(),
         remember: RememberChoice::Asked { checked: false },
         shared: SharedChoice::Offered { checked: false },
+        passkeys: true,
         replace: None,
     }
 }
