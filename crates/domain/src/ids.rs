@@ -36,6 +36,12 @@ pub mod kind {
     /// One line of the history; see [`crate::event`].
     #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
     pub enum Event {}
+    /// One message to be sent; see [`crate::mail`].
+    #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    pub enum Mail {}
+    /// What a link in a mail may do; see [`crate::mail`].
+    #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    pub enum MailLink {}
 }
 
 /// Identifies an organization.
@@ -51,6 +57,11 @@ pub type BrowserId = Id<kind::Browser>;
 pub type EndingId = Id<kind::Ending>;
 /// Identifies an event.
 pub type EventId = Id<kind::Event>;
+/// Identifies a message to be sent.
+pub type MailId = Id<kind::Mail>;
+/// Identifies a link in a mail. It is half of the link's token; the other half is
+/// derived from it with a key that only the server has.
+pub type MailLinkId = Id<kind::MailLink>;
 
 impl<Kind> Id<Kind> {
     /// A random identifier that tells nothing about when it was made.

@@ -11,12 +11,14 @@
 //! is the life of a session and [`ending`] why and by whom it stops;
 //! [`password`] and [`throttle`] are the rules of signing in; [`client`]
 //! describes the browser and address a request came from; [`event`] is one line
-//! of the history.
+//! of the history; [`alert`] decides what people are told by [`mail`].
 
+pub mod alert;
 pub mod client;
 pub mod ending;
 pub mod event;
 pub mod ids;
+pub mod mail;
 pub mod organization;
 pub mod password;
 pub mod policy;

@@ -30,6 +30,8 @@ pub enum Lane {
     KnownBrowser,
     /// One client address (IPv6: its /64 network).
     Network,
+    /// Mails that open an account again, to one address.
+    Recovery,
 }
 
 impl Lane {
@@ -39,13 +41,14 @@ impl Lane {
             Self::Stranger | Self::KnownBrowser => 5,
             // Whole offices share one address.
             Self::Network => 50,
+            Self::Recovery => 3,
         }
     }
 
     /// The longest wait.
     const fn longest(self) -> Duration {
         match self {
-            Self::Stranger => Duration::from_mins(15),
+            Self::Stranger | Self::Recovery => Duration::from_mins(15),
             Self::KnownBrowser | Self::Network => Duration::from_mins(1),
         }
     }
@@ -57,6 +60,7 @@ impl Lane {
         match self {
             Self::Stranger | Self::KnownBrowser => None,
             Self::Network => Some(Duration::from_secs(10)),
+            Self::Recovery => Some(Duration::from_hours(1)),
         }
     }
 }
@@ -102,7 +106,7 @@ impl Failures {
         let Some(last) = state.last_at else {
             return Verdict::Allowed;
         };
-        if state.count >= OFF_AT && !matches!(lane, Lane::Network) {
+        if state.count >= OFF_AT && !matches!(lane, Lane::Network | Lane::Recovery) {
             return Verdict::Off;
         }
         let beyond = state.count - lane.free();
@@ -157,16 +161,30 @@ pub fn session_key(email: &EmailKey, binding: Binding, session: SessionId) -> To
     account_key("session", &session.to_string(), email, binding)
 }
 
+/// The key for mails that open an account again. Without a binding: a new password
+/// is no reason for more mails.
+pub fn recovery_key(email: &EmailKey) -> TokenDigest {
+    account_key("recovery", "", email, None)
+}
+
+/// The key for requests of such mails from one network.
+pub fn recovery_network_key(address: IpAddr) -> TokenDigest {
+    TokenDigest::of(format!("recovery network\n{}", network(address)).as_bytes())
+}
+
 /// The key of the network lane.
 pub fn network_key(address: IpAddr) -> TokenDigest {
-    let network = match address.to_canonical() {
+    TokenDigest::of(format!("network\n{}", network(address)).as_bytes())
+}
+
+fn network(address: IpAddr) -> String {
+    match address.to_canonical() {
         IpAddr::V4(address) => address.to_string(),
         IpAddr::V6(address) => {
             let [a, b, c, d, ..] = address.segments();
             format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
         }
-    };
-    TokenDigest::of(format!("network\n{network}").as_bytes())
+    }
 }
 
 #[cfg(test)]

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use nightlatch_domain::Timestamp;
-use nightlatch_storage::{StorageError, Tx, browsers, endings, events, sessions, throttles};
+use nightlatch_storage::{
+    StorageError, Tx, browsers, endings, events, mail_links, mails, sessions, throttles,
+};
 
 /// How long ended sessions and the history are kept: twelve months (PRV-01).
 pub const RETENTION: Duration = Duration::from_hours(365 * 24);
@@ -14,6 +16,10 @@ pub const BROWSER_RETENTION: Duration = Duration::from_hours(400 * 24);
 /// How long a counter of failures is kept after the last one.
 pub const THROTTLE_RETENTION: Duration = Duration::from_hours(90 * 24);
 
+/// How long mails are kept after they were sent or given up, and links in them
+/// after they stopped working.
+pub const MAIL_RETENTION: Duration = Duration::from_hours(30 * 24);
+
 /// Deletes up to `batch` rows of each kind; returns how many went. Call again
 /// until nothing goes.
 pub fn prune(tx: &mut Tx<'_>, now: Timestamp, batch: i64) -> Result<u64, StorageError> {
@@ -22,6 +28,8 @@ pub fn prune(tx: &mut Tx<'_>, now: Timestamp, batch: i64) -> Result<u64, Storage
     gone += endings::prune(tx, now.minus(RETENTION), batch)?;
     gone += events::prune(tx, now.minus(RETENTION), batch)?;
     gone += throttles::prune(tx, now.minus(THROTTLE_RETENTION), batch)?;
+    gone += mails::prune(tx, now.minus(MAIL_RETENTION), batch)?;
+    gone += mail_links::prune(tx, now.minus(MAIL_RETENTION), batch)?;
     gone += browsers::prune(tx, now.minus(BROWSER_RETENTION), batch)?;
     Ok(gone)
 }

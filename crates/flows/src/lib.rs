@@ -10,16 +10,21 @@
 //! asks for it.
 
 pub mod activity;
+pub mod alerts;
 mod closing;
+pub mod disown;
 pub mod history;
 pub mod housekeeping;
 pub mod log_out;
+pub mod mail;
+pub mod mail_links;
 pub mod own_endings;
 pub mod password_hashing;
 pub mod passwords;
 pub mod people;
 pub mod places;
 pub mod profile;
+pub mod recovery;
 mod session_start;
 pub mod sessions;
 pub mod set_up;

@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use nightlatch_domain::alert::AlertKind;
 use nightlatch_domain::ending::{Actor, Cause, Scope};
 use nightlatch_domain::event::{Event, EventKind};
 use nightlatch_domain::ids::{EndingId, EventId, SessionId};
@@ -15,6 +16,7 @@ use nightlatch_storage::{StorageError, Tx, browsers, endings, events, sessions};
 
 use crate::Moment;
 use crate::activity::Activity;
+use crate::alerts::{Alert, raise};
 use crate::log_out::{EndingDone, EndingRequest, Renewed, end_sessions};
 use crate::sessions::{find_live, list_live};
 
@@ -310,6 +312,16 @@ fn finish(
         reason: None,
     };
     let done: EndingDone = end_sessions(tx, moment, &request)?;
+    if cause == Cause::LoggedOutEverywhere && done.sessions > i64::from(this_one_too) {
+        let alert = Alert {
+            kind: AlertKind::AllSessionsEnded,
+            user: &acting.user,
+            session: (!this_one_too).then_some(acting_id),
+            client: Some(&acting.session.client),
+            detail: None,
+        };
+        raise(tx, moment, &alert)?;
+    }
     let shared = acting.session.life.kind == SessionKind::Shared;
     let receipt = if this_one_too {
         // Not always the ending just made: the session may have timed out before

@@ -4,6 +4,7 @@
 //! and keeps to the session limit. Whether the password was right is decided in
 //! [`crate::sign_in`], which calls [`start`].
 
+use nightlatch_domain::alert::AlertKind;
 use nightlatch_domain::ending::{Actor, Cause, Scope};
 use nightlatch_domain::event::{Event, EventKind};
 use nightlatch_domain::ids::{BrowserId, EventId, SessionId};
@@ -15,6 +16,7 @@ use nightlatch_storage::browsers::Browser;
 use nightlatch_storage::{StorageError, Tx, browsers, events, organizations, sessions};
 
 use crate::Moment;
+use crate::alerts::{Alert, raise};
 use crate::log_out::{EndingRequest, end_sessions};
 use crate::sessions::MOST_LISTED;
 use crate::sign_in::{Attempt, SignInOutcome, SignedIn};
@@ -38,6 +40,7 @@ pub(crate) fn start(
         return Ok(SignInOutcome::TooManySessions);
     }
     replace(tx, moment, user, held)?;
+    let is_news = is_news(tx, &policy, attempt, browser.as_ref(), user)?;
     let (browser_id, browser_token, first_time) = if kind == SessionKind::Shared {
         (None, None, false)
     } else {
@@ -71,6 +74,16 @@ pub(crate) fn start(
         EventKind::SignedIn
     };
     events::add(tx, &sign_in_event(moment, &session, event_kind))?;
+    if is_news {
+        let alert = Alert {
+            kind: AlertKind::NewBrowser,
+            user,
+            session: Some(session.id),
+            client: Some(&session.client),
+            detail: None,
+        };
+        raise(tx, moment, &alert)?;
+    }
     Ok(SignInOutcome::SignedIn(Box::new(SignedIn {
         session,
         token,
@@ -78,15 +91,42 @@ pub(crate) fn start(
     })))
 }
 
-/// What limits and which cookie this sign-in gets. A person may choose the
-/// shared mode but not leave it where the organization demands it (SHR-04).
-fn session_kind(policy: &Policy, attempt: &Attempt, browser: Option<&Browser>) -> SessionKind {
-    let forced = browser.is_some_and(|browser| browser.always_shared)
+/// Whether the owner is told of this sign-in: it comes from a browser that does not
+/// carry our identifier for this account, and is not the first ever (H1). The
+/// shared mode leaves no identifier, so it is told too, or a thief would only have
+/// to tick the box; not where an administrator said that the computer or network
+/// is shared, since people there sign in all day.
+fn is_news(
+    tx: &mut Tx<'_>,
+    policy: &Policy,
+    attempt: &Attempt,
+    browser: Option<&Browser>,
+    user: &User,
+) -> Result<bool, StorageError> {
+    if is_always_shared(policy, attempt, browser) {
+        return Ok(false);
+    }
+    if let Some(browser) = browser
+        && browsers::is_known(tx, user.id, browser.id)?
+    {
+        return Ok(false);
+    }
+    events::any_sign_in(tx, user.id)
+}
+
+/// Whether an administrator said that whoever sits there sits at a shared computer.
+fn is_always_shared(policy: &Policy, attempt: &Attempt, browser: Option<&Browser>) -> bool {
+    browser.is_some_and(|browser| browser.always_shared)
         || attempt
             .client
             .address
-            .is_some_and(|address| policy.is_shared_network(address));
-    if attempt.shared || forced {
+            .is_some_and(|address| policy.is_shared_network(address))
+}
+
+/// What limits and which cookie this sign-in gets. A person may choose the
+/// shared mode but not leave it where the organization demands it (SHR-04).
+fn session_kind(policy: &Policy, attempt: &Attempt, browser: Option<&Browser>) -> SessionKind {
+    if attempt.shared || is_always_shared(policy, attempt, browser) {
         return SessionKind::Shared;
     }
     match policy.remember {

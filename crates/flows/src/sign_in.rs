@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nightlatch_domain::Timestamp;
+use nightlatch_domain::alert::{AlertKind, MANY_FAILURES};
 use nightlatch_domain::client::ClientDetails;
 use nightlatch_domain::ending::Actor;
 use nightlatch_domain::event::{Event, EventKind};
@@ -23,6 +24,7 @@ use nightlatch_storage::browsers::Browser;
 use nightlatch_storage::{StorageError, Store, Tx, browsers, epochs, events, throttles, users};
 
 use crate::Moment;
+use crate::alerts::{Alert, raise};
 use crate::password_hashing::{PasswordHashing, PasswordVerdict};
 use crate::session_start::start;
 
@@ -206,11 +208,36 @@ pub fn finish(
         forgive(tx, candidate)?;
         return Ok(SignInOutcome::Overtaken);
     }
+    let failures = failures_before(tx, candidate)?;
     forgive(tx, candidate)?;
     if let (Some(new), Some(old)) = (rehashed, &candidate.record) {
         users::rehash_password(tx, user.id, old, new)?;
     }
-    start(tx, moment, attempt, candidate.browser, &user, began_with)
+    let outcome = start(tx, moment, attempt, candidate.browser, &user, began_with)?;
+    if let SignInOutcome::SignedIn(signed_in) = &outcome
+        && failures >= MANY_FAILURES
+    {
+        let alert = Alert {
+            kind: AlertKind::AfterManyFailures,
+            user: &user,
+            session: Some(signed_in.session.id),
+            client: Some(&attempt.client),
+            detail: Some(failures.to_string()),
+        };
+        raise(tx, moment, &alert)?;
+    }
+    Ok(outcome)
+}
+
+/// Wrong tries on the account's lane before this one.
+fn failures_before(tx: &mut Tx<'_>, candidate: &Candidate) -> Result<i64, StorageError> {
+    for (lane, key) in &candidate.lanes {
+        if *lane != Lane::Network {
+            // This attempt was counted when it began.
+            return Ok(throttles::get(tx, *key)?.count - 1);
+        }
+    }
+    Ok(0)
 }
 
 /// A failure of an existing account is written into its history, and its answer

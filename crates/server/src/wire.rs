@@ -17,6 +17,8 @@ use nightlatch_flows::places::Places;
 use nightlatch_storage::{DatabaseLocation, Store};
 use nightlatch_web::forms::FormKey;
 use nightlatch_web::house::House;
+use nightlatch_web::link_key::LinkKey;
+use nightlatch_web::mailing::Mailing;
 use nightlatch_web::metrics::Metrics;
 use nightlatch_web::public_url::PublicUrl;
 use nightlatch_web::signals::Signals;
@@ -149,6 +151,8 @@ pub fn app(
         public_url,
         trusted_proxies: config.trusted_proxies.clone(),
         form_key: FormKey::new(key),
+        link_key: LinkKey::new(key),
+        mailing: Mailing::default(),
         signals: Signals::default(),
         metrics: Metrics::default(),
         house: House::default(),

@@ -35,6 +35,8 @@ pub mod browsers;
 pub mod endings;
 pub mod epochs;
 pub mod events;
+pub mod mail_links;
+pub mod mails;
 pub mod organizations;
 pub mod sessions;
 pub mod set_up_links;

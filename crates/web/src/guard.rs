@@ -191,7 +191,12 @@ pub(crate) async fn guard(
     note_activity(&visit, rule, &parts);
     let organization = visit.live().map(|live| live.owned.organization.clone());
     parts.extensions.insert(visit);
+    let acts = !is_safe(&parts.method);
     let mut answer = next.run(Request::from_parts(parts, Body::from(body))).await;
+    if acts {
+        // Whatever was done may have put something into the queue.
+        app.mailing.wake();
+    }
     if let Some(organization) = organization
         && answer.status().as_u16() >= 400
     {

@@ -2,6 +2,7 @@
 
 use nightlatch_domain::ending::{Cause, ScopeKind};
 use nightlatch_domain::event::EventKind;
+use nightlatch_domain::mail::Message;
 use nightlatch_domain::session::Epochs;
 use nightlatch_domain::user::{EmailKey, UserStatus};
 use nightlatch_storage::browsers::{self, Browser};
@@ -10,10 +11,11 @@ use nightlatch_storage::events::{self, EventFilter};
 use nightlatch_storage::testing::statements;
 use nightlatch_storage::users::Picture;
 use nightlatch_storage::{
-    DatabaseKind, StorageError, Store, Tx, Value, epochs, on_both_databases, organizations,
-    sessions, set_up_links, throttles, users,
+    DatabaseKind, StorageError, Store, Tx, Value, epochs, mail_links, mails, on_both_databases,
+    organizations, sessions, set_up_links, throttles, users,
 };
 
+use super::mails::{mail, mail_link};
 use super::rows::{at, digest, ended, ending, event, id, organization, session, user, write};
 
 /// What may read a table from end to end, and why.
@@ -32,11 +34,13 @@ const MAY_SCAN: [(&str, &str); 4] = [
 ];
 
 /// The sources whose statements are to be found in [`run_all`].
-const SOURCES: [(&str, &str); 9] = [
+const SOURCES: [(&str, &str); 11] = [
     ("browsers", include_str!("../../src/browsers.rs")),
     ("endings", include_str!("../../src/endings.rs")),
     ("epochs", include_str!("../../src/epochs.rs")),
     ("events", include_str!("../../src/events.rs")),
+    ("mail_links", include_str!("../../src/mail_links.rs")),
+    ("mails", include_str!("../../src/mails.rs")),
     ("organizations", include_str!("../../src/organizations.rs")),
     ("sessions", include_str!("../../src/sessions.rs")),
     ("set_up_links", include_str!("../../src/set_up_links.rs")),
@@ -50,6 +54,7 @@ fn run_all(tx: &mut Tx<'_>) -> Result<Vec<&'static str>, StorageError> {
     run_sessions(tx)?;
     run_endings(tx)?;
     run_events(tx)?;
+    run_mails(tx)?;
     run_prunes(tx)?;
     let mut found = statements(tx);
     found.sort_unstable();
@@ -94,6 +99,27 @@ fn run_accounts(tx: &mut Tx<'_>) -> Result<(), StorageError> {
     browsers::list_names(tx, id(1))?;
     browsers::forget(tx, id(1), id(1))?;
     users::erase(tx, id(1))
+}
+
+fn run_mails(tx: &mut Tx<'_>) -> Result<(), StorageError> {
+    mails::add(tx, &mail(1, 1))?;
+    mails::list_due(tx, at(1), 1)?;
+    mails::find_next_due(tx)?;
+    mails::lease(tx, id(1), at(2))?;
+    mails::rewrite(tx, id(1), &Message::RecoveryAsked, None)?;
+    mails::postpone(tx, id(1), at(2), at(3), "x")?;
+    mails::find_last_of_user(tx, id(1), "x")?;
+    mails::finish_failed(tx, id(1), at(1), "x")?;
+    mails::finish_sent(tx, id(1), at(1))?;
+    mails::delete(tx, id(1))?;
+    mails::delete_of_user(tx, id(1))?;
+    mails::prune(tx, at(1), 1)?;
+    mail_links::add(tx, &mail_link(1, 1))?;
+    mail_links::find(tx, id(1))?;
+    mail_links::set_session(tx, id(1), None)?;
+    mail_links::use_up(tx, id(1), at(1))?;
+    mail_links::delete_of_user(tx, id(1))?;
+    mail_links::prune(tx, at(1), 1).map(|_| ())
 }
 
 fn run_sessions(tx: &mut Tx<'_>) -> Result<(), StorageError> {
@@ -144,6 +170,7 @@ fn run_events(tx: &mut Tx<'_>) -> Result<(), StorageError> {
     events::add(tx, &line)?;
     events::gather_failure(tx, &line, at(1))?;
     for filter in [EventFilter::All, EventFilter::SignIns, EventFilter::Endings] {
+        events::any_sign_in(tx, id(1))?;
         events::list_of_user(tx, id(1), filter, None, 1)?;
     }
     events::find_sign_in_before(tx, id(1), at(1))?;

@@ -31,6 +31,8 @@ mod hostile_requests;
 mod housekeeping;
 mod limits;
 mod log_out;
+mod mail_alerts;
+mod mail_recovery;
 mod open_pages;
 mod overtaken;
 mod passwords;

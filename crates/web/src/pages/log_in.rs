@@ -235,6 +235,7 @@ async fn show_form(visit: &Visit, status: StatusCode, typed: Typed) -> Result<Re
             notices,
             remember,
             shared,
+            can_recover: visit.app.mail_works(),
             replace,
         }),
     };

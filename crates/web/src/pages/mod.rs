@@ -1,6 +1,8 @@
 //! The pages. Each module reads a request, calls a flow and fills a view.
 
+pub(crate) mod alert;
 pub(crate) mod confirm;
+pub(crate) mod demo_mail;
 mod endings;
 mod fields;
 pub(crate) mod flash;
@@ -9,6 +11,7 @@ pub(crate) mod history;
 pub(crate) mod log_in;
 pub(crate) mod log_out;
 pub(crate) mod profile;
+pub(crate) mod recover;
 pub(crate) mod security;
 pub(crate) mod sessions;
 pub(crate) mod set_up;

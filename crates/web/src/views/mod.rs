@@ -12,7 +12,9 @@ mod common;
 mod confirm;
 mod frame;
 mod history;
+mod letter;
 mod problem;
+mod recovery;
 #[cfg(test)]
 mod samples;
 mod sessions;
@@ -32,7 +34,12 @@ pub use common::{
 pub use confirm::{ConfirmItsYouPage, HiddenField, LogOutManyPage, LogOutScope, NotMePage, Proof};
 pub use frame::{ContactView, Frame, Nav, PersonView, SessionMark, Theme, initials};
 pub use history::{HistoryEntryView, HistoryFilter, HistoryKind, HistoryPage};
+pub use letter::{LetterFact, LetterHtml, LetterLink, LetterText, LetterView};
 pub use problem::{Problem, ProblemPage};
+pub use recovery::{
+    AlertPage, AlertSessionView, AlertState, AlertView, DemoLetterView, DemoMailPage, DisownedView,
+    RecoverPage, RecoverState, ResetForm, ResetPage, ResetState,
+};
 pub use sessions::{BrowserView, SessionView, SessionsPage};
 pub use sign_in::{
     AppReceiptState, AppReceiptView, HelpPage, LoginPage, LoginState, LogoutPage, ReceiptView,

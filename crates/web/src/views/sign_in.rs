@@ -43,6 +43,8 @@ pub struct SignInForm {
     pub remember: RememberChoice,
     /// How "This is a shared or public computer" is shown.
     pub shared: SharedChoice,
+    /// Whether a new password can be asked for by mail.
+    pub can_recover: bool,
     /// Set when somebody is signed in here and the form replaces them (`/login?switch=yes`).
     pub replace: Option<ReplaceView>,
 }
