@@ -18,7 +18,6 @@ use nightlatch_storage::{DatabaseLocation, Store};
 use nightlatch_web::forms::FormKey;
 use nightlatch_web::house::House;
 use nightlatch_web::link_key::LinkKey;
-use nightlatch_web::mailing::Mailing;
 use nightlatch_web::metrics::Metrics;
 use nightlatch_web::public_url::PublicUrl;
 use nightlatch_web::signals::Signals;
@@ -26,6 +25,7 @@ use nightlatch_web::state::App;
 
 use crate::config::Config;
 use crate::keys::Key;
+use crate::mail;
 use crate::trouble::Trouble;
 
 /// The machine's wall clock.
@@ -141,6 +141,7 @@ pub fn app(
     key: &Key,
     world: &World,
 ) -> Result<App, Trouble> {
+    let mailing = mail::mailing(config.mail.as_ref(), &public_url)?;
     Ok(App {
         store,
         hashing: hashing(world)?,
@@ -152,7 +153,7 @@ pub fn app(
         trusted_proxies: config.trusted_proxies.clone(),
         form_key: FormKey::new(key),
         link_key: LinkKey::new(key),
-        mailing: Mailing::default(),
+        mailing,
         signals: Signals::default(),
         metrics: Metrics::default(),
         house: House::default(),

@@ -19,7 +19,7 @@ use super::mails::{mail, mail_link};
 use super::rows::{at, digest, ended, ending, event, id, organization, session, user, write};
 
 /// What may read a table from end to end, and why.
-const MAY_SCAN: [(&str, &str); 4] = [
+const MAY_SCAN: [(&str, &str); 5] = [
     // An operator's list, by the index of its order.
     (
         "FROM organizations ORDER BY name_key",
@@ -27,6 +27,8 @@ const MAY_SCAN: [(&str, &str); 4] = [
     ),
     // The endings that are being worked on are few, and the index holds no others.
     ("FROM endings WHERE NOT expanded", "endings_open"),
+    // The first row of the index of what waits.
+    ("SELECT next_at FROM mails WHERE finished_at", "mails_due"),
     // Stops at the first row that is not deleted.
     ("SELECT id FROM users WHERE status", "users"),
     // Holds one row.

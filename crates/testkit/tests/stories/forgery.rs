@@ -64,6 +64,8 @@ impl<'a> Scene<'a> {
             self.laptop.session_row().map(|row| row.ended)
         ));
         state.push(self.site.epoch_of(&self.ada).to_string());
+        let mails = self.site.count_rows("SELECT COUNT(*) FROM mails");
+        state.push(mails.to_string());
         state
     }
 
@@ -197,6 +199,10 @@ fn csrf_04_a_form_that_is_not_ones_own_changes_nothing(which: TestDatabase) {
         if exempt.contains(&route.path) || route.rule.access == Access::Programs {
             continue;
         }
+        // A link of a mail is its own proof, and works without cookies.
+        if route.path.ends_with("/{token}") {
+            continue;
+        }
         for token in ["", "AAAA", &"A".repeat(64), &stale, &foreign, &visitors] {
             let headers = [("sec-fetch-site", "same-origin")];
             let answer = scene.send(route, &headers, token);
@@ -248,6 +254,10 @@ fn csrf_05_calls_need_the_header_and_the_media_type(which: TestDatabase) {
 /// The guard of these stories: what was refused does something.
 fn what_is_refused_above_works_when_it_is_sent_properly(which: TestDatabase) {
     for route in unsafe_routes() {
+        // Links of mails have stories of their own.
+        if route.path.ends_with("/{token}") {
+            continue;
+        }
         let site = Site::new(which);
         let mut scene = Scene::new(&site);
         site.flush_activity();
