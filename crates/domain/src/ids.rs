@@ -52,6 +52,12 @@ pub mod kind {
     /// A passkey of a person; see [`crate::passkey`].
     #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
     pub enum Passkey {}
+    /// One message to be sent; see [`crate::mail`].
+    #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    pub enum Mail {}
+    /// What a link in a mail may do; see [`crate::mail`].
+    #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    pub enum MailLink {}
 }
 
 /// Identifies an organization.
@@ -78,6 +84,11 @@ pub type RecoveryCodeSetId = Id<kind::RecoveryCodeSet>;
 /// Identifies a passkey in pages and the history. It is not the credential id,
 /// which authenticators know.
 pub type PasskeyId = Id<kind::Passkey>;
+/// Identifies a message to be sent.
+pub type MailId = Id<kind::Mail>;
+/// Identifies a link in a mail. It is half of the link's token; the other half is
+/// derived from it with a key that only the server has.
+pub type MailLinkId = Id<kind::MailLink>;
 
 impl<Kind> Id<Kind> {
     /// A random identifier that tells nothing about when it was made.

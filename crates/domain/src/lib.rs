@@ -13,12 +13,14 @@
 //! and [`recovery_code`] those of its second step, and [`next_step`] decides what
 //! is still missing; [`client`]
 //! describes the browser and address a request came from; [`event`] is one line
-//! of the history.
+//! of the history; [`alert`] decides what people are told by [`mail`].
 
+pub mod alert;
 pub mod client;
 pub mod ending;
 pub mod event;
 pub mod ids;
+pub mod mail;
 pub mod next_step;
 pub mod one_time_code;
 pub mod organization;

@@ -45,6 +45,8 @@ pub enum Lane {
     /// the way out when everything else is off: this lane slows down and never
     /// turns off.
     RecoveryCode,
+    /// Mails that open an account again, to one address.
+    Recovery,
 }
 
 impl Lane {
@@ -54,13 +56,16 @@ impl Lane {
             Self::Stranger | Self::KnownBrowser | Self::OneTimeCode | Self::RecoveryCode => 5,
             // Whole offices share one address.
             Self::Network => 50,
+            Self::Recovery => 3,
         }
     }
 
     /// The longest wait.
     const fn longest(self) -> Duration {
         match self {
-            Self::Stranger | Self::OneTimeCode | Self::RecoveryCode => Duration::from_mins(15),
+            Self::Stranger | Self::OneTimeCode | Self::RecoveryCode | Self::Recovery => {
+                Duration::from_mins(15)
+            }
             Self::KnownBrowser | Self::Network => Duration::from_mins(1),
         }
     }
@@ -72,6 +77,7 @@ impl Lane {
         match self {
             Self::Stranger | Self::KnownBrowser | Self::OneTimeCode | Self::RecoveryCode => None,
             Self::Network => Some(Duration::from_secs(10)),
+            Self::Recovery => Some(Duration::from_hours(1)),
         }
     }
 }
@@ -117,7 +123,8 @@ impl Failures {
         let Some(last) = state.last_at else {
             return Verdict::Allowed;
         };
-        if state.count >= OFF_AT && !matches!(lane, Lane::Network | Lane::RecoveryCode) {
+        let never_off = matches!(lane, Lane::Network | Lane::RecoveryCode | Lane::Recovery);
+        if state.count >= OFF_AT && !never_off {
             return Verdict::Off;
         }
         let beyond = state.count - lane.free();
@@ -206,16 +213,30 @@ fn second_step_key(lane: &str, user: UserId, binding: Binding) -> TokenDigest {
     TokenDigest::of(format!("{lane}\n{user}\n{bound_at}").as_bytes())
 }
 
+/// The key for mails that open an account again. Without a binding: a new password
+/// is no reason for more mails.
+pub fn recovery_key(email: &EmailKey) -> TokenDigest {
+    account_key("recovery", "", email, None)
+}
+
+/// The key for requests of such mails from one network.
+pub fn recovery_network_key(address: IpAddr) -> TokenDigest {
+    TokenDigest::of(format!("recovery network\n{}", network(address)).as_bytes())
+}
+
 /// The key of the network lane.
 pub fn network_key(address: IpAddr) -> TokenDigest {
-    let network = match address.to_canonical() {
+    TokenDigest::of(format!("network\n{}", network(address)).as_bytes())
+}
+
+fn network(address: IpAddr) -> String {
+    match address.to_canonical() {
         IpAddr::V4(address) => address.to_string(),
         IpAddr::V6(address) => {
             let [a, b, c, d, ..] = address.segments();
             format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
         }
-    };
-    TokenDigest::of(format!("network\n{network}").as_bytes())
+    }
 }
 
 #[cfg(test)]

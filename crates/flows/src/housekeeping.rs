@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use nightlatch_domain::Timestamp;
 use nightlatch_storage::{
-    StorageError, Tx, authenticator_apps, browsers, endings, events, passkeys, pending_sign_ins,
-    remembered_factors, sessions, throttles,
+    StorageError, Tx, authenticator_apps, browsers, endings, events, mail_links, mails, passkeys,
+    pending_sign_ins, remembered_factors, sessions, throttles,
 };
 
 use crate::factors::authenticator_app::SET_UP_LIFE;
@@ -20,6 +20,10 @@ pub const BROWSER_RETENTION: Duration = Duration::from_hours(400 * 24);
 /// a password is off: that stays as long as the password.
 pub const THROTTLE_RETENTION: Duration = Duration::from_hours(90 * 24);
 
+/// How long mails are kept after they were sent or given up, and links in them
+/// after they stopped working.
+pub const MAIL_RETENTION: Duration = Duration::from_hours(30 * 24);
+
 /// Deletes up to `batch` rows of each kind; returns how many went. Call again
 /// until nothing goes.
 pub fn prune(tx: &mut Tx<'_>, now: Timestamp, batch: i64) -> Result<u64, StorageError> {
@@ -32,6 +36,8 @@ pub fn prune(tx: &mut Tx<'_>, now: Timestamp, batch: i64) -> Result<u64, Storage
     gone += remembered_factors::prune(tx, now, batch)?;
     gone += authenticator_apps::prune(tx, now.minus(SET_UP_LIFE), batch)?;
     gone += passkeys::prune_ceremonies(tx, now, batch)?;
+    gone += mails::prune(tx, now.minus(MAIL_RETENTION), batch)?;
+    gone += mail_links::prune(tx, now.minus(MAIL_RETENTION), batch)?;
     gone += browsers::prune(tx, now.minus(BROWSER_RETENTION), batch)?;
     Ok(gone)
 }

@@ -10,12 +10,16 @@
 //! asks for it.
 
 pub mod activity;
+pub mod alerts;
 mod closing;
+pub mod disown;
 mod dispatch;
 pub mod factors;
 pub mod history;
 pub mod housekeeping;
 pub mod log_out;
+pub mod mail;
+pub mod mail_links;
 pub mod own_endings;
 pub mod passkeys;
 pub mod password_hashing;
@@ -24,6 +28,7 @@ pub mod pending_sign_in;
 pub mod people;
 pub mod places;
 pub mod profile;
+pub mod recovery;
 pub mod remembered_browsers;
 pub mod sealing;
 pub mod second_factor;

@@ -5,6 +5,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use nightlatch_domain::alert::AlertKind;
 use nightlatch_domain::ending::{Actor, Cause, Scope};
 use nightlatch_domain::event::{Event, EventKind};
 use nightlatch_domain::ids::{EndingId, EventId, SessionId};
@@ -19,6 +20,7 @@ use nightlatch_storage::{
 
 use crate::Moment;
 use crate::activity::Activity;
+use crate::alerts::{Alert, raise};
 use crate::log_out::{EndingDone, EndingRequest, Renewed, end_sessions};
 use crate::sessions::{find_live, list_live};
 
@@ -349,6 +351,20 @@ fn end_one(
         Scope::AllOf(_) | Scope::Organization(_) | Scope::Deployment => true,
     };
     let done: EndingDone = end_sessions(tx, moment, request)?;
+    let wide = matches!(
+        request.cause,
+        Cause::LoggedOutEverywhere | Cause::LoggedOutOfOthers
+    );
+    if wide && done.sessions > i64::from(this_one_too) {
+        let alert = Alert {
+            kind: AlertKind::AllSessionsEnded,
+            user: &acting.user,
+            session: (!this_one_too).then_some(acting_id),
+            client: Some(&acting.session.client),
+            detail: None,
+        };
+        raise(tx, moment, &alert)?;
+    }
     let shared = acting.session.life.kind == SessionKind::Shared;
     let receipt = if this_one_too {
         // Not always the ending just made: the session may have timed out before

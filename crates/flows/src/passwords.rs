@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use nightlatch_domain::Timestamp;
+use nightlatch_domain::alert::AlertKind;
 use nightlatch_domain::ending::{Actor, Cause, Scope};
 use nightlatch_domain::event::EventKind;
 use nightlatch_domain::ids::SessionId;
@@ -17,6 +18,7 @@ use nightlatch_storage::{StorageError, Store, Tx, events, sessions, users};
 
 use crate::Moment;
 use crate::activity::Activity;
+use crate::alerts::{Alert, raise};
 use crate::log_out::{EndingRequest, Renewed, end_sessions};
 use crate::password_hashing::{Overloaded, PasswordHashing, PasswordVerdict};
 use crate::step_up::{Asked, Begun, add_proof, begin, event, record_wrong, still_holds, take_back};
@@ -115,6 +117,14 @@ fn finish(
     // The ending below gives the kept session its new token.
     sessions::record_authentication(tx, &session)?;
     events::add(tx, &event(moment, &session, EventKind::PasswordChanged))?;
+    let alert = Alert {
+        kind: AlertKind::PasswordChanged,
+        user: &asked.owned.user,
+        session: Some(session.id),
+        client: Some(&session.client),
+        detail: None,
+    };
+    raise(tx, moment, &alert)?;
     let request = EndingRequest {
         scope: Scope::OthersOf {
             user: session.user_id,

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nightlatch_domain::Timestamp;
+use nightlatch_domain::alert::AlertKind;
 use nightlatch_domain::client::ClientDetails;
 use nightlatch_domain::ending::Actor;
 use nightlatch_domain::event::{Event, EventKind};
@@ -24,6 +25,7 @@ use nightlatch_storage::pending_sign_ins::{self, PendingSignIn};
 use nightlatch_storage::{StorageError, Store, Tx, events, organizations, users};
 
 use crate::Moment;
+use crate::alerts::tell_of;
 use crate::dispatch::decide;
 use crate::password_hashing::PasswordHashing;
 use crate::remembered_browsers::{self, present};
@@ -291,6 +293,8 @@ fn fail(
     if !events::gather(tx, &event, moment.now.minus(GATHERED))? {
         events::add(tx, &event)?;
     }
+    let kind = AlertKind::SecondFactorFailed;
+    tell_of(tx, moment, &waiting.user, kind, &event)?;
     let wrong = pending_sign_ins::count_wrong_code(tx, carried.token)?;
     if wrong.is_some_and(|wrong| wrong < MOST_WRONG_CODES) {
         return Ok(StepOutcome::Wrong);

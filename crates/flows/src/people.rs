@@ -1,6 +1,7 @@
 //! Accounts and organizations, as the operator (later: administrators) runs
 //! them.
 
+use nightlatch_domain::alert::AlertKind;
 use nightlatch_domain::client::ClientDetails;
 use nightlatch_domain::ending::{Actor, Cause};
 use nightlatch_domain::event::{Event, EventKind};
@@ -8,9 +9,12 @@ use nightlatch_domain::ids::{EventId, OrganizationId, UserId};
 use nightlatch_domain::organization::{Organization, Settings};
 use nightlatch_domain::throttle;
 use nightlatch_domain::user::{Appearance, EmailAddress, Role, User, UserStatus};
-use nightlatch_storage::{StorageError, Tx, events, organizations, throttles, users};
+use nightlatch_storage::{
+    StorageError, Tx, events, mail_links, mails, organizations, throttles, users,
+};
 
 use crate::Moment;
+use crate::alerts::{Alert, raise};
 use crate::log_out::{EndingDone, end_all_of};
 
 /// A person to add.
@@ -101,6 +105,8 @@ pub fn delete(
     let user = users::get(tx, id)?;
     let done = end_all_of(tx, moment, id, Cause::UserDeleted, actor)?;
     record(tx, moment, &user, EventKind::UserDeleted, actor, None)?;
+    mails::delete_of_user(tx, id)?;
+    mail_links::delete_of_user(tx, id)?;
     users::erase(tx, id)?;
     Ok(done)
 }
@@ -120,6 +126,14 @@ pub fn set_password(
     users::set_password(tx, id, password_record, moment.now)?;
     let kind = EventKind::PasswordSetByOperator;
     record(tx, moment, &user, kind, Actor::Operator, None)?;
+    let alert = Alert {
+        kind: AlertKind::PasswordSetByOperator,
+        user: &user,
+        session: None,
+        client: None,
+        detail: None,
+    };
+    raise(tx, moment, &alert)?;
     end_all_of(tx, moment, id, Cause::PasswordChanged, Actor::Operator)
 }
 

@@ -4,6 +4,7 @@
 //! and keeps to the session limit. Whether enough was proved is decided in
 //! [`crate::dispatch`], which calls [`start`].
 
+use nightlatch_domain::alert::AlertKind;
 use nightlatch_domain::client::ClientDetails;
 use nightlatch_domain::ending::{Actor, Cause, Scope};
 use nightlatch_domain::event::{Event, EventKind};
@@ -16,6 +17,7 @@ use nightlatch_storage::browsers::Browser;
 use nightlatch_storage::{StorageError, Tx, browsers, events, organizations, sessions};
 
 use crate::Moment;
+use crate::alerts::{Alert, raise};
 use crate::log_out::{EndingRequest, end_sessions};
 use crate::sessions::MOST_LISTED;
 use crate::sign_in::{SignInOutcome, SignedIn};
@@ -59,6 +61,7 @@ pub(crate) fn start(
         return Ok(SignInOutcome::TooManySessions);
     }
     replace(tx, moment, user, held)?;
+    let is_news = is_news(tx, &policy, &start)?;
     let (browser_id, browser_token, first_time) = if kind == SessionKind::Shared {
         (None, None, false)
     } else {
@@ -89,6 +92,16 @@ pub(crate) fn start(
         EventKind::SignedIn
     };
     events::add(tx, &sign_in_event(moment, &session, event_kind))?;
+    if is_news {
+        let alert = Alert {
+            kind: AlertKind::NewBrowser,
+            user,
+            session: Some(session.id),
+            client: Some(&session.client),
+            detail: None,
+        };
+        raise(tx, moment, &alert)?;
+    }
     Ok(SignInOutcome::SignedIn(Box::new(SignedIn {
         session,
         token,
@@ -97,15 +110,36 @@ pub(crate) fn start(
     })))
 }
 
-/// What limits and which cookie this sign-in gets. A person may choose the
-/// shared mode but not leave it where the organization demands it (SHR-04).
-pub(crate) fn session_kind(policy: &Policy, start: &Start<'_>) -> SessionKind {
-    let forced = start.browser.is_some_and(|browser| browser.always_shared)
+/// Whether the owner is told of this sign-in: it comes from a browser that does not
+/// carry our identifier for this account, and is not the first ever (H1). The
+/// shared mode leaves no identifier, so it is told too, or a thief would only have
+/// to tick the box; not where an administrator said that the computer or network
+/// is shared, since people there sign in all day.
+fn is_news(tx: &mut Tx<'_>, policy: &Policy, start: &Start<'_>) -> Result<bool, StorageError> {
+    if is_always_shared(policy, start) {
+        return Ok(false);
+    }
+    if let Some(browser) = start.browser
+        && browsers::is_known(tx, start.user.id, browser.id)?
+    {
+        return Ok(false);
+    }
+    events::any_sign_in(tx, start.user.id)
+}
+
+/// Whether an administrator said that whoever sits there sits at a shared computer.
+fn is_always_shared(policy: &Policy, start: &Start<'_>) -> bool {
+    start.browser.is_some_and(|browser| browser.always_shared)
         || start
             .client
             .address
-            .is_some_and(|address| policy.is_shared_network(address));
-    if start.shared || forced {
+            .is_some_and(|address| policy.is_shared_network(address))
+}
+
+/// What limits and which cookie this sign-in gets. A person may choose the
+/// shared mode but not leave it where the organization demands it (SHR-04).
+pub(crate) fn session_kind(policy: &Policy, start: &Start<'_>) -> SessionKind {
+    if start.shared || is_always_shared(policy, start) {
         return SessionKind::Shared;
     }
     match policy.remember {

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nightlatch_domain::Timestamp;
+use nightlatch_domain::alert::{AlertKind, MANY_FAILURES};
 use nightlatch_domain::client::ClientDetails;
 use nightlatch_domain::ending::Actor;
 use nightlatch_domain::event::{Event, EventKind};
@@ -23,6 +24,7 @@ use nightlatch_storage::browsers::Browser;
 use nightlatch_storage::{StorageError, Store, Tx, browsers, epochs, events, throttles, users};
 
 use crate::Moment;
+use crate::alerts::{Alert, raise};
 use crate::dispatch;
 use crate::password_hashing::{PasswordHashing, PasswordVerdict};
 use crate::remembered_browsers::Trusted;
@@ -226,6 +228,7 @@ pub fn finish(
         record_failure(tx, moment, attempt, candidate, &user, kind)?;
         return Ok(SignInOutcome::Overtaken);
     }
+    let failures = failures_before(tx, candidate)?;
     forgive(tx, attempt, candidate)?;
     if let (Some(new), Some(old)) = (rehashed, &candidate.record) {
         users::rehash_password(tx, user.id, old, new)?;
@@ -250,7 +253,30 @@ pub fn finish(
         let kind = EventKind::SignInOverLimit;
         record_failure(tx, moment, attempt, candidate, &user, kind)?;
     }
+    if let SignInOutcome::SignedIn(signed_in) = &outcome
+        && failures >= MANY_FAILURES
+    {
+        let alert = Alert {
+            kind: AlertKind::AfterManyFailures,
+            user: &user,
+            session: Some(signed_in.session.id),
+            client: Some(&attempt.client),
+            detail: Some(failures.to_string()),
+        };
+        raise(tx, moment, &alert)?;
+    }
     Ok(outcome)
+}
+
+/// Wrong tries on the account's lane before this one.
+fn failures_before(tx: &mut Tx<'_>, candidate: &Candidate) -> Result<i64, StorageError> {
+    for (lane, key) in &candidate.lanes {
+        if *lane != Lane::Network {
+            // This attempt was counted when it began.
+            return Ok(throttles::get(tx, *key)?.count - 1);
+        }
+    }
+    Ok(0)
 }
 
 /// A failure of an existing account is written into its history, and its answer

@@ -14,6 +14,7 @@ pub mod config;
 pub mod demo;
 pub mod keys;
 pub mod lock;
+pub mod mail;
 mod nearest;
 pub mod scratch;
 pub mod serve;

@@ -19,6 +19,7 @@ use nightlatch_flows::sealing::Sealer;
 use nightlatch_storage::{DatabaseLocation, Store};
 use nightlatch_web::forms::FormKey;
 use nightlatch_web::house::House;
+use nightlatch_web::link_key::LinkKey;
 use nightlatch_web::metrics::Metrics;
 use nightlatch_web::public_url::PublicUrl;
 use nightlatch_web::signals::Signals;
@@ -27,6 +28,7 @@ use nightlatch_web::streams::Streams;
 
 use crate::config::Config;
 use crate::keys::Keys;
+use crate::mail;
 use crate::trouble::Trouble;
 
 /// The machine's wall clock.
@@ -150,6 +152,7 @@ pub fn app(
     keys: &Keys,
     world: &World,
 ) -> Result<App, Trouble> {
+    let mailing = mail::mailing(config.mail.as_ref(), &public_url)?;
     Ok(App {
         store,
         hashing: hashing(world)?,
@@ -161,7 +164,9 @@ pub fn app(
         public_url,
         trusted_proxies: config.trusted_proxies.clone(),
         form_key: FormKey::new(&keys.current, &keys.others()),
+        link_key: LinkKey::new(&keys.current, &keys.others()),
         sealer: Arc::new(sealer(keys)?),
+        mailing,
         signals: Signals::default(),
         streams: Streams::default(),
         metrics: Metrics::default(),

@@ -9,6 +9,7 @@ use nightlatch_domain::Timestamp;
 use nightlatch_domain::ending::{Cause, ScopeKind};
 use nightlatch_domain::event::EventKind;
 use nightlatch_domain::ids::Id;
+use nightlatch_domain::mail::LinkKind;
 use nightlatch_domain::passkey::{CeremonyKind, UserHandle};
 use nightlatch_domain::secret::TokenDigest;
 use nightlatch_domain::session::SessionKind;
@@ -104,6 +105,12 @@ impl Column for Cause {
 }
 
 impl Column for ScopeKind {
+    fn read(cell: Cell<'_>) -> Result<Self, ColumnProblem> {
+        named(cell, Self::from_name)
+    }
+}
+
+impl Column for LinkKind {
     fn read(cell: Cell<'_>) -> Result<Self, ColumnProblem> {
         named(cell, Self::from_name)
     }

@@ -89,6 +89,17 @@ pub fn gather(tx: &mut Tx<'_>, event: &Event, since: Timestamp) -> Result<bool, 
     )? == 1)
 }
 
+/// Whether anybody has signed in to this account before.
+pub fn any_sign_in(tx: &mut Tx<'_>, user_id: UserId) -> Result<bool, StorageError> {
+    tx.query_optional(
+        "SELECT id FROM events
+         WHERE user_id = $1 AND kind IN ('signed_in', 'signed_in_from_new_browser') LIMIT 1",
+        &[user_id.into()],
+        |row| row.get::<EventId>(0),
+    )
+    .map(|found| found.is_some())
+}
+
 /// A place in a list ordered from new to old.
 #[derive(Debug, Clone, Copy)]
 pub struct EventPosition {

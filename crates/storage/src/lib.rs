@@ -37,6 +37,8 @@ pub mod browsers;
 pub mod endings;
 pub mod epochs;
 pub mod events;
+pub mod mail_links;
+pub mod mails;
 pub mod organizations;
 pub mod passkeys;
 pub mod pending_sign_ins;

@@ -31,6 +31,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations![
     (2, "0002_factors"),
     (3, "0003_sign_in_steps"),
     (4, "0004_passkeys"),
+    (5, "0005_mail"),
 ];
 
 /// Both databases understand this one alike.

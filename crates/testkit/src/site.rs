@@ -26,6 +26,8 @@ use nightlatch_storage::testing::{TestDatabase, TestStore, fresh_store};
 use nightlatch_storage::{StorageError, Store, Tx};
 use nightlatch_web::forms::FormKey;
 use nightlatch_web::house::House;
+use nightlatch_web::link_key::LinkKey;
+use nightlatch_web::mailing::Mailing;
 use nightlatch_web::metrics::Metrics;
 use nightlatch_web::public_url::PublicUrl;
 use nightlatch_web::signals::Signals;
@@ -37,6 +39,7 @@ use tower::ServiceExt as _;
 use crate::answer::Answer;
 use crate::browser::{Browser, UserAgent};
 use crate::invariants;
+use crate::post::Post;
 use crate::watch::Watch;
 
 /// Threads of all sites of a test process.
@@ -82,6 +85,7 @@ pub struct Site {
     pub(crate) store: TestStore,
     clock: Arc<SettableClock>,
     random: Arc<SeededRandom>,
+    pub(crate) post: Arc<Post>,
     options: SiteOptions,
     pub(crate) watch: Watch,
     organization: Option<OrganizationId>,
@@ -107,13 +111,15 @@ impl Site {
         let clock = Arc::new(SettableClock::new(now));
         let random = Arc::new(SeededRandom::new(7));
         let again = store.open_again().expect("the store opens again");
-        let process = start(&options, again, &clock, &random);
+        let post = Arc::new(Post::default());
+        let process = start(&options, again, &clock, &random, &post);
         let mut site = Self {
             which,
             process: RwLock::new(process),
             store,
             clock,
             random,
+            post,
             options,
             watch: Watch::default(),
             organization: None,
@@ -198,7 +204,7 @@ impl Site {
     /// If the database does not open again.
     pub fn crash(&self) {
         let again = self.store.open_again().expect("the store opens again");
-        let process = start(&self.options, again, &self.clock, &self.random);
+        let process = start(&self.options, again, &self.clock, &self.random, &self.post);
         *self.process.write().unwrap_or_else(PoisonError::into_inner) = process;
     }
 
@@ -294,6 +300,7 @@ fn start(
     store: Store,
     clock: &Arc<SettableClock>,
     random: &Arc<SeededRandom>,
+    post: &Arc<Post>,
 ) -> Process {
     let dice: Arc<dyn Random> = Arc::<SeededRandom>::clone(random);
     let public_url = PublicUrl::parse(&options.public_url).expect("an address");
@@ -308,7 +315,9 @@ fn start(
         public_url,
         trusted_proxies: options.trusted_proxies.clone(),
         form_key: FormKey::new(&[42; 32], &[]),
+        link_key: LinkKey::new(&[42; 32], &[]),
         sealer: Arc::new(Sealer::new(&[42; 32], &[]).expect("a key that works")),
+        mailing: Mailing::by(Arc::<Post>::clone(post)),
         signals: Signals::default(),
         streams: Streams::default(),
         metrics: Metrics::default(),

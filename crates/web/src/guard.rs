@@ -213,7 +213,13 @@ pub(crate) async fn guard(
         Ok(body) => {
             note_activity(&visit, rule, &parts);
             parts.extensions.insert(Arc::clone(&visit));
-            next.run(Request::from_parts(parts, Body::from(body))).await
+            let acts = !is_safe(&parts.method);
+            let answer = next.run(Request::from_parts(parts, Body::from(body))).await;
+            if acts {
+                // Whatever was done may have put something into the queue.
+                app.mailing.wake();
+            }
+            answer
         }
         Err(refusal) => refusal.into_response(),
     };

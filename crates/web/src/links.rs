@@ -46,7 +46,9 @@ const IN_QUERY: &AsciiSet = &NON_ALPHANUMERIC
 
 /// Prefixes that nobody is ever sent back to: going there would log out again
 /// (B13), loop, or show a raw answer.
-const NEVER: [&str; 7] = [
+const NEVER: [&str; 9] = [
+    "/alert",
+    "/demo",
     "/login",
     "/logout",
     "/signed-out",

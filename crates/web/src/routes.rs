@@ -18,8 +18,9 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::failure::Failure;
 use crate::guard::guard;
 use crate::pages::{
-    confirm, factor, help, history, log_in, log_out, passkey_calls, passkey_sign_in, passkeys,
-    profile, remembered_browsers, security, sessions, set_up, signed_out, start,
+    alert, confirm, demo_mail, factor, help, history, log_in, log_out, passkey_calls,
+    passkey_sign_in, passkeys, profile, recover, remembered_browsers, security, sessions, set_up,
+    signed_out, start,
 };
 use crate::state::App;
 use crate::{api, assets, envelope, health, links, live};
@@ -169,6 +170,12 @@ fn for_everybody() -> Vec<Route> {
             Everyone,
             passkey_sign_in::finish,
         ),
+        read("/login/recover", Everyone, recover::get),
+        send("/login/recover", Everyone, recover::post),
+        read("/login/reset/{token}", Everyone, recover::get_reset),
+        send("/login/reset/{token}", Everyone, recover::post_reset),
+        read("/alert/{token}", Everyone, alert::get),
+        send("/alert/{token}", Everyone, alert::post),
         read("/logout", Everyone, log_out::get),
         log_out_form,
         read("/signed-out", Everyone, signed_out::get),
@@ -179,6 +186,11 @@ fn for_everybody() -> Vec<Route> {
         send("/set-up/{code}", Everyone, set_up::post),
         read("/.well-known/change-password", Everyone, security::to_page),
     ]
+}
+
+/// Only where mails go to no mailbox but to a page.
+fn for_the_demonstration() -> Vec<Route> {
+    vec![read("/demo/mail", Access::Everyone, demo_mail::get)]
 }
 
 /// What open pages ask in the background. Only `stay` is activity.
@@ -366,7 +378,11 @@ pub fn list() -> Vec<RouteFacts> {
 /// Builds the router from the list.
 pub(crate) fn build(app: Arc<App>) -> Router {
     let mut router = Router::new();
-    for Route { facts, service } in routes() {
+    let mut all = routes();
+    if app.mailing.shown.is_some() {
+        all.extend(for_the_demonstration());
+    }
+    for Route { facts, service } in all {
         let rule = facts.rule;
         let state = (Arc::clone(&app), rule);
         let guarded = service.layer(middleware::from_fn_with_state(state, guard));

@@ -15,6 +15,8 @@ use nightlatch_storage::Store;
 
 use crate::forms::FormKey;
 use crate::house::House;
+use crate::link_key::LinkKey;
+use crate::mailing::Mailing;
 use crate::metrics::Metrics;
 use crate::public_url::PublicUrl;
 use crate::signals::Signals;
@@ -44,6 +46,10 @@ pub struct App {
     pub form_key: FormKey,
     /// Seals what the database must keep and not read.
     pub sealer: Arc<Sealer>,
+    /// The key of links in mails; the same on every node.
+    pub link_key: LinkKey,
+    /// How mails are sent, if they are.
+    pub mailing: Mailing,
     /// Tells open pages and workers that something ended.
     pub signals: Signals,
     /// The open pages that listen; start with the default.
@@ -55,6 +61,11 @@ pub struct App {
 }
 
 impl App {
+    /// Whether mails can be sent; pages that need them ask first.
+    pub fn mail_works(&self) -> bool {
+        self.mailing.transport.is_some()
+    }
+
     /// The present moment, for a flow.
     pub fn moment(&self) -> Moment {
         Moment {

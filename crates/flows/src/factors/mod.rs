@@ -13,6 +13,7 @@ pub mod resealing;
 use std::sync::Arc;
 
 use nightlatch_domain::Timestamp;
+use nightlatch_domain::alert::AlertKind;
 use nightlatch_domain::ending::{Actor, Cause, Scope};
 use nightlatch_domain::event::EventKind;
 use nightlatch_domain::ids::{SessionId, UserId};
@@ -24,6 +25,7 @@ use nightlatch_storage::{StorageError, Tx, events, recovery_codes as stored_code
 
 use crate::Moment;
 use crate::activity::Activity;
+use crate::alerts::tell_of;
 use crate::log_out::{EndingRequest, Renewed, end_sessions};
 use crate::sessions::find_live;
 use crate::step_up::event;
@@ -127,7 +129,14 @@ fn record(
 ) -> Result<(), StorageError> {
     let mut line = event(moment, &owned.session, kind);
     line.detail = detail.map(str::to_owned);
-    events::add(tx, &line)
+    events::add(tx, &line)?;
+    let told = match kind {
+        EventKind::AuthenticatorAppAdded => AlertKind::FactorAdded,
+        EventKind::AuthenticatorAppRemoved => AlertKind::FactorRemoved,
+        EventKind::RecoveryCodesMade => AlertKind::RecoveryCodesMade,
+        _ => return Ok(()),
+    };
+    tell_of(tx, moment, &owned.user, told, &line)
 }
 
 fn end_others(

@@ -3,6 +3,8 @@
 //! Hashing happens between transactions; what is written then holds under a
 //! condition that is asked again.
 
+use nightlatch_domain::alert::AlertKind;
+use nightlatch_domain::check_up::FEW_CODES;
 use nightlatch_domain::client::ClientDetails;
 use nightlatch_domain::ending::Actor;
 use nightlatch_domain::event::{Event, EventKind};
@@ -15,6 +17,7 @@ use nightlatch_storage::{StorageError, Store, Tx, events, throttles, users};
 
 use super::{Acting, Change, Changed, CodeVerdict, admit, count_attempt, end_others, record};
 use crate::Moment;
+use crate::alerts::tell_of;
 use crate::password_hashing::{PasswordHashing, PasswordVerdict};
 use crate::sign_in::uncount;
 
@@ -192,5 +195,14 @@ fn finish(
         detail: None,
     };
     events::add(tx, &event)?;
+    tell_of(tx, moment, &owner, AlertKind::RecoveryCodeUsed, &event)?;
+    let left = stored::count_of_user(tx, user)?.left;
+    if left < FEW_CODES {
+        let low = Event {
+            detail: Some(left.to_string()),
+            ..event
+        };
+        tell_of(tx, moment, &owner, AlertKind::RecoveryCodesLow, &low)?;
+    }
     Ok(CodeVerdict::Right)
 }

@@ -1,16 +1,18 @@
 //! Looking after one's passkeys.
 
 use nightlatch_domain::Timestamp;
+use nightlatch_domain::alert::AlertKind;
 use nightlatch_domain::event::EventKind;
 use nightlatch_domain::ids::{PasskeyId, SessionId, UserId};
 use nightlatch_domain::passkey::{MOST_PASSKEYS, UserHandle};
 use nightlatch_domain::session::Session;
 use nightlatch_storage::passkeys::StoredPasskey;
 use nightlatch_storage::sessions::OwnedSession;
-use nightlatch_storage::{StorageError, Tx, events, passkeys};
+use nightlatch_storage::{StorageError, Tx, events, passkeys, users};
 
 use crate::Moment;
 use crate::activity::Activity;
+use crate::alerts::tell_of;
 use crate::sessions::find_live;
 use crate::step_up::event;
 
@@ -85,6 +87,8 @@ pub fn remove(
     let mut line = event(moment, session, EventKind::PasskeyRemoved);
     line.detail = Some(held.name);
     events::add(tx, &line)?;
+    let owner = users::get(tx, session.user_id)?;
+    tell_of(tx, moment, &owner, AlertKind::FactorRemoved, &line)?;
     Ok(true)
 }
 

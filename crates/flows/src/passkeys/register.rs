@@ -1,5 +1,6 @@
 //! Adding a passkey to the account of a session.
 
+use nightlatch_domain::alert::AlertKind;
 use nightlatch_domain::event::EventKind;
 use nightlatch_domain::ids::PasskeyId;
 use nightlatch_domain::passkey::{
@@ -16,6 +17,7 @@ use webauthn_rs_proto::ResidentKeyRequirement;
 
 use super::{CeremonyToken, FORMAT, Passkeys, from_json, holder_of, is_framed, take, to_json};
 use crate::Moment;
+use crate::alerts::tell_of;
 use crate::step_up::event;
 
 /// What came of asking for a challenge.
@@ -144,6 +146,7 @@ pub fn finish_registration(
     let mut line = event(moment, session, EventKind::PasskeyAdded);
     line.detail = Some(added.name);
     events::add(tx, &line)?;
+    tell_of(tx, moment, user, AlertKind::FactorAdded, &line)?;
     Ok(Registered::Added(added.id))
 }
 

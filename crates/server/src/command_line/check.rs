@@ -9,10 +9,10 @@ use nightlatch_storage::DatabaseLocation;
 use serde_json::json;
 
 use crate::config::as_written::{self, AsWritten, KEYS};
-use crate::config::{Config, LogFormat, environment, meaning};
+use crate::config::{Config, LogFormat, MailRoute, SmtpEncryption, environment, meaning};
 use crate::serve::tls::Certificate;
 use crate::trouble::Trouble;
-use crate::{keys, terminal, wire};
+use crate::{keys, mail, terminal, wire};
 
 pub(super) fn run(file: Option<&Path>, as_json: bool) -> Result<(), Trouble> {
     let (written, problems) = as_written::read(file, &environment());
@@ -39,7 +39,7 @@ pub(super) fn run(file: Option<&Path>, as_json: bool) -> Result<(), Trouble> {
 
 fn line(written: &AsWritten, key: &str, value: &str) -> String {
     let value = if value.is_empty() { "not set" } else { value };
-    format!("{key:<16} {value}  ({})", written.place(key))
+    format!("{key:<18} {value}  ({})", written.place(key))
 }
 
 fn problems_of_files(config: &Config) -> Vec<String> {
@@ -51,6 +51,9 @@ fn problems_of_files(config: &Config) -> Vec<String> {
     };
     if let Some(files) = &config.tls {
         note(Certificate::load(files.clone()).map(drop));
+    }
+    if let Some(settings) = &config.mail {
+        note(mail::check(settings));
     }
     note(wire::places(config.place_database.as_deref()).map(drop));
     if config.key_file.exists() {
@@ -112,6 +115,7 @@ fn show(config: &Config, key: &str) -> String {
         "metrics_listen" => config
             .metrics_listen
             .map_or_else(String::new, |a| a.to_string()),
+        _ if key.starts_with("mail_") => show_mail(config, key),
         "log" => match config.log {
             LogFormat::Text => "text".to_owned(),
             LogFormat::Json => "json".to_owned(),
@@ -119,4 +123,30 @@ fn show(config: &Config, key: &str) -> String {
         "log_level" => config.log_level.clone(),
         _ => String::new(),
     }
+}
+
+fn show_mail(config: &Config, key: &str) -> String {
+    let Some(settings) = &config.mail else {
+        return String::new();
+    };
+    let value = match (key, &settings.route) {
+        ("mail_from", _) => Some(settings.from.to_string()),
+        ("mail_smtp", MailRoute::Smtp(server)) => {
+            let scheme = match server.encryption {
+                SmtpEncryption::FromTheStart => "smtps",
+                SmtpEncryption::StartTls | SmtpEncryption::NoneOnThisMachine => "smtp",
+            };
+            Some(format!("{scheme}://{}:{}", server.host, server.port))
+        }
+        ("mail_user", MailRoute::Smtp(server)) => {
+            server.account.as_ref().map(|(user, _)| user.clone())
+        }
+        ("mail_password_file", MailRoute::Smtp(server)) => server
+            .account
+            .as_ref()
+            .map(|(_, file)| file.display().to_string()),
+        ("mail_directory", MailRoute::Directory(path)) => Some(path.display().to_string()),
+        _ => None,
+    };
+    value.unwrap_or_default()
 }

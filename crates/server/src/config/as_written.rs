@@ -32,7 +32,7 @@ const fn key(name: &'static str, about: &'static str) -> KeyFacts {
 }
 
 /// Every key.
-pub const KEYS: [KeyFacts; 12] = [
+pub const KEYS: [KeyFacts; 17] = [
     key("listen", "address and port to listen on"),
     key(
         "public_url",
@@ -55,6 +55,14 @@ pub const KEYS: [KeyFacts; 12] = [
         "file that turns addresses into places (MaxMind format)",
     ),
     key("metrics_listen", "address and port of /metrics"),
+    key("mail_from", "the sender of mails"),
+    key("mail_smtp", "smtps://host:465 or smtp://host:587"),
+    key("mail_user", "the user of the mail server"),
+    key("mail_password_file", "file of that user's password"),
+    key(
+        "mail_directory",
+        "directory that mails are written into instead",
+    ),
     key("log", "form of the log: text or json"),
     key(
         "log_level",

@@ -12,7 +12,7 @@ use nightlatch_storage::DatabaseLocation;
 use nightlatch_web::public_url::PublicUrl;
 
 use super::as_written::{AsWritten, Written};
-use super::{ConfigError, Place, Problem};
+use super::{ConfigError, MailSettings, Place, Problem};
 
 /// Where the server listens unless told otherwise.
 const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
@@ -60,6 +60,8 @@ pub struct Config {
     pub place_database: Option<PathBuf>,
     /// Where `/metrics` is served, if anywhere.
     pub metrics_listen: Option<SocketAddr>,
+    /// How mails are sent, if that is set up.
+    pub mail: Option<MailSettings>,
     /// The form of the log.
     pub log: LogFormat,
     /// What is logged.
@@ -80,6 +82,7 @@ impl Config {
             tls: None,
             place_database: None,
             metrics_listen: None,
+            mail: None,
             log: LogFormat::Text,
             log_level: "info".to_owned(),
         }
@@ -113,6 +116,7 @@ pub fn understand(written: &AsWritten, problems: Vec<Problem>) -> Result<Config,
         tls,
         place_database: reading.path("place_database"),
         metrics_listen: reading.address("metrics_listen"),
+        mail: reading.mail(),
         log: reading.log_format(),
         log_level: reading.log_level(),
     };
@@ -123,24 +127,29 @@ pub fn understand(written: &AsWritten, problems: Vec<Problem>) -> Result<Config,
     }
 }
 
-struct Reading<'a> {
+/// Reads one key after the other and collects what is wrong.
+pub(super) struct Reading<'a> {
     written: &'a AsWritten,
     problems: Vec<Problem>,
 }
 
 impl Reading<'_> {
-    fn refuse(&mut self, place: Place, sentence: impl Into<String>) {
+    pub(super) fn refuse(&mut self, place: Place, sentence: impl Into<String>) {
         self.problems.push(Problem {
             place,
             sentence: sentence.into(),
         });
     }
 
-    fn get(&self, key: &str) -> Option<Written> {
+    pub(super) fn get(&self, key: &str) -> Option<Written> {
         self.written.get(key).cloned()
     }
 
-    fn path(&self, key: &str) -> Option<PathBuf> {
+    pub(super) fn place(&self, key: &str) -> Place {
+        self.written.place(key)
+    }
+
+    pub(super) fn path(&self, key: &str) -> Option<PathBuf> {
         let written = self.written.get(key)?;
         Some(self.written.resolve(written))
     }

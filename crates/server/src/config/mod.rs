@@ -7,11 +7,13 @@
 //! asked here.
 
 pub mod as_written;
+mod mail;
 pub mod meaning;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+pub use mail::{MailRoute, MailSettings, SmtpEncryption, SmtpServer};
 pub use meaning::{Config, LogFormat, TlsFiles};
 
 /// Where a value was written.

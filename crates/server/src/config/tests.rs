@@ -134,3 +134,57 @@ fn dev_04_proxies_are_addresses_or_networks() {
         .collect();
     assert_eq!(shown, ["10.0.0.1/32", "fd00::/8"]);
 }
+
+#[test]
+fn mail_goes_one_way_encrypted_and_with_a_sender() {
+    let from = "mail_from = \"Example <login@example.com>\"\n";
+    let with = |rest: &str| format!("{from}{rest}");
+    let smtp = |text: &str| {
+        let config = load_text(&with(text), &[]).expect("understood");
+        match config.mail.map(|mail| mail.route) {
+            Some(MailRoute::Smtp(server)) => server,
+            other => panic!("{other:?}"),
+        }
+    };
+    let server = smtp("mail_smtp = \"smtps://mail.example.com\"");
+    assert_eq!(
+        (server.port, server.encryption),
+        (465, SmtpEncryption::FromTheStart)
+    );
+    let server = smtp("mail_smtp = \"smtp://mail.example.com\"");
+    assert_eq!(
+        (server.port, server.encryption),
+        (587, SmtpEncryption::StartTls)
+    );
+    let server = smtp("mail_smtp = \"smtp://127.0.0.1:2525\"");
+    assert_eq!(
+        (server.port, server.encryption),
+        (2525, SmtpEncryption::NoneOnThisMachine)
+    );
+    assert!(load(None, &[]).expect("defaults").mail.is_none());
+    for (text, part) in [
+        ("mail_smtp = \"smtp://mail.example.com\"", "no sender"),
+        (
+            "mail_from = \"nobody\"\nmail_directory = \"out\"",
+            "no address",
+        ),
+        (&with("mail_smtp = \"http://mail.example.com\""), "smtps://"),
+        (
+            &with("mail_smtp = \"smtps://a\"\nmail_directory = \"out\""),
+            "both",
+        ),
+        (
+            &with("mail_smtp = \"smtps://a\"\nmail_user = \"u\""),
+            "other half",
+        ),
+        (&with("mail_user = \"u\""), "`mail_smtp` is not"),
+    ] {
+        let error = error_of(text, &[]);
+        assert!(error.contains(part), "{text}: {error}");
+    }
+    let error = error_of(&with("mail_smtp = \"smtps://u:hidden@a\""), &[]);
+    assert!(
+        error.contains("`mail_user`") && !error.contains("hidden"),
+        "{error}"
+    );
+}

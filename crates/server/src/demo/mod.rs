@@ -14,7 +14,7 @@ use serde_json::json;
 
 use crate::command_line::{Orders, stop};
 use crate::commands::show::table;
-use crate::config::Config;
+use crate::config::{Config, MailSettings};
 use crate::scratch::ScratchDirectory;
 use crate::serve;
 use crate::terminal;
@@ -37,6 +37,7 @@ pub async fn run(as_json: bool) -> Result<(), Trouble> {
     let config = Config {
         listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port),
         database: DatabaseLocation::SqliteInMemory,
+        mail: MailSettings::shown(),
         ..Config::local(scratch.path())
     };
     let prepared = serve::prepare(config, &World::system()).await?;
@@ -95,6 +96,7 @@ fn introduction(origin: &str, data_dir: &std::path::Path) -> String {
          2. Sign in once more in a private window, then choose Log out of all sessions in the first: watch the second.\n\
          3. Sign in with \"This is a shared or public computer\", log out, and press Back.\n\
          4. Sign out everybody from a second terminal: NIGHTLATCH_DATA_DIR={data_dir} {program} log-out --everyone --reason \"exercise\"\n\
-         5. Read what happened under Login history. Press Ctrl-C here to end the demonstration and forget everything."
+         5. Sign in as {first} in another browser and read the alert at {origin}/demo/mail: its link throws that browser out.\n\
+         6. Read what happened under Login history. Press Ctrl-C here to end the demonstration and forget everything."
     )
 }

@@ -9,6 +9,7 @@ pub mod end_overdue;
 pub mod expand_endings;
 pub mod hear_other_nodes;
 pub mod prune;
+pub mod send_mail;
 pub mod write_activity;
 
 use std::fmt;
@@ -43,6 +44,9 @@ impl Workers {
         workers.add(app, &stopped, "end_overdue", end_overdue::run);
         workers.add(app, &stopped, "expand_endings", expand_endings::run);
         workers.add(app, &stopped, "prune", prune::run);
+        if app.mail_works() {
+            workers.add(app, &stopped, "send_mail", send_mail::run);
+        }
         if app.store.kind() == DatabaseKind::Postgres {
             workers.add(app, &stopped, "hear_other_nodes", hear_other_nodes::run);
         }

@@ -18,6 +18,7 @@ mod corrupt_rows;
 mod counters;
 mod endings;
 mod events;
+mod mails;
 mod opening;
 mod organizations;
 #[cfg(feature = "postgres-tests")]

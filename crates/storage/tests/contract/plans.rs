@@ -2,6 +2,7 @@
 
 use nightlatch_domain::ending::{Cause, ScopeKind};
 use nightlatch_domain::event::EventKind;
+use nightlatch_domain::mail::Message;
 use nightlatch_domain::passkey::{CeremonyKind, UserHandle};
 use nightlatch_domain::session::Epochs;
 use nightlatch_domain::user::{EmailKey, UserStatus};
@@ -11,11 +12,12 @@ use nightlatch_storage::events::{self, EventFilter};
 use nightlatch_storage::testing::statements;
 use nightlatch_storage::users::Picture;
 use nightlatch_storage::{
-    DatabaseKind, StorageError, Store, Tx, Value, authenticator_apps, epochs, on_both_databases,
-    organizations, passkeys, pending_sign_ins, recovery_codes, remembered_factors, sessions,
-    set_up_links, throttles, users,
+    DatabaseKind, StorageError, Store, Tx, Value, authenticator_apps, epochs, mail_links, mails,
+    on_both_databases, organizations, passkeys, pending_sign_ins, recovery_codes,
+    remembered_factors, sessions, set_up_links, throttles, users,
 };
 
+use super::mails::{mail, mail_link};
 use super::passkeys::{ceremony, passkey};
 use super::rows::{
     at, authenticator_app, digest, ended, ending, event, id, organization, recovery_code, session,
@@ -24,7 +26,7 @@ use super::rows::{
 use super::sign_in_steps::{pending, remembered};
 
 /// What may read a table from end to end, and why.
-const MAY_SCAN: [(&str, &str); 4] = [
+const MAY_SCAN: [(&str, &str); 5] = [
     // An operator's list, by the index of its order.
     (
         "FROM organizations ORDER BY name_key",
@@ -32,6 +34,8 @@ const MAY_SCAN: [(&str, &str); 4] = [
     ),
     // The endings that are being worked on are few, and the index holds no others.
     ("FROM endings WHERE NOT expanded", "endings_open"),
+    // The first row of the index of what waits.
+    ("SELECT next_at FROM mails WHERE finished_at", "mails_due"),
     // Stops at the first row that is not deleted.
     ("SELECT id FROM users WHERE status", "users"),
     // Holds one row.
@@ -39,7 +43,7 @@ const MAY_SCAN: [(&str, &str); 4] = [
 ];
 
 /// The sources whose statements are to be found in [`run_all`].
-const SOURCES: [(&str, &str); 14] = [
+const SOURCES: [(&str, &str); 16] = [
     (
         "authenticator_apps",
         include_str!("../../src/authenticator_apps.rs"),
@@ -48,6 +52,8 @@ const SOURCES: [(&str, &str); 14] = [
     ("endings", include_str!("../../src/endings.rs")),
     ("epochs", include_str!("../../src/epochs.rs")),
     ("events", include_str!("../../src/events.rs")),
+    ("mail_links", include_str!("../../src/mail_links.rs")),
+    ("mails", include_str!("../../src/mails.rs")),
     ("organizations", include_str!("../../src/organizations.rs")),
     (
         "pending_sign_ins",
@@ -75,6 +81,7 @@ fn run_all(tx: &mut Tx<'_>) -> Result<Vec<&'static str>, StorageError> {
     run_sessions(tx)?;
     run_endings(tx)?;
     run_events(tx)?;
+    run_mails(tx)?;
     run_prunes(tx)?;
     let mut found = statements(tx);
     found.sort_unstable();
@@ -179,6 +186,27 @@ fn run_passkeys(tx: &mut Tx<'_>) -> Result<(), StorageError> {
     Ok(())
 }
 
+fn run_mails(tx: &mut Tx<'_>) -> Result<(), StorageError> {
+    mails::add(tx, &mail(1, 1))?;
+    mails::list_due(tx, at(1), 1)?;
+    mails::find_next_due(tx)?;
+    mails::lease(tx, id(1), at(2))?;
+    mails::rewrite(tx, id(1), &Message::RecoveryAsked, None)?;
+    mails::postpone(tx, id(1), at(2), at(3), "x")?;
+    mails::find_last_of_user(tx, id(1), "x")?;
+    mails::finish_failed(tx, id(1), at(1), "x")?;
+    mails::finish_sent(tx, id(1), at(1))?;
+    mails::delete(tx, id(1))?;
+    mails::delete_of_user(tx, id(1))?;
+    mails::prune(tx, at(1), 1)?;
+    mail_links::add(tx, &mail_link(1, 1))?;
+    mail_links::find(tx, id(1))?;
+    mail_links::set_session(tx, id(1), None)?;
+    mail_links::use_up(tx, id(1), at(1))?;
+    mail_links::delete_of_user(tx, id(1))?;
+    mail_links::prune(tx, at(1), 1).map(|_| ())
+}
+
 fn run_sessions(tx: &mut Tx<'_>) -> Result<(), StorageError> {
     sessions::add(tx, &session(1, 1), digest(1))?;
     sessions::find_by_token(tx, digest(1))?;
@@ -232,6 +260,7 @@ fn run_events(tx: &mut Tx<'_>) -> Result<(), StorageError> {
     events::add(tx, &line)?;
     events::gather(tx, &line, at(1))?;
     for filter in [EventFilter::All, EventFilter::SignIns, EventFilter::Endings] {
+        events::any_sign_in(tx, id(1))?;
         events::list_of_user(tx, id(1), filter, None, 1)?;
     }
     events::find_sign_in_before(tx, id(1), at(1))?;

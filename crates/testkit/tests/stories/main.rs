@@ -33,6 +33,8 @@ mod hostile_requests;
 mod housekeeping;
 mod limits;
 mod log_out;
+mod mail_alerts;
+mod mail_recovery;
 mod open_pages;
 mod outages;
 mod overtaken;

@@ -265,6 +265,7 @@ async fn show_form(visit: &Visit, status: StatusCode, typed: Typed) -> Result<Re
             remember,
             shared,
             passkeys: visit.app.passkeys.are_possible(),
+            can_recover: visit.app.mail_works(),
             replace,
         }),
     };

@@ -1,6 +1,8 @@
 //! The pages. Each module reads a request, calls a flow and fills a view.
 
+pub(crate) mod alert;
 pub(crate) mod confirm;
+pub(crate) mod demo_mail;
 mod endings;
 pub(crate) mod factor;
 pub(crate) mod factors;
@@ -14,6 +16,7 @@ pub(crate) mod passkey_calls;
 pub(crate) mod passkey_sign_in;
 pub(crate) mod passkeys;
 pub(crate) mod profile;
+pub(crate) mod recover;
 pub(crate) mod remembered_browsers;
 pub(crate) mod security;
 pub(crate) mod sessions;

@@ -14,8 +14,10 @@ mod factor;
 mod factors;
 mod frame;
 mod history;
+mod letter;
 mod passkeys;
 mod problem;
+mod recovery;
 #[cfg(test)]
 mod samples;
 mod sessions;
@@ -40,8 +42,13 @@ pub use factors::{
 };
 pub use frame::{ContactView, Frame, Nav, PersonView, SessionMark, Theme, initials};
 pub use history::{HistoryEntryView, HistoryFilter, HistoryKind, HistoryPage};
+pub use letter::{LetterFact, LetterHtml, LetterLink, LetterText, LetterView};
 pub use passkeys::{AddPasskeyPage, PasskeyView, PasskeysView, RemovePasskeyPage};
 pub use problem::{Problem, ProblemPage, WayOn, WrongAddressPage};
+pub use recovery::{
+    AlertPage, AlertSessionView, AlertState, AlertView, DemoLetterView, DemoMailPage, DisownedView,
+    RecoverPage, RecoverState, ResetForm, ResetPage, ResetState,
+};
 pub use sessions::{BrowserView, SessionView, SessionsPage};
 pub use sign_in::{
     AppReceiptState, AppReceiptView, HelpPage, LoginPage, LoginState, LogoutPage, ReceiptView,

@@ -45,6 +45,8 @@ pub struct SignInForm {
     pub shared: SharedChoice,
     /// Whether one can sign in with a passkey at this address.
     pub passkeys: bool,
+    /// Whether a new password can be asked for by mail.
+    pub can_recover: bool,
     /// Set when somebody is signed in here and the form replaces them (`/login?switch=yes`).
     pub replace: Option<ReplaceView>,
 }

@@ -236,7 +236,13 @@ impl Gallery {
         );
         for (name, proof) in [
             ("", Proof::Fresh),
-            ("-proof", Proof::Needed { error: None }),
+            (
+                "-proof",
+                Proof::Needed {
+                    error: None,
+                    code: true,
+                },
+            ),
         ] {
             let page = AddPasskeyPage {
                 frame: cast.signed_in(Nav::Security),

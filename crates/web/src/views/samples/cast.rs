@@ -105,6 +105,7 @@ pub(super) fn form() -> SignInForm {
         remember: RememberChoice::Asked { checked: false },
         shared: SharedChoice::Offered { checked: false },
         passkeys: true,
+        can_recover: true,
         replace: None,
     }
 }

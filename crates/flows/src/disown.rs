@@ -1,0 +1,135 @@
+//! "This wasn't me", from the link in an alert (H2).
+//!
+//! Works without signing in, once, for a day: it ends the session that the alert
+//! is about, or all of them, and sends a link to a new password to the account's
+//! own address. It changes no credential itself, so a mail that was forwarded
+//! gives nobody the account.
+
+use nightlatch_domain::client::ClientDetails;
+use nightlatch_domain::ending::{Actor, Cause, Scope};
+use nightlatch_domain::event::EventKind;
+use nightlatch_domain::ids::MailLinkId;
+use nightlatch_domain::mail::{LinkKind, LinkRefusal};
+use nightlatch_domain::session::Session;
+use nightlatch_domain::user::User;
+use nightlatch_storage::{StorageError, Tx, browsers, events, mail_links, sessions};
+
+use crate::Moment;
+use crate::log_out::{EndingDone, EndingRequest, end_sessions};
+use crate::mail_links::look;
+use crate::recovery::{event, start};
+
+/// What the page of the link shows.
+#[derive(Debug)]
+pub struct Reported {
+    /// Whose account.
+    pub user: User,
+    /// The session, if the alert is about one.
+    pub session: Option<Session>,
+    /// Whether that session is over already.
+    pub over: bool,
+}
+
+/// What an alert is about. Changes nothing (AUTH-10).
+pub fn show(
+    tx: &mut Tx<'_>,
+    moment: &Moment,
+    link: MailLinkId,
+) -> Result<Result<Reported, LinkRefusal>, StorageError> {
+    let (link, user) = match look(tx, moment, LinkKind::Alert, link)? {
+        Ok(found) => found,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    let owned = match link.session_id {
+        Some(id) => sessions::find(tx, id)?.filter(|owned| owned.session.user_id == user.id),
+        None => None,
+    };
+    let over = owned.as_ref().is_some_and(|owned| {
+        nightlatch_domain::session::admit(&owned.session.life, &owned.standing(), moment.now)
+            .is_err()
+    });
+    Ok(Ok(Reported {
+        user,
+        session: owned.map(|owned| owned.session),
+        over,
+    }))
+}
+
+/// How far to go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// The session of the alert.
+    ThatSession,
+    /// Everything.
+    AllSessions,
+}
+
+/// What was done.
+#[derive(Debug)]
+pub struct Disowned {
+    /// Whose account.
+    pub user: User,
+    /// What ended.
+    pub done: EndingDone,
+    /// Why, for the counters.
+    pub cause: Cause,
+    /// Whether a link to a new password is on its way. Not if the account has
+    /// another address than the one that the alert went to: then that address may
+    /// be the thief's.
+    pub recovery_sent: bool,
+}
+
+/// Ends what an alert is about and starts recovery. Without a session to end it
+/// ends all.
+pub fn disown(
+    tx: &mut Tx<'_>,
+    moment: &Moment,
+    link: MailLinkId,
+    extent: Extent,
+    client: &ClientDetails,
+) -> Result<Result<Disowned, LinkRefusal>, StorageError> {
+    let (link, user) = match look(tx, moment, LinkKind::Alert, link)? {
+        Ok(found) => found,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    if !mail_links::use_up(tx, link.id, moment.now)? {
+        return Ok(Err(LinkRefusal::Used));
+    }
+    let session = match link.session_id {
+        Some(id) => sessions::find(tx, id)?
+            .map(|owned| owned.session)
+            .filter(|session| session.user_id == user.id),
+        None => None,
+    };
+    let mut report = event(moment, &user, EventKind::ReportedByUser, client);
+    if let Some(session) = &session {
+        report.session_id = Some(session.id);
+        report.browser_id = session.browser_id;
+        if let Some(browser) = session.browser_id {
+            browsers::forget(tx, user.id, browser)?;
+        }
+    }
+    events::add(tx, &report)?;
+    let scope = match (extent, &session) {
+        (Extent::ThatSession, Some(session)) => Scope::Session(session.id),
+        _ => Scope::AllOf(user.id),
+    };
+    let cause = Cause::ReportedByUser;
+    let request = EndingRequest {
+        scope,
+        cause,
+        actor: Actor::User(user.id),
+        reason: None,
+    };
+    let done = end_sessions(tx, moment, &request)?;
+    let recovery_sent = link.recipient.key() == user.email.key();
+    if recovery_sent {
+        start(tx, moment, &user)?;
+    }
+    Ok(Ok(Disowned {
+        user,
+        done,
+        cause,
+        recovery_sent,
+    }))
+}

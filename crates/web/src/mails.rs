@@ -1,0 +1,193 @@
+//! What mails say.
+//!
+//! Calm and short: what happened, when, with which browser, roughly where, in which
+//! account, and one link (ALR-03, H2). No remote pictures; nothing that tells whether
+//! the mail was opened. Addresses are built from the configured origin and never
+//! from a request (AUTH-09).
+
+use askama::Template as _;
+use nightlatch_domain::Timestamp;
+use nightlatch_domain::alert::AlertKind;
+use nightlatch_domain::mail::{AccountWords, AlertMail, LinkKind, Message, Occurrence};
+use nightlatch_storage::mails::Mail;
+
+use crate::link_key::LinkKey;
+use crate::mailing::Letter;
+use crate::public_url::PublicUrl;
+use crate::show;
+use crate::views::{LetterFact, LetterHtml, LetterLink, LetterText, LetterView};
+
+/// Writes the letter of a message.
+pub(crate) fn render(
+    mail: &Mail,
+    ours: &PublicUrl,
+    key: &LinkKey,
+    now: Timestamp,
+) -> Result<Letter, askama::Error> {
+    let link = |kind, path: &str, id| format!("{ours}{path}{}", key.token(kind, id));
+    let view = match &mail.message {
+        Message::Alert(alert) => {
+            let href = alert.link.map(|id| link(LinkKind::Alert, "/alert/", id));
+            tell(alert, href, now)
+        }
+        Message::PasswordReset(reset) => offer_reset(
+            &reset.account,
+            link(LinkKind::Reset, "/login/reset/", reset.link),
+        ),
+        // It becomes a reset before it is written.
+        Message::RecoveryAsked => return Err(askama::Error::Custom("not a letter".into())),
+    };
+    let view = view.in_single_lines();
+    Ok(Letter {
+        id: mail.id,
+        recipient: mail.recipient.clone(),
+        subject: view.subject(),
+        text: LetterText { letter: &view }.render()?,
+        html: LetterHtml { letter: &view }.render()?,
+    })
+}
+
+/// The heading of an alert, and what its reader should know.
+fn words(kind: AlertKind) -> (&'static str, &'static str) {
+    match kind {
+        AlertKind::NewBrowser => (
+            "New sign-in to your account",
+            "Somebody signed in with a browser that your account had not used before. If it was you, there is nothing to do.",
+        ),
+        AlertKind::AfterManyFailures => (
+            "Sign-in after many wrong passwords",
+            "After many wrong passwords somebody signed in to your account with the right one. If it was you, there is nothing to do.",
+        ),
+        AlertKind::ApprovedFromPhone => (
+            "Sign-in approved with your phone",
+            "A sign-in to your account was approved with your phone. If it was you, there is nothing to do.",
+        ),
+        AlertKind::SecondFactorFailed => (
+            "Somebody has your password",
+            "Somebody typed your right password and then failed at the second step, so they were not let in. If it was not you, they know your password: please choose a new one.",
+        ),
+        AlertKind::FactorAdded => (
+            "A second step was added to your account",
+            "From now on it can be used to sign in.",
+        ),
+        AlertKind::FactorRemoved => (
+            "A second step was removed from your account",
+            "It can no longer be used to sign in.",
+        ),
+        AlertKind::RecoveryCodesMade => (
+            "New recovery codes for your account",
+            "A new set of recovery codes was made. Codes of the set before no longer work.",
+        ),
+        AlertKind::RecoveryCodeUsed => (
+            "A recovery code was used",
+            "Somebody signed in to your account with one of your recovery codes. It does not work a second time.",
+        ),
+        AlertKind::RecoveryCodesLow => (
+            "You have few recovery codes left",
+            "You can make a new set under Security.",
+        ),
+        AlertKind::PasswordChanged => (
+            "Your password was changed",
+            "All other sessions of your account were logged out.",
+        ),
+        AlertKind::PasswordReset => (
+            "Your password was set anew",
+            "It was set with a link that we sent to this address. All sessions of your account were logged out.",
+        ),
+        AlertKind::PasswordSetByOperator => (
+            "Your password was set anew",
+            "The people who run the sign-in set it, and logged out all sessions of your account.",
+        ),
+        AlertKind::AllSessionsEnded => (
+            "Your sessions were logged out",
+            "Somebody who is signed in to your account logged out its sessions on other devices.",
+        ),
+        AlertKind::SignedOutByAdministrator => (
+            "An administrator logged you out",
+            "Your sessions were ended. You can sign in again.",
+        ),
+    }
+}
+
+fn tell(alert: &AlertMail, href: Option<String>, now: Timestamp) -> LetterView {
+    let graver = alert
+        .occurrences
+        .iter()
+        .max_by_key(|occurrence| occurrence.kind.weight())
+        .map_or(AlertKind::NewBrowser, |occurrence| occurrence.kind);
+    let (title, sentence) = words(graver);
+    let events = alert
+        .occurrences
+        .iter()
+        .map(|occurrence| facts(occurrence, now))
+        .collect();
+    let more = (alert.more > 0).then(|| {
+        let count = alert.more;
+        format!("This happened {count} more times since the last mail.")
+    });
+    LetterView {
+        title: title.to_owned(),
+        organization: alert.account.organization.clone(),
+        name: alert.account.name.clone(),
+        account: alert.account.email.clone(),
+        sentence: sentence.to_owned(),
+        events,
+        more,
+        link: href.map(|href| LetterLink {
+            label: "This wasn't me".to_owned(),
+            href,
+            hint: "The link opens a page that asks first; nothing happens before you press its button. It works for 24 hours, and you do not have to sign in.".to_owned(),
+        }),
+        closing: None,
+    }
+}
+
+fn facts(occurrence: &Occurrence, now: Timestamp) -> Vec<LetterFact> {
+    let fact = |label: &str, value: String| LetterFact {
+        label: label.to_owned(),
+        value,
+    };
+    let mut facts = vec![fact("When", show::time(occurrence.at, now).exact)];
+    if let Some(client) = &occurrence.client {
+        facts.push(fact("Browser", client.browser.clone()));
+        let address = client.address.map(|address| address.to_string());
+        let place = match (&client.place, address) {
+            (Some(place), Some(address)) => Some(format!("{place} (address {address})")),
+            (Some(place), None) => Some(place.clone()),
+            (None, Some(address)) => Some(format!("address {address}")),
+            (None, None) => None,
+        };
+        facts.extend(place.map(|place| fact("Where", place)));
+    }
+    if let Some(detail) = &occurrence.detail {
+        let label = match occurrence.kind {
+            AlertKind::AfterManyFailures => "Wrong passwords before",
+            AlertKind::SignedOutByAdministrator => "Reason",
+            AlertKind::RecoveryCodesLow | AlertKind::RecoveryCodeUsed => "Codes left",
+            _ => "What",
+        };
+        facts.push(fact(label, detail.clone()));
+    }
+    facts
+}
+
+fn offer_reset(account: &AccountWords, href: String) -> LetterView {
+    LetterView {
+        title: "Set a new password".to_owned(),
+        organization: account.organization.clone(),
+        name: account.name.clone(),
+        account: account.email.clone(),
+        sentence: "Somebody, hopefully you, asked for a new password for your account.".to_owned(),
+        events: Vec::new(),
+        more: None,
+        link: Some(LetterLink {
+            label: "Choose a new password".to_owned(),
+            href,
+            hint: "The link works once, for one hour. Afterwards all sessions are logged out and you sign in with the new password; if you use a second step, you will be asked for it as always.".to_owned(),
+        }),
+        closing: Some("If you did not ask for it, you can ignore this mail. Your password stays as it is.".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests;
