@@ -9,7 +9,7 @@
 //! A tour: [`ids`] and [`secret`] keep meanings apart by type; [`user`],
 //! [`organization`] and [`policy`] are what an administrator sees; [`session`]
 //! is the life of a session and [`ending`] why and by whom it stops;
-//! [`password`] and [`throttle`] are the rules of signing in; [`client`]
+//! [`password`], [`phone_sign_in`] and [`throttle`] are the rules of signing in; [`client`]
 //! describes the browser and address a request came from; [`event`] is one line
 //! of the history.
 
@@ -19,6 +19,7 @@ pub mod event;
 pub mod ids;
 pub mod organization;
 pub mod password;
+pub mod phone_sign_in;
 pub mod policy;
 pub mod random;
 pub mod secret;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use crate::phone_sign_in::PhoneSignInRule;
 use crate::session::SessionKind;
 use crate::time::Timestamp;
 
@@ -112,6 +113,8 @@ pub struct Policy {
     pub at_session_limit: AtSessionLimit,
     /// Networks whose computers are always treated as shared (SHR-04).
     pub shared_networks: Vec<IpNet>,
+    /// Whether people may sign in on a computer with their phone.
+    pub phone_sign_in: PhoneSignInRule,
 }
 
 impl Default for Policy {
@@ -135,6 +138,7 @@ impl Default for Policy {
             session_limit: 1000,
             at_session_limit: AtSessionLimit::EndOldest,
             shared_networks: Vec::new(),
+            phone_sign_in: PhoneSignInRule::Allowed,
         }
     }
 }

@@ -36,6 +36,7 @@ pub mod endings;
 pub mod epochs;
 pub mod events;
 pub mod organizations;
+pub mod phone_sign_ins;
 pub mod sessions;
 pub mod set_up_links;
 pub mod throttles;

@@ -26,7 +26,7 @@ macro_rules! migrations {
 }
 
 /// Every migration, in order. The name is the directory's.
-pub(crate) const MIGRATIONS: &[Migration] = migrations![(1, "0001_foundation")];
+pub(crate) const MIGRATIONS: &[Migration] = migrations![(1, "0001_foundation"), (2, "0002_phone_sign_in")];
 
 /// Both databases understand this one alike.
 pub(crate) const CREATE_RECORD_TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (

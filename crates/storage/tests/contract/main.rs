@@ -21,6 +21,7 @@ mod opening;
 mod organizations;
 #[cfg(feature = "postgres-tests")]
 mod outages;
+mod phone_sign_ins;
 mod plans;
 mod rows;
 mod session_lists;

@@ -11,9 +11,10 @@ use nightlatch_storage::testing::statements;
 use nightlatch_storage::users::Picture;
 use nightlatch_storage::{
     DatabaseKind, StorageError, Store, Tx, Value, epochs, on_both_databases, organizations,
-    sessions, set_up_links, throttles, users,
+    phone_sign_ins, sessions, set_up_links, throttles, users,
 };
 
+use super::phone_sign_ins::{approval, phone_sign_in};
 use super::rows::{at, digest, ended, ending, event, id, organization, session, user, write};
 
 /// What may read a table from end to end, and why.
@@ -32,12 +33,13 @@ const MAY_SCAN: [(&str, &str); 4] = [
 ];
 
 /// The sources whose statements are to be found in [`run_all`].
-const SOURCES: [(&str, &str); 9] = [
+const SOURCES: [(&str, &str); 10] = [
     ("browsers", include_str!("../../src/browsers.rs")),
     ("endings", include_str!("../../src/endings.rs")),
     ("epochs", include_str!("../../src/epochs.rs")),
     ("events", include_str!("../../src/events.rs")),
     ("organizations", include_str!("../../src/organizations.rs")),
+    ("phone_sign_ins", include_str!("../../src/phone_sign_ins.rs")),
     ("sessions", include_str!("../../src/sessions.rs")),
     ("set_up_links", include_str!("../../src/set_up_links.rs")),
     ("throttles", include_str!("../../src/throttles.rs")),
@@ -50,6 +52,7 @@ fn run_all(tx: &mut Tx<'_>) -> Result<Vec<&'static str>, StorageError> {
     run_sessions(tx)?;
     run_endings(tx)?;
     run_events(tx)?;
+    run_phone_sign_ins(tx)?;
     run_prunes(tx)?;
     let mut found = statements(tx);
     found.sort_unstable();
@@ -155,6 +158,19 @@ fn run_events(tx: &mut Tx<'_>) -> Result<(), StorageError> {
     set_up_links::replace(tx, digest(1), at(1))?;
     set_up_links::is_valid(tx, digest(1), at(1))?;
     set_up_links::delete_all(tx)
+}
+
+fn run_phone_sign_ins(tx: &mut Tx<'_>) -> Result<(), StorageError> {
+    let (waiting, handles) = phone_sign_in(1);
+    phone_sign_ins::add(tx, &waiting, &handles)?;
+    phone_sign_ins::count_of_network(tx, digest(1), at(1), 1)?;
+    phone_sign_ins::find_by_token(tx, digest(1), at(1))?;
+    phone_sign_ins::find_waiting_by_code(tx, digest(1), at(1))?;
+    phone_sign_ins::approve(tx, id(1), &approval(1), at(9))?;
+    phone_sign_ins::refuse(tx, id(1), at(1))?;
+    phone_sign_ins::delete(tx, id(1))?;
+    phone_sign_ins::prune(tx, at(1), 1)?;
+    Ok(())
 }
 
 fn run_prunes(tx: &mut Tx<'_>) -> Result<(), StorageError> {
