@@ -13,6 +13,7 @@
 //! describes the browser and address a request came from; [`event`] is one line
 //! of the history.
 
+pub mod check_up;
 pub mod client;
 pub mod ending;
 pub mod event;
