@@ -43,6 +43,8 @@ pub enum EventKind {
     PasswordChanged,
     /// The password was set by the operator.
     PasswordSetByOperator,
+    /// A sign-in on another computer was approved in a session.
+    PhoneSignInApproved,
     /// A passkey was added; the detail is its name.
     PasskeyAdded,
     /// A passkey was removed; the detail is its name.
@@ -81,7 +83,7 @@ pub enum EventKind {
 }
 
 impl EventKind {
-    const ALL: [Self; 30] = [
+    const ALL: [Self; 31] = [
         Self::SignedIn,
         Self::SignedInFromNewBrowser,
         Self::SignInFailed,
@@ -95,6 +97,7 @@ impl EventKind {
         Self::ProofFailed,
         Self::PasswordChanged,
         Self::PasswordSetByOperator,
+        Self::PhoneSignInApproved,
         Self::PasskeyAdded,
         Self::PasskeyRemoved,
         Self::PasskeySuspicious,
@@ -130,6 +133,7 @@ impl EventKind {
             Self::ProofFailed => "proof_failed",
             Self::PasswordChanged => "password_changed",
             Self::PasswordSetByOperator => "password_set_by_operator",
+            Self::PhoneSignInApproved => "phone_sign_in_approved",
             Self::PasskeyAdded => "passkey_added",
             Self::PasskeyRemoved => "passkey_removed",
             Self::PasskeySuspicious => "passkey_suspicious",

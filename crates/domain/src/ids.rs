@@ -33,6 +33,9 @@ pub mod kind {
     /// One act that ends sessions; see [`crate::ending`].
     #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
     pub enum Ending {}
+    /// A sign-in that waits for a phone; see [`crate::phone_sign_in`].
+    #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    pub enum PhoneSignIn {}
     /// One line of the history; see [`crate::event`].
     #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
     pub enum Event {}
@@ -71,6 +74,8 @@ pub type SessionId = Id<kind::Session>;
 pub type BrowserId = Id<kind::Browser>;
 /// Identifies an ending.
 pub type EndingId = Id<kind::Ending>;
+/// Identifies a sign-in that waits for a phone.
+pub type PhoneSignInId = Id<kind::PhoneSignIn>;
 /// Identifies an event.
 pub type EventId = Id<kind::Event>;
 /// Identifies a browser that stands in for a person's second factor.

@@ -9,13 +9,14 @@
 //! A tour: [`ids`] and [`secret`] keep meanings apart by type; [`user`],
 //! [`organization`] and [`policy`] are what an administrator sees; [`session`]
 //! is the life of a session and [`ending`] why and by whom it stops;
-//! [`password`], [`passkey`] and [`throttle`] are the rules of signing in, [`one_time_code`]
-//! and [`recovery_code`] those of its second step, and [`next_step`] decides what
-//! is still missing; [`client`]
+//! [`password`], [`passkey`], [`phone_sign_in`] and [`throttle`] are the rules of signing in,
+//! [`one_time_code`] and [`recovery_code`] those of its second step, [`next_step`] decides
+//! what is still missing, and [`check_up`] what is worth doing; [`client`]
 //! describes the browser and address a request came from; [`event`] is one line
 //! of the history; [`alert`] decides what people are told by [`mail`].
 
 pub mod alert;
+pub mod check_up;
 pub mod client;
 pub mod ending;
 pub mod event;
@@ -26,6 +27,7 @@ pub mod one_time_code;
 pub mod organization;
 pub mod passkey;
 pub mod password;
+pub mod phone_sign_in;
 pub mod policy;
 pub mod random;
 pub mod recovery_code;

@@ -119,7 +119,7 @@ impl ProofMethod {
     pub const fn is_first(self) -> bool {
         match self {
             Self::Password | Self::Passkey => true,
-            Self::AuthenticatorApp | Self::RecoveryCode => false,
+            Self::AuthenticatorApp | Self::RecoveryCode | Self::Phone => false,
         }
     }
 
@@ -127,7 +127,7 @@ impl ProofMethod {
     pub const fn is_second(self) -> bool {
         match self {
             Self::AuthenticatorApp | Self::RecoveryCode | Self::Passkey => true,
-            Self::Password => false,
+            Self::Password | Self::Phone => false,
         }
     }
 }

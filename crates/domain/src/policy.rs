@@ -9,6 +9,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use crate::phone_sign_in::PhoneSignInRule;
 use crate::session::SessionKind;
 use crate::time::Timestamp;
 
@@ -176,6 +177,8 @@ pub struct Policy {
     pub shared_networks: Vec<IpNet>,
     /// Who needs a second factor, and from when.
     pub second_factor: SecondFactorPolicy,
+    /// Whether people may sign in on a computer with their phone.
+    pub phone_sign_in: PhoneSignInRule,
 }
 
 impl Default for Policy {
@@ -200,6 +203,7 @@ impl Default for Policy {
             at_session_limit: AtSessionLimit::EndOldest,
             shared_networks: Vec::new(),
             second_factor: SecondFactorPolicy::default(),
+            phone_sign_in: PhoneSignInRule::Allowed,
         }
     }
 }

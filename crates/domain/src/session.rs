@@ -74,6 +74,9 @@ pub enum ProofMethod {
     /// knowledge or inherence in one act, so two factors (WAN-03). One that did
     /// not ask is refused before it could be written down here.
     Passkey,
+    /// The word of a session of theirs on another device; see
+    /// [`crate::phone_sign_in`]. It lets in and proves nothing afterwards.
+    Phone,
 }
 
 /// One authentication event of a session (SES-12).
@@ -187,9 +190,18 @@ impl Session {
             .unwrap_or(self.created_at)
     }
 
+    /// Whether another device of the person let this session in. Such a session
+    /// never gets rights over the account: whoever talked somebody into typing a
+    /// code must not be able to lock the owner out (F5).
+    pub fn was_let_in_by_phone(&self) -> bool {
+        self.proofs
+            .iter()
+            .any(|proof| proof.method == ProofMethod::Phone)
+    }
+
     /// Whether the latest proof is young enough for sensitive acts.
     pub fn has_fresh_proof(&self, now: Timestamp) -> bool {
-        now.since(self.proved_at()) < crate::policy::PROOF_AGE
+        !self.was_let_in_by_phone() && now.since(self.proved_at()) < crate::policy::PROOF_AGE
     }
 }
 

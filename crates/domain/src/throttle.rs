@@ -224,6 +224,11 @@ pub fn recovery_network_key(address: IpAddr) -> TokenDigest {
     TokenDigest::of(format!("recovery network\n{}", network(address)).as_bytes())
 }
 
+/// The key for codes of other computers that are typed in a session.
+pub fn phone_code_key(session: SessionId) -> TokenDigest {
+    TokenDigest::of(format!("phone code\n{session}").as_bytes())
+}
+
 /// The key of the network lane.
 pub fn network_key(address: IpAddr) -> TokenDigest {
     TokenDigest::of(format!("network\n{}", network(address)).as_bytes())

@@ -26,6 +26,7 @@ pub mod password_hashing;
 pub mod passwords;
 pub mod pending_sign_in;
 pub mod people;
+pub mod phone_sign_in;
 pub mod places;
 pub mod profile;
 pub mod recovery;

@@ -92,9 +92,13 @@ pub(crate) fn start(
         EventKind::SignedIn
     };
     events::add(tx, &sign_in_event(moment, &session, event_kind))?;
-    if is_news {
+    if is_news || session.was_let_in_by_phone() {
         let alert = Alert {
-            kind: AlertKind::NewBrowser,
+            kind: if session.was_let_in_by_phone() {
+                AlertKind::ApprovedFromPhone
+            } else {
+                AlertKind::NewBrowser
+            },
             user,
             session: Some(session.id),
             client: Some(&session.client),

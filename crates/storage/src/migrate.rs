@@ -32,6 +32,8 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations![
     (3, "0003_sign_in_steps"),
     (4, "0004_passkeys"),
     (5, "0005_mail"),
+    (6, "0006_phone_sign_in"),
+    (7, "0007_reviews"),
 ];
 
 /// Both databases understand this one alike.

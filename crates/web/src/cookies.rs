@@ -21,6 +21,8 @@ pub(crate) const VISITOR: &str = "__Host-nightlatch-visitor";
 pub(crate) const BROWSER: &str = "__Host-nightlatch-browser";
 /// Opens the signed-out page.
 pub(crate) const RECEIPT: &str = "__Host-nightlatch-receipt";
+/// Held by a browser that shows a code and waits for a phone.
+pub(crate) const PHONE: &str = "__Host-nightlatch-phone";
 /// What the last action did, as a code, for the next page.
 pub(crate) const FLASH: &str = "__Host-nightlatch-flash";
 
@@ -31,7 +33,7 @@ pub(crate) const PENDING: &str = "__Host-nightlatch-sign-in";
 pub(crate) const TRUSTED: &str = "__Host-nightlatch-trusted";
 
 /// Every cookie that this site may keep; for "Reset this browser".
-pub(crate) const ALL: [&str; 7] = [SESSION, VISITOR, BROWSER, RECEIPT, FLASH, PENDING, TRUSTED];
+pub(crate) const ALL: [&str; 8] = [SESSION, VISITOR, BROWSER, RECEIPT, FLASH, PENDING, TRUSTED, PHONE];
 
 /// No browser keeps cookies longer than 400 days (COOK-04).
 const LONGEST_SECONDS: u64 = 34_560_000;
@@ -105,6 +107,12 @@ impl Jar {
     pub(crate) fn set_trusted(&mut self, trusted: &Trusted, now: Timestamp) {
         let max_age = trusted.expires_at.since(now).as_secs();
         self.set(TRUSTED, &trusted.token.reveal(), Some(max_age));
+    }
+
+    /// Sets the cookie of a browser that waits for a phone. It has no term: it is
+    /// set on shared computers, and the server limits it to minutes.
+    pub(crate) fn set_phone(&mut self, token: &Token) {
+        self.set(PHONE, &token.reveal(), None);
     }
 
     /// Sets the flash cookie to a code without spaces or punctuation of cookies.

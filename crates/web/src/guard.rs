@@ -37,6 +37,10 @@ use crate::show;
 use crate::state::App;
 use crate::views::Problem;
 
+/// What a session that a phone let in is told about power over the account.
+pub(crate) const OWN_DEVICE: &str = "You were let in here by another device, for a short time. \
+     Please do this on your own phone or laptop.";
+
 /// How long a body may take to arrive.
 const LONGEST_UPLOAD: Duration = Duration::from_secs(30);
 
@@ -78,6 +82,8 @@ pub(crate) struct Visit {
     /// The visitor cookie, fresh if the browser had none.
     pub(crate) visitor: Token,
     pub(crate) visitor_is_new: bool,
+    /// The token of a browser that waits for a phone.
+    pub(crate) phone: Option<Token>,
     /// The code of what the last action did.
     pub(crate) flash: Option<String>,
 }
@@ -281,6 +287,7 @@ async fn visit(app: &Arc<App>, request: &Parts) -> Result<Visit, StorageError> {
         trusted_token: cookies::find_token(headers, cookies::TRUSTED).map(|token| token.digest()),
         visitor_is_new: visitor.is_none(),
         visitor: visitor.unwrap_or_else(|| Token::generate(app.random.as_ref())),
+        phone: cookies::find_token(headers, cookies::PHONE),
         flash: cookies::find(headers, cookies::FLASH).map(str::to_owned),
     })
 }
@@ -349,6 +356,13 @@ fn admit(visit: &Visit, rule: Rule, request: &Parts) -> Result<(), Refusal> {
     }
     if let Some(refusal) = refuse_without_factor(visit, rule) {
         return Err(refusal);
+    }
+    let by_phone = visit
+        .live()
+        .is_some_and(|live| live.owned.session.was_let_in_by_phone());
+    if by_phone && rule.own_device {
+        let failure = Failure::saying(Problem::Forbidden, OWN_DEVICE).with_code("own-device-needed");
+        return Err(Refusal::Failure(failure));
     }
     match rule.access {
         Access::People if visit.live().is_some() => Ok(()),

@@ -28,6 +28,7 @@ mod mails;
 pub mod metrics;
 mod pages;
 pub mod public_url;
+mod qr_code;
 pub mod routes;
 mod same_origin;
 mod show;

@@ -62,6 +62,11 @@ impl PublicUrl {
         &self.origin
     }
 
+    /// The whole address of a path of ours.
+    pub fn address_of(&self, path: &str) -> String {
+        format!("{}{path}", self.origin)
+    }
+
     /// Whether a `Host` header names this server. The default port may be
     /// written or not.
     pub fn is_host(&self, host: &str) -> bool {

@@ -19,7 +19,7 @@ use crate::failure::Failure;
 use crate::guard::guard;
 use crate::pages::{
     alert, confirm, demo_mail, factor, help, history, log_in, log_out, passkey_calls,
-    passkey_sign_in, passkeys, profile, recover, remembered_browsers, security, sessions, set_up,
+    passkey_sign_in, passkeys, phone_confirm, phone_wait, profile, recover, remembered_browsers, security, sessions, set_up,
     signed_out, start,
 };
 use crate::state::App;
@@ -61,6 +61,9 @@ pub struct Rule {
     /// Whether a session may use it that must set up a second factor first
     /// (POL-04). Everything that is open to everybody is open to it too.
     pub sets_up_factor: bool,
+    /// Whether it has power over the account, so that a session that a phone let in
+    /// may not use it (F5).
+    pub own_device: bool,
 }
 
 /// A route as the list states it.
@@ -98,6 +101,7 @@ const fn facts(method: &'static str, path: &'static str, access: Access) -> Rout
             forgery: Forgery::Refused,
             body_limit: BODY_LIMIT,
             sets_up_factor: false,
+            own_device: false,
         },
     }
 }
@@ -105,6 +109,12 @@ const fn facts(method: &'static str, path: &'static str, access: Access) -> Rout
 /// Opens a route to sessions that must set up a second factor first.
 fn setting_up(mut route: Route) -> Route {
     route.facts.rule.sets_up_factor = true;
+    route
+}
+
+/// Closes a route to sessions that a phone let in.
+fn own_device(mut route: Route) -> Route {
+    route.facts.rule.own_device = true;
     route
 }
 
@@ -176,6 +186,12 @@ fn for_everybody() -> Vec<Route> {
         send("/login/reset/{token}", Everyone, recover::post_reset),
         read("/alert/{token}", Everyone, alert::get),
         send("/alert/{token}", Everyone, alert::post),
+        read(links::LOGIN_PHONE, Everyone, phone_wait::get),
+        send(links::LOGIN_PHONE, Everyone, phone_wait::post),
+        send("/login/phone/cancel", Everyone, phone_wait::cancel),
+        read("/login/phone/cancel", Everyone, phone_wait::to_page),
+        send("/login/phone/continue", Everyone, phone_wait::go_on),
+        read("/login/phone/continue", Everyone, phone_wait::to_page),
         read("/logout", Everyone, log_out::get),
         log_out_form,
         read("/signed-out", Everyone, signed_out::get),
@@ -220,52 +236,58 @@ fn for_people() -> Vec<Route> {
         ),
         send("/account/profile/appearance", People, profile::appearance),
         read("/account/picture/{version}", People, profile::show_picture),
-        send("/account/security/password", People, security::password),
-        send(
+        own_device(send("/account/security/password", People, security::password)),
+        own_device(send(
             "/account/security/mark-shared",
             People,
             security::mark_shared,
-        ),
-        send(
+        )),
+        own_device(send(
             "/account/security/remembered-browsers/forget-all",
             People,
             remembered_browsers::forget_all,
-        ),
-        send(
+        )),
+        own_device(send(
             "/account/security/remembered-browsers/{id}/forget",
             People,
             remembered_browsers::forget_one,
-        ),
+        )),
         read("/account/sessions", People, sessions::get),
-        read("/account/sessions/log-out-all", People, confirm::all),
-        send(
+        own_device(read("/account/sessions/log-out-all", People, confirm::all)),
+        own_device(send(
             "/account/sessions/log-out-all",
             People,
             confirm::log_out_all,
-        ),
-        read("/account/sessions/log-out-others", People, confirm::others),
-        send(
+        )),
+        own_device(read("/account/sessions/log-out-others", People, confirm::others)),
+        own_device(send(
             "/account/sessions/log-out-others",
             People,
             confirm::log_out_others,
-        ),
-        send(
+        )),
+        own_device(send(
             "/account/sessions/log-out-selected",
             People,
             sessions::log_out_selected,
-        ),
-        send(
+        )),
+        own_device(send(
             "/account/sessions/{id}/log-out",
             People,
             sessions::log_out_one,
-        ),
+        )),
         send("/account/sessions/{id}/name", People, sessions::name),
-        read("/account/sessions/{id}/not-me", People, confirm::not_me),
-        send(
+        own_device(read("/account/sessions/{id}/not-me", People, confirm::not_me)),
+        own_device(send(
             "/account/sessions/{id}/not-me",
             People,
             confirm::report_not_me,
-        ),
+        )),
+        read(links::PHONE, People, phone_confirm::get),
+        send(links::PHONE, People, phone_confirm::post),
+        send("/account/phone/confirm", People, phone_confirm::let_in),
+        read("/account/phone/confirm", People, phone_confirm::to_page),
+        send("/account/phone/refuse", People, phone_confirm::turn_away),
+        read("/account/phone/refuse", People, phone_confirm::to_page),
         read("/account/history", People, history::get),
         // A form that came back with an error stands at its own address; reloading
         // it, or returning there after signing in, leads to its page.
@@ -298,7 +320,7 @@ fn for_people() -> Vec<Route> {
 /// One's own passkeys: pages, and what their script calls.
 fn for_passkeys() -> Vec<Route> {
     use Access::{People, Programs};
-    vec![
+    let routes = vec![
         read(links::PASSKEY_ADD, People, passkeys::add),
         send(links::PASSKEY_ADD, People, passkeys::prove_to_add),
         send(links::PASSKEY_BEGIN, Programs, passkey_calls::begin),
@@ -324,7 +346,9 @@ fn for_passkeys() -> Vec<Route> {
             People,
             passkeys::remove,
         ),
-    ]
+    ];
+    let routes = routes.into_iter().map(setting_up);
+    routes.map(own_device).collect()
 }
 
 fn for_programs() -> Vec<Route> {
@@ -337,36 +361,36 @@ fn for_programs() -> Vec<Route> {
             patch(api::profile::change),
         ),
         read("/api/v1/sessions", Programs, api::sessions::list),
-        route(
+        own_device(route(
             facts("DELETE", "/api/v1/sessions/{id}", Programs),
             delete(api::sessions::end_one),
-        ),
-        send(
+        )),
+        own_device(send(
             "/api/v1/sessions/log-out-selected",
             Programs,
             api::sessions::end_selected,
-        ),
-        send(
+        )),
+        own_device(send(
             "/api/v1/sessions/log-out-others",
             Programs,
             api::sessions::end_others,
-        ),
-        send(
+        )),
+        own_device(send(
             "/api/v1/sessions/log-out-all",
             Programs,
             api::sessions::end_all,
-        ),
-        send("/api/v1/proof", Programs, api::sessions::give_proof),
+        )),
+        own_device(send("/api/v1/proof", Programs, api::sessions::give_proof)),
         read("/api/v1/history", Programs, api::history::list),
         read("/api/v1/factors", Programs, api::factors::list),
-        route(
+        own_device(route(
             facts(
                 "DELETE",
                 "/api/v1/factors/authenticator-apps/{id}",
                 Programs,
             ),
             delete(api::factors::remove_app),
-        ),
+        )),
     ]
 }
 
@@ -393,6 +417,7 @@ pub(crate) fn build(app: Arc<App>) -> Router {
         forgery: Forgery::AskedAbout,
         body_limit: BODY_LIMIT,
         sets_up_factor: false,
+        own_device: false,
     };
     let state = (Arc::clone(&app), rule);
     // Behind the guard too: the page must know whether to offer Log out.

@@ -228,6 +228,7 @@ pub(crate) fn method(session: &Session) -> String {
             ProofMethod::AuthenticatorApp => "authenticator app",
             ProofMethod::RecoveryCode => "recovery code",
             ProofMethod::Passkey => "passkey",
+            ProofMethod::Phone => "your phone",
         })
         .collect();
     let words = methods.join(" and ");

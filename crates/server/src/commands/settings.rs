@@ -9,6 +9,7 @@ mod second_factor;
 use std::time::Duration;
 
 use nightlatch_domain::organization::{AccentColor, AfterLogOut, Organization};
+use nightlatch_domain::phone_sign_in::PhoneSignInRule;
 use nightlatch_domain::policy::{
     AtSessionLimit, Limits, MOST_SESSIONS, Policy, RememberRule, SHORTEST_LIMIT,
 };
@@ -31,7 +32,7 @@ struct Setting {
     set: fn(&mut Organization, &str) -> Result<(), String>,
 }
 
-const TABLE: [Setting; 18] = [
+const TABLE: [Setting; 19] = [
     Setting {
         key: "name",
         values: "1 to 200 characters",
@@ -156,6 +157,16 @@ const TABLE: [Setting; 18] = [
         },
     },
     Setting {
+        key: "phone_sign_in",
+        values: "allowed, same_network or off",
+        show: |o| word_for(&PHONE_SIGN_IN, o.settings.policy.phone_sign_in),
+        set: |o, text| {
+            let default = Policy::default().phone_sign_in;
+            o.settings.policy.phone_sign_in = choose(&PHONE_SIGN_IN, text, default)?;
+            Ok(())
+        },
+    },
+    Setting {
         key: "shared_networks",
         values: "addresses or networks whose computers are shared, with commas between",
         show: |o| {
@@ -209,6 +220,12 @@ const REMEMBER: [(&str, RememberRule); 3] = [
     ("always", RememberRule::Always),
     ("ask", RememberRule::Ask),
     ("never", RememberRule::Never),
+];
+
+const PHONE_SIGN_IN: [(&str, PhoneSignInRule); 3] = [
+    ("allowed", PhoneSignInRule::Allowed),
+    ("same_network", PhoneSignInRule::SameNetwork),
+    ("off", PhoneSignInRule::Off),
 ];
 
 const AT_SESSION_LIMIT: [(&str, AtSessionLimit); 2] = [

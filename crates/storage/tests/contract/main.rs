@@ -24,6 +24,7 @@ mod organizations;
 #[cfg(feature = "postgres-tests")]
 mod outages;
 mod passkeys;
+mod phone_sign_ins;
 mod plans;
 mod recovery_codes;
 mod rows;

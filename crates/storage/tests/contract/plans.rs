@@ -13,12 +13,13 @@ use nightlatch_storage::testing::statements;
 use nightlatch_storage::users::Picture;
 use nightlatch_storage::{
     DatabaseKind, StorageError, Store, Tx, Value, authenticator_apps, epochs, mail_links, mails,
-    on_both_databases, organizations, passkeys, pending_sign_ins, recovery_codes,
-    remembered_factors, sessions, set_up_links, throttles, users,
+    on_both_databases, organizations, passkeys, pending_sign_ins, phone_sign_ins,
+    recovery_codes, remembered_factors, reviews, sessions, set_up_links, throttles, users,
 };
 
 use super::mails::{mail, mail_link};
 use super::passkeys::{ceremony, passkey};
+use super::phone_sign_ins::{approval, phone_sign_in};
 use super::rows::{
     at, authenticator_app, digest, ended, ending, event, id, organization, recovery_code, session,
     user, write,
@@ -43,7 +44,7 @@ const MAY_SCAN: [(&str, &str); 5] = [
 ];
 
 /// The sources whose statements are to be found in [`run_all`].
-const SOURCES: [(&str, &str); 16] = [
+const SOURCES: [(&str, &str); 18] = [
     (
         "authenticator_apps",
         include_str!("../../src/authenticator_apps.rs"),
@@ -68,6 +69,8 @@ const SOURCES: [(&str, &str); 16] = [
         include_str!("../../src/recovery_codes.rs"),
     ),
     ("passkeys", include_str!("../../src/passkeys.rs")),
+    ("phone_sign_ins", include_str!("../../src/phone_sign_ins.rs")),
+    ("reviews", include_str!("../../src/reviews.rs")),
     ("sessions", include_str!("../../src/sessions.rs")),
     ("set_up_links", include_str!("../../src/set_up_links.rs")),
     ("throttles", include_str!("../../src/throttles.rs")),
@@ -82,6 +85,10 @@ fn run_all(tx: &mut Tx<'_>) -> Result<Vec<&'static str>, StorageError> {
     run_endings(tx)?;
     run_events(tx)?;
     run_mails(tx)?;
+    run_phone_sign_ins(tx)?;
+    reviews::record(tx, id(1), at(1))?;
+    reviews::find(tx, id(1))?;
+    reviews::delete(tx, id(1))?;
     run_prunes(tx)?;
     let mut found = statements(tx);
     found.sort_unstable();
@@ -272,6 +279,19 @@ fn run_events(tx: &mut Tx<'_>) -> Result<(), StorageError> {
     set_up_links::replace(tx, digest(1), at(1))?;
     set_up_links::is_valid(tx, digest(1), at(1))?;
     set_up_links::delete_all(tx)
+}
+
+fn run_phone_sign_ins(tx: &mut Tx<'_>) -> Result<(), StorageError> {
+    let (waiting, handles) = phone_sign_in(1);
+    phone_sign_ins::add(tx, &waiting, &handles)?;
+    phone_sign_ins::count_of_network(tx, digest(1), at(1), 1)?;
+    phone_sign_ins::find_by_token(tx, digest(1), at(1))?;
+    phone_sign_ins::find_waiting_by_code(tx, digest(1), at(1))?;
+    phone_sign_ins::approve(tx, id(1), &approval(1), at(9))?;
+    phone_sign_ins::refuse(tx, id(1), at(1))?;
+    phone_sign_ins::delete(tx, id(1))?;
+    phone_sign_ins::prune(tx, at(1), 1)?;
+    Ok(())
 }
 
 fn run_prunes(tx: &mut Tx<'_>) -> Result<(), StorageError> {

@@ -68,6 +68,8 @@ pub(crate) enum Method {
     RecoveryCode,
     /// With a passkey that verified them.
     Passkey,
+    /// By the word of a session on another device.
+    Phone,
 }
 
 /// The live sessions of the signed-in person.
@@ -104,6 +106,7 @@ fn proof_entry(proof: Proof) -> ProofEntry {
             ProofMethod::AuthenticatorApp => Method::AuthenticatorApp,
             ProofMethod::RecoveryCode => Method::RecoveryCode,
             ProofMethod::Passkey => Method::Passkey,
+            ProofMethod::Phone => Method::Phone,
         },
         at: proof.at.to_rfc3339(),
     }

@@ -82,6 +82,7 @@ fn entry(person: &Person, event: &Event) -> Option<HistoryEntryView> {
         EventKind::SignInOverLimit => HistoryKind::OverLimit,
         EventKind::SignInOvertaken => HistoryKind::Overtaken,
         EventKind::ProofFailed => HistoryKind::WrongProof,
+        EventKind::PhoneSignInApproved => HistoryKind::PhoneApproved,
         EventKind::SecondFactorFailed => HistoryKind::FactorFailed,
         EventKind::BrowserRemembered => HistoryKind::BrowserRemembered,
         EventKind::BrowserForgotten => HistoryKind::BrowserForgotten,

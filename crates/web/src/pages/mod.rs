@@ -15,6 +15,8 @@ pub(crate) mod log_out;
 pub(crate) mod passkey_calls;
 pub(crate) mod passkey_sign_in;
 pub(crate) mod passkeys;
+pub(crate) mod phone_confirm;
+pub(crate) mod phone_wait;
 pub(crate) mod profile;
 pub(crate) mod recover;
 pub(crate) mod remembered_browsers;

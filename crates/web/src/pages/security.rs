@@ -18,7 +18,7 @@ use nightlatch_storage::{StorageError, browsers};
 
 use crate::cookies::Jar;
 use crate::failure::Failure;
-use crate::guard::Person;
+use crate::guard::{OWN_DEVICE, Person};
 use crate::links;
 use crate::pages::factors::two_step;
 use crate::pages::flash::Flash;
@@ -74,6 +74,12 @@ pub(crate) async fn show_page(
         password_hint:
             "At least 15 characters. A few words that only you would put together work well."
                 .to_owned(),
+        own_device: person
+            .live
+            .owned
+            .session
+            .was_let_in_by_phone()
+            .then(|| OWN_DEVICE.to_owned()),
         two_step: two_step(person, &enrolled),
         passkeys: passkeys::view(visit, held, passkey_error),
         this_session: this_session(person),

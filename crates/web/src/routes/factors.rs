@@ -1,14 +1,14 @@
 //! The routes on which second factors are set up. They are also for sessions that
 //! must do that before anything else (POL-04).
 
-use super::{Access, Route, read, send, setting_up};
+use super::{Access, Route, own_device, read, send, setting_up};
 use crate::pages::factors::{authenticator_apps, recovery_codes};
 use crate::pages::security;
 
 pub(super) fn routes() -> Vec<Route> {
     use Access::People;
+    let page = read("/account/security", People, security::get);
     let routes = vec![
-        read("/account/security", People, security::get),
         send(
             "/account/security/authenticator-apps",
             People,
@@ -70,5 +70,8 @@ pub(super) fn routes() -> Vec<Route> {
             security::to_page,
         ),
     ];
+    let mut routes: Vec<Route> = routes.into_iter().map(own_device).collect();
+    // The page itself says what cannot be done here.
+    routes.push(page);
     routes.into_iter().map(setting_up).collect()
 }

@@ -119,6 +119,8 @@ pub struct SecurityPage {
     pub password: PasswordErrors,
     /// "At least 15 characters. A few words that only you would put together work well."
     pub password_hint: String,
+    /// Why nothing of the account can be changed here; the forms are then left out.
+    pub own_device: Option<String>,
     /// Two-step sign-in.
     pub two_step: TwoStepView,
     /// The person's passkeys; `None` if there can be none at this address.

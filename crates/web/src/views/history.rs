@@ -70,6 +70,8 @@ pub enum HistoryKind {
     WrongProof,
     /// A right password with a wrong second step, counted.
     FactorFailed,
+    /// A sign-in on another computer was approved.
+    PhoneApproved,
     /// A browser was remembered for the second step.
     BrowserRemembered,
     /// A remembered browser was forgotten.
@@ -165,6 +167,7 @@ impl HistoryEntryView {
             (HistoryKind::FactorFailed, count) => {
                 format!("Right password, but {count} wrong codes")
             }
+            (HistoryKind::PhoneApproved, _) => "Sign-in on another computer approved".to_owned(),
             (HistoryKind::BrowserRemembered, _) => {
                 "Browser remembered for the second step".to_owned()
             }
@@ -196,6 +199,7 @@ impl HistoryEntryView {
             HistoryKind::Ended => "leave",
             HistoryKind::PasswordChanged
             | HistoryKind::Proved
+            | HistoryKind::PhoneApproved
             | HistoryKind::BrowserRemembered
             | HistoryKind::BrowserForgotten
             | HistoryKind::RecoveryCodesMade

@@ -16,6 +16,7 @@ mod frame;
 mod history;
 mod letter;
 mod passkeys;
+mod phone_sign_in;
 mod problem;
 mod recovery;
 #[cfg(test)]
@@ -44,6 +45,9 @@ pub use frame::{ContactView, Frame, Nav, PersonView, SessionMark, Theme, initial
 pub use history::{HistoryEntryView, HistoryFilter, HistoryKind, HistoryPage};
 pub use letter::{LetterFact, LetterHtml, LetterLink, LetterText, LetterView};
 pub use passkeys::{AddPasskeyPage, PasskeyView, PasskeysView, RemovePasskeyPage};
+pub use phone_sign_in::{
+    PhoneConfirmPage, PhoneConfirmState, PhoneRequestView, PhoneWaitPage, PhoneWaitState,
+};
 pub use problem::{Problem, ProblemPage, WayOn, WrongAddressPage};
 pub use recovery::{
     AlertPage, AlertSessionView, AlertState, AlertView, DemoLetterView, DemoMailPage, DisownedView,

@@ -10,8 +10,6 @@ use nightlatch_flows::factors::authenticator_app::{
 };
 use nightlatch_flows::factors::{Change, enrolled};
 use nightlatch_storage::StorageError;
-use qrcode::QrCode;
-use qrcode::render::svg;
 
 use super::{LOG_OUT_OTHERS, Question, Went, acting, follow_up, proof, with_proof};
 use crate::cookies::Jar;
@@ -20,6 +18,7 @@ use crate::guard::Person;
 use crate::links;
 use crate::pages::Fields;
 use crate::pages::flash::Flash;
+use crate::qr_code::qr_code;
 use crate::show;
 use crate::views::{AddAppPage, Field, Nav, RemoveAppPage};
 
@@ -141,31 +140,13 @@ async fn show_set_up(
     let page = AddAppPage {
         frame: show::frame(visit, Nav::Security).await?,
         action: address(id, "set-up"),
-        picture: picture(&setup.uri)?,
+        picture: qr_code(&setup.uri, "QR code for your authenticator app")?,
         key_groups: groups(&setup.text_key),
         name: typed.name,
         code_error: typed.code_error,
         log_out_others: typed.log_out_others,
     };
     show::page_with(visit, typed.status, &page, jar)
-}
-
-/// The QR code as an element of the page: no image address that could be cached
-/// or logged, and nothing that the content security policy would have to allow.
-fn picture(uri: &str) -> Result<String, Failure> {
-    let code = QrCode::new(uri)
-        .map_err(|error| Failure::internal(format!("a QR code cannot be made: {error}")))?;
-    let drawn = code
-        .render::<svg::Color<'_>>()
-        .module_dimensions(5, 5)
-        .build();
-    let element = drawn
-        .find("<svg ")
-        .and_then(|start| drawn.get(start + "<svg ".len()..))
-        .ok_or_else(|| Failure::internal("a QR code has no element"))?;
-    Ok(format!(
-        "<svg role=\"img\" aria-label=\"QR code for your authenticator app\" {element}"
-    ))
 }
 
 fn groups(key: &str) -> Vec<String> {

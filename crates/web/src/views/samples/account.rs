@@ -69,6 +69,7 @@ impl Gallery {
             password_hint:
                 "At least 15 characters. A few words that only you would put together work well."
                     .to_owned(),
+            own_device: None,
             two_step: two_step(cast),
             passkeys: Some(PasskeysView {
                 held: vec![passkey(cast, "p1"), passkey(cast, "p2")],
