@@ -2,7 +2,11 @@
 //!
 //! Without equal work the answer would come twenty times faster for addresses
 //! that nobody has, and a list of addresses could be sorted by stopwatch.
-#![expect(clippy::expect_used, reason = "a test that meets the unexpected fails")]
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test that meets the unexpected fails"
+)]
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -23,6 +27,13 @@ use nightlatch_storage::testing::{TestDatabase, TestStore, fresh_store};
 use nightlatch_storage::{StorageError, Tx};
 
 const ROUNDS: u64 = 24;
+
+/// A machine that does other things may disturb one series; not three. Without equal
+/// work each differs twentyfold.
+const SERIES: u64 = 3;
+
+/// Nobody first, then those whom there is.
+const EMAILS: [&str; 2] = ["nobody@example.test", "ada@example.test"];
 
 fn moment(random: &Arc<dyn Random>, round: u64) -> Moment {
     // An hour apart, so that nobody has to wait.
@@ -61,20 +72,16 @@ fn add_ada(store: &TestStore, hashing: &PasswordHashing, random: &Arc<dyn Random
         .expect("a person");
 }
 
-#[tokio::test]
-async fn auth_07_unknown_addresses_and_wrong_passwords_take_the_same_time() {
-    let random: Arc<dyn Random> = Arc::new(SeededRandom::new(1));
-    let hashing = PasswordHashing::new(1, Arc::clone(&random)).expect("hashing");
-    let store = fresh_store(TestDatabase::Sqlite);
-    std::thread::scope(|scope| {
-        scope.spawn(|| add_ada(&store, &hashing, &random));
-    });
-    let (mut known, mut unknown) = (Vec::new(), Vec::new());
+/// The times of wrong passwords for each of [`EMAILS`], sorted.
+async fn measure(
+    store: &TestStore,
+    hashing: &PasswordHashing,
+    random: &Arc<dyn Random>,
+    series: u64,
+) -> Vec<Vec<Duration>> {
+    let mut times = vec![Vec::new(); EMAILS.len()];
     for round in 1..=ROUNDS {
-        for (email, times) in [
-            ("ada@example.test", &mut known),
-            ("nobody@example.test", &mut unknown),
-        ] {
+        for (email, times) in EMAILS.iter().zip(&mut times) {
             let attempt = Attempt {
                 email: EmailKey::of_typed(email),
                 password: Password::typed("not the password of anybody").expect("short"),
@@ -84,8 +91,9 @@ async fn auth_07_unknown_addresses_and_wrong_passwords_take_the_same_time() {
                 replaces: None,
                 client: ClientDetails::new(None, None, "test"),
             };
+            let moment = moment(random, series * ROUNDS + round);
             let began = Instant::now();
-            let outcome = with_password(&store, &hashing, &moment(&random, round), attempt).await;
+            let outcome = with_password(store, hashing, &moment, attempt).await;
             times.push(began.elapsed());
             assert!(
                 matches!(outcome, Ok(SignInOutcome::Refused)),
@@ -93,11 +101,33 @@ async fn auth_07_unknown_addresses_and_wrong_passwords_take_the_same_time() {
             );
         }
     }
-    known.sort_unstable();
-    unknown.sort_unstable();
-    let (lower, upper) = (known.len() / 4, known.len() * 3 / 4);
-    assert!(
-        known[lower] <= unknown[upper] && unknown[lower] <= known[upper],
-        "the middle halves overlap: known {known:?}, unknown {unknown:?}"
-    );
+    for times in &mut times {
+        times.sort_unstable();
+    }
+    times
+}
+
+/// Whether the middle halves overlap.
+fn overlap(one: &[Duration], other: &[Duration]) -> bool {
+    let (lower, upper) = (one.len() / 4, one.len() * 3 / 4);
+    one[lower] <= other[upper] && other[lower] <= one[upper]
+}
+
+#[tokio::test]
+async fn auth_07_unknown_addresses_and_wrong_passwords_take_the_same_time() {
+    let random: Arc<dyn Random> = Arc::new(SeededRandom::new(1));
+    let hashing = PasswordHashing::new(1, Arc::clone(&random)).expect("hashing");
+    let store = fresh_store(TestDatabase::Sqlite);
+    std::thread::scope(|scope| {
+        scope.spawn(|| add_ada(&store, &hashing, &random));
+    });
+    let mut measured = Vec::new();
+    for series in 0..SERIES {
+        measured = measure(&store, &hashing, &random, series).await;
+        let nobody = &measured[0];
+        if measured[1..].iter().all(|known| overlap(nobody, known)) {
+            return;
+        }
+    }
+    panic!("the middle halves never overlapped; at last {EMAILS:?}: {measured:?}");
 }
