@@ -65,7 +65,10 @@ impl Finding {
     pub const fn asks_for_action(self) -> bool {
         !matches!(
             self,
-            Self::HasSecondFactor | Self::HasWayBack | Self::HistorySeen | Self::RememberedBrowsers(_)
+            Self::HasSecondFactor
+                | Self::HasWayBack
+                | Self::HistorySeen
+                | Self::RememberedBrowsers(_)
         )
     }
 }
@@ -137,7 +140,10 @@ mod tests {
 
     fn to_do(facts: &Facts) -> Vec<Finding> {
         let found = findings(facts);
-        found.into_iter().filter(|one| one.asks_for_action()).collect()
+        found
+            .into_iter()
+            .filter(|one| one.asks_for_action())
+            .collect()
     }
 
     #[test]
@@ -145,7 +151,11 @@ mod tests {
         assert_eq!(to_do(&GOOD), []);
         assert_eq!(
             findings(&GOOD),
-            [Finding::HasSecondFactor, Finding::HasWayBack, Finding::HistorySeen]
+            [
+                Finding::HasSecondFactor,
+                Finding::HasWayBack,
+                Finding::HistorySeen
+            ]
         );
     }
 
@@ -191,8 +201,16 @@ mod tests {
         let due = |reviewed, after: Duration| review_due(reviewed, start, month, start.plus(after));
         assert!(!due(None, month.saturating_sub(Duration::from_secs(1))));
         assert!(due(None, month));
-        assert!(!due(Some(start.plus(month)), month * 2 - Duration::from_secs(1)));
+        assert!(!due(
+            Some(start.plus(month)),
+            (month * 2).saturating_sub(Duration::from_secs(1))
+        ));
         assert!(due(Some(start.plus(month)), month * 2));
-        assert!(!review_due(None, start, Duration::ZERO, start.plus(month * 99)));
+        assert!(!review_due(
+            None,
+            start,
+            Duration::ZERO,
+            start.plus(month * 99)
+        ));
     }
 }

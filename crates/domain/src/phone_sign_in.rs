@@ -46,8 +46,11 @@ impl UserCode {
     /// browser can show it again; who reads the database cannot compute it.
     pub fn of(token: &Token) -> Self {
         let mixed = TokenDigest::of(format!("phone sign-in\n{}", token.reveal()).as_bytes());
-        let [a, b, c, d, e, f, g, h, ..] = mixed.to_bytes();
-        let mut rest = u64::from_be_bytes([a, b, c, d, e, f, g, h]);
+        let mut rest = mixed
+            .to_bytes()
+            .into_iter()
+            .take(8)
+            .fold(0_u64, |number, byte| number << 8 | u64::from(byte));
         let base = ALPHABET.len() as u64;
         let code = (0..LENGTH)
             .filter_map(|_| {
@@ -236,17 +239,32 @@ mod tests {
                 seen[place.expect("of the alphabet")] += 1;
             }
         }
-        assert!(seen.iter().all(|count| (650..950).contains(count)), "{seen:?}");
+        assert!(
+            seen.iter().all(|count| (650..950).contains(count)),
+            "{seen:?}"
+        );
     }
 
     #[test]
     fn nearness_goes_by_network_then_by_place() {
         let library = at("192.0.2.7", Some("Vienna, Austria"));
         for (phone, expected) in [
-            (at("192.0.2.7", Some("Graz, Austria")), Nearness::SameNetwork),
-            (at("198.51.100.1", Some("Vienna, Austria")), Nearness::SamePlace),
-            (at("198.51.100.1", Some("Graz, Austria")), Nearness::OtherTown),
-            (at("198.51.100.1", Some("Lagos, Nigeria")), Nearness::OtherCountry),
+            (
+                at("192.0.2.7", Some("Graz, Austria")),
+                Nearness::SameNetwork,
+            ),
+            (
+                at("198.51.100.1", Some("Vienna, Austria")),
+                Nearness::SamePlace,
+            ),
+            (
+                at("198.51.100.1", Some("Graz, Austria")),
+                Nearness::OtherTown,
+            ),
+            (
+                at("198.51.100.1", Some("Lagos, Nigeria")),
+                Nearness::OtherCountry,
+            ),
             (at("198.51.100.1", None), Nearness::Unknown),
         ] {
             assert_eq!(nearness(&library, &phone), expected, "{phone:?}");

@@ -46,8 +46,7 @@ pub fn ask(
 ) -> Result<AskOutcome, StorageError> {
     let network = client.address.map(throttle::network_key);
     if let Some(network) = network {
-        let waiting =
-            phone_sign_ins::count_of_network(tx, network, moment.now, MOST_WAITING)?;
+        let waiting = phone_sign_ins::count_of_network(tx, network, moment.now, MOST_WAITING)?;
         if waiting >= MOST_WAITING {
             return Ok(AskOutcome::TooMany);
         }
@@ -110,7 +109,9 @@ pub fn progress(
         });
     };
     let approver = approver_of(tx, moment, activity, &approval)?;
-    Ok(approver.map_or(Progress::Over, |owned| Progress::Approved(Box::new(owned.user))))
+    Ok(approver.map_or(Progress::Over, |owned| {
+        Progress::Approved(Box::new(owned.user))
+    }))
 }
 
 /// The session that approved, if it is live under the same epochs: what it let

@@ -176,11 +176,7 @@ pub fn approve(
 }
 
 /// Writes down a no; false if there is an answer already.
-pub fn refuse(
-    tx: &mut Tx<'_>,
-    id: PhoneSignInId,
-    now: Timestamp,
-) -> Result<bool, StorageError> {
+pub fn refuse(tx: &mut Tx<'_>, id: PhoneSignInId, now: Timestamp) -> Result<bool, StorageError> {
     Ok(tx.execute(
         "UPDATE phone_sign_ins SET refused_at = $2
          WHERE id = $1 AND approved_at IS NULL AND refused_at IS NULL",

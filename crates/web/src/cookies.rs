@@ -33,7 +33,9 @@ pub(crate) const PENDING: &str = "__Host-nightlatch-sign-in";
 pub(crate) const TRUSTED: &str = "__Host-nightlatch-trusted";
 
 /// Every cookie that this site may keep; for "Reset this browser".
-pub(crate) const ALL: [&str; 8] = [SESSION, VISITOR, BROWSER, RECEIPT, FLASH, PENDING, TRUSTED, PHONE];
+pub(crate) const ALL: [&str; 8] = [
+    SESSION, VISITOR, BROWSER, RECEIPT, FLASH, PENDING, TRUSTED, PHONE,
+];
 
 /// No browser keeps cookies longer than 400 days (COOK-04).
 const LONGEST_SECONDS: u64 = 34_560_000;

@@ -361,7 +361,8 @@ fn admit(visit: &Visit, rule: Rule, request: &Parts) -> Result<(), Refusal> {
         .live()
         .is_some_and(|live| live.owned.session.was_let_in_by_phone());
     if by_phone && rule.own_device {
-        let failure = Failure::saying(Problem::Forbidden, OWN_DEVICE).with_code("own-device-needed");
+        let failure =
+            Failure::saying(Problem::Forbidden, OWN_DEVICE).with_code("own-device-needed");
         return Err(Refusal::Failure(failure));
     }
     match rule.access {

@@ -19,5 +19,7 @@ pub(crate) fn qr_code(text: &str, label: &'static str) -> Result<String, Failure
         .find("<svg ")
         .and_then(|start| drawn.get(start + "<svg ".len()..))
         .ok_or_else(|| Failure::internal("a QR code has no element"))?;
-    Ok(format!("<svg role=\"img\" aria-label=\"{label}\" {element}"))
+    Ok(format!(
+        "<svg role=\"img\" aria-label=\"{label}\" {element}"
+    ))
 }

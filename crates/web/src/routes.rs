@@ -19,8 +19,8 @@ use crate::failure::Failure;
 use crate::guard::guard;
 use crate::pages::{
     alert, confirm, demo_mail, factor, help, history, log_in, log_out, passkey_calls,
-    passkey_sign_in, passkeys, phone_confirm, phone_wait, profile, recover, remembered_browsers, security, sessions, set_up,
-    signed_out, start,
+    passkey_sign_in, passkeys, phone_confirm, phone_wait, profile, recover, remembered_browsers,
+    security, sessions, set_up, signed_out, start,
 };
 use crate::state::App;
 use crate::{api, assets, envelope, health, links, live};
@@ -236,7 +236,11 @@ fn for_people() -> Vec<Route> {
         ),
         send("/account/profile/appearance", People, profile::appearance),
         read("/account/picture/{version}", People, profile::show_picture),
-        own_device(send("/account/security/password", People, security::password)),
+        own_device(send(
+            "/account/security/password",
+            People,
+            security::password,
+        )),
         own_device(send(
             "/account/security/mark-shared",
             People,
@@ -259,7 +263,11 @@ fn for_people() -> Vec<Route> {
             People,
             confirm::log_out_all,
         )),
-        own_device(read("/account/sessions/log-out-others", People, confirm::others)),
+        own_device(read(
+            "/account/sessions/log-out-others",
+            People,
+            confirm::others,
+        )),
         own_device(send(
             "/account/sessions/log-out-others",
             People,
@@ -276,7 +284,11 @@ fn for_people() -> Vec<Route> {
             sessions::log_out_one,
         )),
         send("/account/sessions/{id}/name", People, sessions::name),
-        own_device(read("/account/sessions/{id}/not-me", People, confirm::not_me)),
+        own_device(read(
+            "/account/sessions/{id}/not-me",
+            People,
+            confirm::not_me,
+        )),
         own_device(send(
             "/account/sessions/{id}/not-me",
             People,

@@ -166,7 +166,12 @@ pub(crate) async fn log_out_all_others(stage: Stage, ground: Arc<Ground>) -> Out
     }
     is_signed_in(&laptop, ada).await?;
 
-    is_led_to_the_reason(&stage, &phone, "You logged out of all sessions").await?;
+    is_led_to_the_reason(
+        &stage,
+        &phone,
+        "On another device, you logged out of all other sessions.",
+    )
+    .await?;
     sees_nothing_of(&phone, ada).await?;
     is_signed_out(&phone, ada).await?;
     // The token from before is worth nothing, and using it harms nobody.

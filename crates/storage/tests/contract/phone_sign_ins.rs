@@ -62,7 +62,9 @@ fn approve(store: &Store, number: u8, until: i64) -> bool {
 }
 
 fn refuse(store: &Store, number: u8) -> bool {
-    write(store, move |tx| phone_sign_ins::refuse(tx, id(number), at(2_000)))
+    write(store, move |tx| {
+        phone_sign_ins::refuse(tx, id(number), at(2_000))
+    })
 }
 
 on_both_databases! {

@@ -13,8 +13,8 @@ use nightlatch_storage::testing::statements;
 use nightlatch_storage::users::Picture;
 use nightlatch_storage::{
     DatabaseKind, StorageError, Store, Tx, Value, authenticator_apps, epochs, mail_links, mails,
-    on_both_databases, organizations, passkeys, pending_sign_ins, phone_sign_ins,
-    recovery_codes, remembered_factors, reviews, sessions, set_up_links, throttles, users,
+    on_both_databases, organizations, passkeys, pending_sign_ins, phone_sign_ins, recovery_codes,
+    remembered_factors, reviews, sessions, set_up_links, throttles, users,
 };
 
 use super::mails::{mail, mail_link};
@@ -69,7 +69,10 @@ const SOURCES: [(&str, &str); 18] = [
         include_str!("../../src/recovery_codes.rs"),
     ),
     ("passkeys", include_str!("../../src/passkeys.rs")),
-    ("phone_sign_ins", include_str!("../../src/phone_sign_ins.rs")),
+    (
+        "phone_sign_ins",
+        include_str!("../../src/phone_sign_ins.rs"),
+    ),
     ("reviews", include_str!("../../src/reviews.rs")),
     ("sessions", include_str!("../../src/sessions.rs")),
     ("set_up_links", include_str!("../../src/set_up_links.rs")),
