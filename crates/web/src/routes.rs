@@ -143,6 +143,7 @@ fn routes() -> Vec<Route> {
         for_people(),
         factors::routes(),
         for_passkeys(),
+        for_phones(),
         for_programs(),
     ]
     .into_iter()
@@ -186,12 +187,6 @@ fn for_everybody() -> Vec<Route> {
         send("/login/reset/{token}", Everyone, recover::post_reset),
         read("/alert/{token}", Everyone, alert::get),
         send("/alert/{token}", Everyone, alert::post),
-        read(links::LOGIN_PHONE, Everyone, phone_wait::get),
-        send(links::LOGIN_PHONE, Everyone, phone_wait::post),
-        send("/login/phone/cancel", Everyone, phone_wait::cancel),
-        read("/login/phone/cancel", Everyone, phone_wait::to_page),
-        send("/login/phone/continue", Everyone, phone_wait::go_on),
-        read("/login/phone/continue", Everyone, phone_wait::to_page),
         read("/logout", Everyone, log_out::get),
         log_out_form,
         read("/signed-out", Everyone, signed_out::get),
@@ -294,12 +289,6 @@ fn for_people() -> Vec<Route> {
             People,
             confirm::report_not_me,
         )),
-        read(links::PHONE, People, phone_confirm::get),
-        send(links::PHONE, People, phone_confirm::post),
-        send("/account/phone/confirm", People, phone_confirm::let_in),
-        read("/account/phone/confirm", People, phone_confirm::to_page),
-        send("/account/phone/refuse", People, phone_confirm::turn_away),
-        read("/account/phone/refuse", People, phone_confirm::to_page),
         read("/account/history", People, history::get),
         // A form that came back with an error stands at its own address; reloading
         // it, or returning there after signing in, leads to its page.
@@ -361,6 +350,25 @@ fn for_passkeys() -> Vec<Route> {
     ];
     let routes = routes.into_iter().map(setting_up);
     routes.map(own_device).collect()
+}
+
+/// Signing in on another computer: there, and on one's own device.
+fn for_phones() -> Vec<Route> {
+    use Access::{Everyone, People};
+    vec![
+        read(links::LOGIN_PHONE, Everyone, phone_wait::get),
+        send(links::LOGIN_PHONE, Everyone, phone_wait::post),
+        send("/login/phone/cancel", Everyone, phone_wait::cancel),
+        read("/login/phone/cancel", Everyone, phone_wait::to_page),
+        send("/login/phone/continue", Everyone, phone_wait::go_on),
+        read("/login/phone/continue", Everyone, phone_wait::to_page),
+        read(links::PHONE, People, phone_confirm::get),
+        send(links::PHONE, People, phone_confirm::post),
+        send("/account/phone/confirm", People, phone_confirm::let_in),
+        read("/account/phone/confirm", People, phone_confirm::to_page),
+        send("/account/phone/refuse", People, phone_confirm::turn_away),
+        read("/account/phone/refuse", People, phone_confirm::to_page),
+    ]
 }
 
 fn for_programs() -> Vec<Route> {

@@ -80,12 +80,12 @@ fn unknown() -> String {
 }
 
 /// What to show instead of a computer that waits.
-fn instead(person: &Person, typed: &str, look: Look) -> (StatusCode, PhoneConfirmState) {
+fn instead(person: &Person, typed: &str, look: &Look) -> (StatusCode, PhoneConfirmState) {
     let refused = StatusCode::UNPROCESSABLE_ENTITY;
     match look {
-        Look::Refused(refusal) => (StatusCode::FORBIDDEN, not_here(refusal)),
+        Look::Refused(refusal) => (StatusCode::FORBIDDEN, not_here(*refusal)),
         Look::Wait(until) => {
-            let sentence = wait_sentence(&person.visit, until);
+            let sentence = wait_sentence(&person.visit, *until);
             (StatusCode::TOO_MANY_REQUESTS, ask_again(typed, sentence))
         }
         Look::Off => (
@@ -107,7 +107,7 @@ pub(crate) async fn post(person: Person, fields: Fields) -> Result<Response, Fai
             confirm(&person, &typed, &request, Asking::default(), Jar::default()).await
         }
         other => {
-            let (status, state) = instead(&person, &typed, other);
+            let (status, state) = instead(&person, &typed, &other);
             answer(&person, status, state, Jar::default()).await
         }
     }
@@ -184,7 +184,7 @@ pub(crate) async fn let_in(person: Person, fields: Fields) -> Result<Response, F
     let request = match look_up(&person, &typed).await? {
         Look::Found(request) => request,
         other => {
-            let (status, state) = instead(&person, &typed, other);
+            let (status, state) = instead(&person, &typed, &other);
             return answer(&person, status, state, Jar::default()).await;
         }
     };
@@ -234,7 +234,7 @@ pub(crate) async fn let_in(person: Person, fields: Fields) -> Result<Response, F
             confirm(&person, &typed, &request, Asking::default(), jar).await
         }
         AnswerOutcome::Not(look) => {
-            let (status, state) = instead(&person, &typed, look);
+            let (status, state) = instead(&person, &typed, &look);
             answer(&person, status, state, jar).await
         }
     }
