@@ -79,6 +79,32 @@ pub enum ProofMethod {
     Phone,
 }
 
+impl ProofMethod {
+    const ALL: [Self; 5] = [
+        Self::Password,
+        Self::AuthenticatorApp,
+        Self::RecoveryCode,
+        Self::Passkey,
+        Self::Phone,
+    ];
+
+    /// The stored and programmatic name; stable.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Password => "password",
+            Self::AuthenticatorApp => "authenticator_app",
+            Self::RecoveryCode => "recovery_code",
+            Self::Passkey => "passkey",
+            Self::Phone => "phone",
+        }
+    }
+
+    /// Reads a stored name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|method| method.name() == name)
+    }
+}
+
 /// One authentication event of a session (SES-12).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Proof {

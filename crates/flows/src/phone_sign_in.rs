@@ -46,7 +46,7 @@ pub fn ask(
 ) -> Result<AskOutcome, StorageError> {
     let network = client.address.map(throttle::network_key);
     if let Some(network) = network {
-        let waiting = phone_sign_ins::count_of_network(tx, network, moment.now, MOST_WAITING)?;
+        let waiting = phone_sign_ins::count_of_network(tx, network, moment.now)?;
         if waiting >= MOST_WAITING {
             return Ok(AskOutcome::TooMany);
         }

@@ -267,7 +267,13 @@ fn remember_browser(
     Ok((Some(id), token, !known))
 }
 
+/// The line of a sign-in, with how the person proved who they are.
 fn sign_in_event(moment: &Moment, session: &Session, kind: EventKind) -> Event {
+    let methods: Vec<&str> = session
+        .proofs
+        .iter()
+        .map(|proof| proof.method.name())
+        .collect();
     Event {
         id: EventId::sortable(moment.now, moment.random.as_ref()),
         at: moment.now,
@@ -281,6 +287,6 @@ fn sign_in_event(moment: &Moment, session: &Session, kind: EventKind) -> Event {
         cause: None,
         client: session.client.clone(),
         count: 1,
-        detail: None,
+        detail: Some(methods.join(",")),
     }
 }

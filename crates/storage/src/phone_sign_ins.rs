@@ -103,17 +103,15 @@ pub fn add(
     )? == 1)
 }
 
-/// Up to `limit` of one network that have not expired, counted.
+/// How many of one network have not expired.
 pub fn count_of_network(
     tx: &mut Tx<'_>,
     network: TokenDigest,
     now: Timestamp,
-    limit: i64,
 ) -> Result<i64, StorageError> {
     tx.query_one(
-        "SELECT COUNT(*) FROM (SELECT 1 FROM phone_sign_ins
-                               WHERE network_digest = $1 AND expires_at > $2 LIMIT $3) AS waiting",
-        &[network.into(), now.into(), limit.into()],
+        "SELECT COUNT(*) FROM phone_sign_ins WHERE network_digest = $1 AND expires_at > $2",
+        &[network.into(), now.into()],
         |row| row.get(0),
     )
 }

@@ -218,12 +218,18 @@ pub(crate) fn device_kind(client: &ClientDetails) -> DeviceKind {
 
 /// How a session was signed in, in words.
 pub(crate) fn method(session: &Session) -> String {
-    let methods: Vec<&str> = session
+    // Later ones are proofs given again.
+    let first = session
         .proofs
         .iter()
-        // Later ones are proofs given again.
-        .filter(|proof| proof.at <= session.created_at)
-        .map(|proof| match proof.method {
+        .filter(|proof| proof.at <= session.created_at);
+    methods(first.map(|proof| proof.method))
+}
+
+/// Ways to prove who one is, in words: "Password and authenticator app".
+pub(crate) fn methods(methods: impl Iterator<Item = ProofMethod>) -> String {
+    let words: Vec<&str> = methods
+        .map(|method| match method {
             ProofMethod::Password => "password",
             ProofMethod::AuthenticatorApp => "authenticator app",
             ProofMethod::RecoveryCode => "recovery code",
@@ -231,7 +237,7 @@ pub(crate) fn method(session: &Session) -> String {
             ProofMethod::Phone => "your phone",
         })
         .collect();
-    let words = methods.join(" and ");
+    let words = words.join(" and ");
     let mut characters = words.chars();
     characters.next().map_or_else(String::new, |first| {
         first.to_uppercase().chain(characters).collect()

@@ -105,9 +105,9 @@ async fn ops_03_a_running_server_takes_a_new_key_and_everything_stays_readable()
     let server = place.start().await;
     place.done(add(ADA, None)).await;
     let app = server.app();
+    let holder = FormHolder::Session(sign_in(app, ADA).await.id);
     let (user, seed) = set_up(app).await;
     let before = keys::load(&place.config.key_file).expect("keys");
-    let holder = FormHolder::Session(sign_in(app, ADA).await.id);
     let form = app.form_key.issue(holder, app.random.as_ref());
 
     let rotate = Command::KeyRotate { only_node: false };

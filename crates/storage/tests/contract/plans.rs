@@ -287,7 +287,7 @@ fn run_events(tx: &mut Tx<'_>) -> Result<(), StorageError> {
 fn run_phone_sign_ins(tx: &mut Tx<'_>) -> Result<(), StorageError> {
     let (waiting, handles) = phone_sign_in(1);
     phone_sign_ins::add(tx, &waiting, &handles)?;
-    phone_sign_ins::count_of_network(tx, digest(1), at(1), 1)?;
+    phone_sign_ins::count_of_network(tx, digest(1), at(1))?;
     phone_sign_ins::find_by_token(tx, digest(1), at(1))?;
     phone_sign_ins::find_waiting_by_code(tx, digest(1), at(1))?;
     phone_sign_ins::approve(tx, id(1), &approval(1), at(9))?;

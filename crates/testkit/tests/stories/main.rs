@@ -42,6 +42,7 @@ mod passkey_attacks;
 mod passkey_sessions;
 mod passkeys;
 mod passwords;
+mod phone_sign_in;
 mod proof;
 mod random_events;
 mod remembered_browsers;

@@ -197,7 +197,7 @@ fn wan_01_a_challenge_lives_five_minutes(which: TestDatabase) {
 
 fn wan_01_a_challenge_belongs_to_the_browser_that_asked(which: TestDatabase) {
     let site = Site::new(which);
-    let (ada, mut laptop, mut key) = ada_with_key(&site);
+    let (_, mut laptop, mut key) = ada_with_key(&site);
     // The attacker's page has the victim answer the attacker's challenge.
     let mut attacker = site.browser();
     let begun = attacker.begin_passkey_sign_in();
@@ -211,7 +211,13 @@ fn wan_01_a_challenge_belongs_to_the_browser_that_asked(which: TestDatabase) {
     assert_eq!(passkey_problem(&refused), "passkey-expired");
     // Nor does a challenge cross from one session of a person to another.
     let mut phone = site.browser();
-    phone.sign_in(&ada);
+    let begun = phone.begin_passkey_sign_in();
+    let answer = key.get(&begun, Lie::Honest);
+    drop(
+        phone
+            .finish_passkey_sign_in(&begun, &answer, &json!({}))
+            .expect(200),
+    );
     let begun = phone.begin_passkey().expect(200).json();
     let mut other = PasskeyDevice::security_key(&site.origin());
     let made = other.create(&begun, Lie::Honest);

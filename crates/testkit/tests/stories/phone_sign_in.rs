@@ -3,7 +3,6 @@
 
 use nightlatch_domain::event::EventKind;
 use nightlatch_domain::phone_sign_in::PhoneSignInRule;
-use nightlatch_domain::session::SessionKind;
 use nightlatch_storage::on_both_databases;
 use nightlatch_testkit::{Account, Browser, Choices, PASSWORD, Site, TestDatabase};
 
@@ -79,19 +78,17 @@ fn the_code_is_typed_on_the_phone_and_the_library_computer_is_signed_in(which: T
     let ada = site.add_ada();
     let (mut phone, mut library) = at_the_library(&site, &ada);
     let row = library.session_row().expect("a session");
-    assert_eq!(row.kind, SessionKind::Shared);
     assert_eq!(row.idle_deadline, row.created_at.plus(MINUTE * 15));
     assert_eq!(row.overall_deadline, row.created_at.plus(MINUTE * 120));
     library.open("/").expect(200);
     assert!(library.page().says("Shared computer"));
     // SHR-01: nothing that lasts, and nothing that would be known again.
     assert_eq!(library.jar.names(), ["__Host-nightlatch"]);
-    let kinds: Vec<_> = site.events_of(&ada).iter().map(|event| event.kind).collect();
-    assert!(kinds.contains(&EventKind::PhoneSignInApproved), "{kinds:?}");
+    assert_eq!(site.count_events(&ada, EventKind::PhoneSignInApproved), 1);
     // It stands in the list, says how it came in, and ends there in one click.
     phone.open("/account/sessions").expect(200);
     let card = phone.page().card("Shared computer");
-    assert!(card.says("Your phone"));
+    assert!(card.text.contains("Your phone"));
     phone.press_in(&card, "Log out").expect(200);
     assert!(!library.is_signed_in());
     assert!(phone.is_signed_in());
@@ -214,7 +211,11 @@ fn another_network_takes_a_word_and_another_country_is_refused(which: TestDataba
     type_code(&mut phone, &code);
     assert!(phone.page().says("in another network"));
     phone.press("Sign in on that computer").expect(422);
-    assert!(phone.page().says("Please confirm that you are in front of it."));
+    assert!(
+        phone
+            .page()
+            .says("Please confirm that you are in front of it.")
+    );
     phone.check("I am in front of this computer now, and nobody sent me the code");
     phone.press("Sign in on that computer").expect(200);
     assert_eq!(phone.page().heading, "You are signed in over there");
@@ -257,8 +258,16 @@ fn never_for_administrators(which: TestDatabase) {
     let csrf = csrf.into_iter().find(|(name, _)| name == "csrf");
     let fields = [csrf.expect("a token"), ("code".to_owned(), code)];
     let body = serde_urlencoded::to_string(fields).expect("pairs");
-    let answer = phone.ask("POST", "/account/phone/confirm").form(&body).send();
-    assert!(answer.expect(403).page().says("Administrators cannot do this"));
+    let answer = phone
+        .ask("POST", "/account/phone/confirm")
+        .form(&body)
+        .send();
+    assert!(
+        answer
+            .expect(403)
+            .page()
+            .says("Administrators cannot do this")
+    );
     library.open("/login/phone").expect(200);
     assert_eq!(library.page().heading, "Type this code on your phone");
 }
@@ -268,7 +277,11 @@ fn trust_does_not_spread(which: TestDatabase) {
     let ada = site.add_ada();
     let (_, mut library) = at_the_library(&site, &ada);
     library.open("/account/phone").expect(200);
-    assert!(library.page().says("You are on a shared computer yourself."));
+    assert!(
+        library
+            .page()
+            .says("You are on a shared computer yourself.")
+    );
     let mut shared = site.browser().at(LIBRARY);
     let choices = Choices {
         remember: false,
@@ -285,7 +298,12 @@ fn it_cannot_touch_the_account(which: TestDatabase) {
     let ada = site.add_ada();
     let (mut phone, mut library) = at_the_library(&site, &ada);
     library.open("/account/sessions/log-out-others").expect(200);
-    assert!(library.page().find_form("Log out all other sessions").is_none());
+    assert!(
+        library
+            .page()
+            .find_form("Log out all other sessions")
+            .is_none()
+    );
     assert!(library.page().says("on your own phone or laptop"));
     library.open("/account/security").expect(200);
     assert!(library.page().find_form("Change password").is_none());
@@ -293,7 +311,10 @@ fn it_cannot_touch_the_account(which: TestDatabase) {
     // Nor with the right password in a form of one's own making.
     library.open("/account/profile").expect(200);
     let csrf = library.page().form("Save name").pairs();
-    let csrf = csrf.into_iter().find(|(name, _)| name == "csrf").expect("a token");
+    let csrf = csrf
+        .into_iter()
+        .find(|(name, _)| name == "csrf")
+        .expect("a token");
     for (path, fields) in [
         (
             "/account/sessions/log-out-all",

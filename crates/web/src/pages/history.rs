@@ -4,6 +4,7 @@ use axum::response::Response;
 use nightlatch_domain::Timestamp;
 use nightlatch_domain::event::{Event, EventKind};
 use nightlatch_domain::ids::EventId;
+use nightlatch_domain::session::ProofMethod;
 use nightlatch_flows::history;
 use nightlatch_storage::StorageError;
 use nightlatch_storage::events::{EventFilter, EventPosition};
@@ -73,6 +74,16 @@ pub(crate) async fn get(person: Person, query: Query) -> Result<Response, Failur
     show::page(visit, &page)
 }
 
+/// How a sign-in was proved, as its line has it. Lines of earlier versions do not
+/// say; then there was nothing but passwords.
+fn how(detail: Option<&str>) -> String {
+    let named = detail.unwrap_or_default().split(',');
+    match show::methods(named.filter_map(ProofMethod::from_name)) {
+        words if words.is_empty() => "Password".to_owned(),
+        words => words,
+    }
+}
+
 /// How a line is shown; lines that are for the audit only are left out.
 fn entry(person: &Person, event: &Event) -> Option<HistoryEntryView> {
     let kind = match event.kind {
@@ -134,7 +145,7 @@ fn entry(person: &Person, event: &Event) -> Option<HistoryEntryView> {
         detail: event
             .cause
             .map(|cause| show::why(cause).short().to_owned())
-            .or_else(|| is_sign_in.then(|| "Password".to_owned()))
+            .or_else(|| is_sign_in.then(|| how(event.detail.as_deref())))
             .or_else(|| names_an_app.then(|| event.detail.clone()).flatten()),
         who: (!is_sign_in && !is_refusal).then(|| show::who(event.actor, event.user_id)),
         reason: event
