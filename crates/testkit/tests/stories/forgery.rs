@@ -87,6 +87,7 @@ impl<'a> Scene<'a> {
             "SELECT count(*) FROM recovery_codes",
             "SELECT count(*) FROM passkeys WHERE name = 'Blue key'",
             "SELECT count(*) FROM ceremonies",
+            "SELECT count(*) FROM phone_sign_ins",
             "SELECT count(*) FROM browsers WHERE always_shared",
             "SELECT count(*) FROM users WHERE name = 'Ada Lovelace'",
             "SELECT count(*) FROM remembered_factors",
@@ -336,11 +337,17 @@ fn csrf_05_calls_need_the_header_and_the_media_type(which: TestDatabase) {
 
 /// The guard of these stories: what was refused does something.
 fn what_is_refused_above_works_when_it_is_sent_properly(which: TestDatabase) {
-    // These take an authenticator, or only a proof: their own stories tell it.
+    // These take an authenticator, a code on another screen, or only a proof: their
+    // own stories tell it.
     let told_elsewhere = [
         "/login/passkey/finish",
         "/account/security/passkeys/finish",
         "/account/security/passkeys/add",
+        "/login/phone/cancel",
+        "/login/phone/continue",
+        "/account/phone",
+        "/account/phone/confirm",
+        "/account/phone/refuse",
     ];
     for route in unsafe_routes() {
         // Links of mails have stories of their own, and the second step does nothing
