@@ -139,10 +139,11 @@ pub(crate) fn read(header: &str) -> Result<SetCookie<'_>, String> {
         });
     let fits = match name {
         "__Host-nightlatch" => is_token,
-        "__Host-nightlatch-visitor" | "__Host-nightlatch-sign-in" => is_token && max_age.is_none(),
+        "__Host-nightlatch-visitor" | "__Host-nightlatch-sign-in" | "__Host-nightlatch-phone" => {
+            is_token && max_age.is_none()
+        }
         "__Host-nightlatch-browser" => is_token && max_age == Some(LONGEST),
         "__Host-nightlatch-receipt" => is_token && max_age.is_none_or(|age| age == 900),
-        "__Host-nightlatch-phone" => is_token && max_age.is_none(),
         "__Host-nightlatch-trusted" => is_token && max_age.is_some_and(|age| age <= 2_592_000),
         "__Host-nightlatch-flash" => is_code && max_age.is_none(),
         _ => return Err(format!("a cookie we do not know: {header}")),
