@@ -22,6 +22,15 @@ impl Authenticator {
     /// If the page shows none.
     pub fn reading(page: &Page, html: &str) -> Self {
         assert!(page.says("Type this key into the app instead"));
+        Self::reading_source(html)
+    }
+
+    /// The same from the source of the page alone.
+    ///
+    /// # Panics
+    ///
+    /// If it shows no key.
+    pub fn reading_source(html: &str) -> Self {
         let shown = html
             .split("<p class=\"key\">")
             .nth(1)

@@ -16,6 +16,7 @@ mod open_pages;
 mod shared_computer;
 mod stale_pages;
 pub(crate) mod steps;
+mod strong_forms;
 
 use self::ground::on_ground;
 use crate::runner::Story;
@@ -37,6 +38,7 @@ pub fn all() -> Vec<Story> {
         on_ground!(open_pages::idle_warning).only_with_scripts(),
         on_ground!(open_pages::laptop_wakes_up).only_with_scripts(),
         on_ground!(forms::every_form_is_accepted),
+        on_ground!(strong_forms::every_strong_form_is_accepted),
         on_ground!(cross_site::cross_site),
         accessible(story!(accessible::visitors_pages_are_accessible)),
         accessible(story!(accessible::account_pages_are_accessible)),

@@ -30,7 +30,12 @@ async fn answer(visit: &Visit, state: AlertState) -> Result<Response, Failure> {
         AlertState::Gone { .. } => StatusCode::GONE,
         AlertState::Asking(_) | AlertState::Done(_) => StatusCode::OK,
     };
-    let frame = show::frame(visit, Nav::Elsewhere).await?;
+    let mut frame = show::frame(visit, Nav::Elsewhere).await?;
+    // What was done may have ended this browser's own session. A page that still
+    // watched it would leave at once, and nobody could read what happened.
+    if matches!(state, AlertState::Done(_)) {
+        frame.person = None;
+    }
     show::page_with(visit, status, &AlertPage { frame, state }, Jar::default())
 }
 

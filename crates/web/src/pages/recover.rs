@@ -95,7 +95,12 @@ async fn show_reset(
     status: StatusCode,
     state: ResetState,
 ) -> Result<Response, Failure> {
-    let frame = show::frame(visit, Nav::Elsewhere).await?;
+    let mut frame = show::frame(visit, Nav::Elsewhere).await?;
+    // What was done may have ended this browser's own session. A page that still
+    // watched it would leave at once, and nobody could read what happened.
+    if matches!(state, ResetState::Done) {
+        frame.person = None;
+    }
     show::page_with(visit, status, &ResetPage { frame, state }, Jar::default())
 }
 
