@@ -68,10 +68,13 @@ pub(crate) async fn frame(visit: &Visit, nav: Nav) -> Result<Frame, Failure> {
     };
     if visit.app.passkeys.are_possible() {
         frame.passkeys_js_url = Some(assets::passkeys_script_url());
-        frame.tells_authenticators = matches!(nav, Nav::Security | Nav::Profile)
-            || visit
-                .live()
-                .is_some_and(|live| visit.now.since(live.owned.session.proved_at()) < JUST_PROVED);
+        // Not on a computer that a phone let in: its authenticator is not theirs.
+        frame.tells_authenticators = visit.live().is_some_and(|live| {
+            let session = &live.owned.session;
+            let is_due = matches!(nav, Nav::Security | Nav::Profile)
+                || visit.now.since(session.proved_at()) < JUST_PROVED;
+            is_due && !session.was_let_in_by_phone()
+        });
     }
     frame.nav = nav;
     frame.flash = visit.flash.as_deref().and_then(flash::read);
