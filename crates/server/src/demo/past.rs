@@ -13,7 +13,7 @@ use nightlatch_domain::client::ClientDetails;
 use nightlatch_domain::ending::{Actor, Cause, Scope};
 use nightlatch_domain::ids::{OrganizationId, UserId};
 use nightlatch_domain::organization::{AccentColor, Organization};
-use nightlatch_domain::policy::Policy;
+use nightlatch_domain::policy::{Policy, SecondFactorRule};
 use nightlatch_domain::secret::{Password, Token};
 use nightlatch_domain::session::Session;
 use nightlatch_domain::user::{EmailAddress, EmailKey};
@@ -199,6 +199,9 @@ impl Past<'_> {
         let id = organization.id;
         organization.settings.contact = Some(CONTACT.to_owned());
         organization.settings.accent = AccentColor::try_from(ACCENT.to_owned()).ok();
+        // Its people have been there for long: the time that administrators have for
+        // setting up a second factor would be over, and the tour closed to Amara.
+        organization.settings.policy.second_factor.rule = SecondFactorRule::Optional;
         let moment = self.moment(199 * DAY);
         let change = format!("contact: → {CONTACT}; accent: → {ACCENT}");
         self.app

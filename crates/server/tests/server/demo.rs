@@ -1,8 +1,10 @@
 //! The demonstration's past.
 
+use nightlatch_domain::policy::SecondFactorRule;
 use nightlatch_server::commands::{Command, Reply};
 use nightlatch_server::demo::{past, people::PEOPLE};
 use nightlatch_server::serve;
+use nightlatch_storage::{StorageError, organizations};
 
 use crate::running::Place;
 
@@ -32,5 +34,16 @@ async fn everybody_has_a_past_and_amara_four_sessions() {
         }
     }
     assert_eq!(counts, [4, 1, 1, 1]);
+    // Amara has been an administrator for months: where a second factor is demanded
+    // she could open one page only, and the tour would end on it.
+    let houses: Result<_, StorageError> = server
+        .app()
+        .store
+        .read(|tx| organizations::list(tx, 9))
+        .await;
+    for house in houses.expect("organizations") {
+        let demanded = house.settings.policy.second_factor.rule;
+        assert_eq!(demanded, SecondFactorRule::Optional);
+    }
     server.stop().await;
 }
