@@ -50,7 +50,7 @@ impl From<AccentColor> for String {
 }
 
 /// What an organization may set. Unset values take their defaults.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// The rules of its sessions.
@@ -62,6 +62,26 @@ pub struct Settings {
     pub contact: Option<String>,
     /// The one accent color of its pages.
     pub accent: Option<AccentColor>,
+    /// After so many days people are reminded to look at their login history;
+    /// zero for never.
+    pub review_days: u32,
+}
+
+impl Settings {
+    /// The most days between two reminders.
+    pub const MOST_REVIEW_DAYS: u32 = 400;
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            policy: Policy::default(),
+            after_log_out: AfterLogOut::default(),
+            contact: None,
+            accent: None,
+            review_days: 90,
+        }
+    }
 }
 
 /// A company.

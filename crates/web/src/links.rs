@@ -17,6 +17,7 @@ pub(crate) const SECURITY: &str = "/account/security";
 pub(crate) const AUTHENTICATOR_APPS: &str = "/account/security/authenticator-apps";
 pub(crate) const RECOVERY_CODES: &str = "/account/security/recovery-codes";
 pub(crate) const SESSIONS: &str = "/account/sessions";
+pub(crate) const CHECK_UP: &str = "/account/security/check-up";
 pub(crate) const HISTORY: &str = "/account/history";
 
 pub(crate) const PASSKEY_BEGIN: &str = "/account/security/passkeys/begin";

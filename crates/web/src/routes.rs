@@ -18,7 +18,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::failure::Failure;
 use crate::guard::guard;
 use crate::pages::{
-    alert, confirm, demo_mail, factor, help, history, log_in, log_out, passkey_calls,
+    alert, check_up, confirm, demo_mail, factor, help, history, log_in, log_out, passkey_calls,
     passkey_sign_in, passkeys, phone_confirm, phone_wait, profile, recover, remembered_browsers,
     security, sessions, set_up, signed_out, start,
 };
@@ -144,6 +144,7 @@ fn routes() -> Vec<Route> {
         factors::routes(),
         for_passkeys(),
         for_phones(),
+        for_check_up(),
         for_programs(),
     ]
     .into_iter()
@@ -350,6 +351,16 @@ fn for_passkeys() -> Vec<Route> {
     ];
     let routes = routes.into_iter().map(setting_up);
     routes.map(own_device).collect()
+}
+
+/// What of the account is good, and what to do next.
+fn for_check_up() -> Vec<Route> {
+    use Access::People;
+    vec![
+        read(links::CHECK_UP, People, check_up::get),
+        send("/account/history/reviewed", People, check_up::reviewed),
+        read("/account/history/reviewed", People, check_up::to_history),
+    ]
 }
 
 /// Signing in on another computer: there, and on one's own device.

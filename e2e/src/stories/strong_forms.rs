@@ -21,6 +21,7 @@ const NEW_PASSWORD: &str = "forty wooden boats on a slow green river";
 pub(crate) fn is_told_here(path: &str, has_scripts: bool) -> bool {
     let passkeys = path.starts_with("/account/security/passkeys/");
     let strong = [
+        "/account/history/reviewed",
         "/account/phone",
         "/account/security/authenticator-apps",
         "/account/security/recovery-codes",
@@ -48,6 +49,9 @@ pub(crate) async fn every_strong_form_is_accepted(stage: Stage, ground: Arc<Grou
         passkeys(&browser, &ground).await?;
     }
     phones(&stage, &browser, &ground).await?;
+    browser.open("/account/history").await?;
+    browser.press("All of this was me").await?;
+    browser.see("Thank you for looking.").await?;
     mails(&browser, &ground).await?;
     let here = |path: &str| is_told_here(path, stage.has_scripts());
     are_accepted(&ground, here)

@@ -8,7 +8,7 @@ mod second_factor;
 
 use std::time::Duration;
 
-use nightlatch_domain::organization::{AccentColor, AfterLogOut, Organization};
+use nightlatch_domain::organization::{AccentColor, AfterLogOut, Organization, Settings};
 use nightlatch_domain::phone_sign_in::PhoneSignInRule;
 use nightlatch_domain::policy::{
     AtSessionLimit, Limits, MOST_SESSIONS, Policy, RememberRule, SHORTEST_LIMIT,
@@ -32,7 +32,7 @@ struct Setting {
     set: fn(&mut Organization, &str) -> Result<(), String>,
 }
 
-const TABLE: [Setting; 19] = [
+const TABLE: [Setting; 20] = [
     Setting {
         key: "name",
         values: "1 to 200 characters",
@@ -77,6 +77,21 @@ const TABLE: [Setting; 19] = [
         show: |o| word_for(&AFTER_LOG_OUT, o.settings.after_log_out),
         set: |o, text| {
             o.settings.after_log_out = choose(&AFTER_LOG_OUT, text, AfterLogOut::default())?;
+            Ok(())
+        },
+    },
+    Setting {
+        key: "review_days",
+        values: "days until people are reminded of their login history, 0 (never) to 400",
+        show: |o| o.settings.review_days.to_string(),
+        set: |o, text| {
+            o.settings.review_days = match text {
+                "" => Settings::default().review_days,
+                text => match text.parse() {
+                    Ok(days @ 0..=Settings::MOST_REVIEW_DAYS) => days,
+                    _ => return Err("it is a number from 0 to 400".to_owned()),
+                },
+            };
             Ok(())
         },
     },

@@ -35,6 +35,7 @@ fn unusual_settings() -> Settings {
         after_log_out: AfterLogOut::LoginPage,
         contact: Some(ODD_TEXT.to_owned()),
         accent: Some(AccentColor::try_from("#0b5fff".to_owned()).unwrap()),
+        review_days: 31,
     }
 }
 

@@ -88,6 +88,7 @@ impl<'a> Scene<'a> {
             "SELECT count(*) FROM passkeys WHERE name = 'Blue key'",
             "SELECT count(*) FROM ceremonies",
             "SELECT count(*) FROM phone_sign_ins",
+            "SELECT count(*) FROM reviews",
             "SELECT count(*) FROM browsers WHERE always_shared",
             "SELECT count(*) FROM users WHERE name = 'Ada Lovelace'",
             "SELECT count(*) FROM remembered_factors",

@@ -21,6 +21,7 @@
 mod accounts;
 mod addresses;
 mod api;
+mod check_up;
 mod days;
 mod demanded_factor;
 mod devices;

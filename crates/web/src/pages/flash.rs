@@ -25,6 +25,8 @@ pub(crate) enum Flash {
     PasskeyAdded,
     PasskeyRenamed,
     PasskeyRemoved,
+    /// The person has looked at their login history.
+    HistoryReviewed,
     /// "This wasn't me" was acted on.
     Reported,
     NameSaved,
@@ -81,6 +83,7 @@ impl Flash {
             Self::PasskeyAdded => "passkey-added".to_owned(),
             Self::PasskeyRenamed => "passkey-renamed".to_owned(),
             Self::PasskeyRemoved => "passkey-removed".to_owned(),
+            Self::HistoryReviewed => "history-reviewed".to_owned(),
             Self::Reported => "reported".to_owned(),
             Self::NameSaved => "name-saved".to_owned(),
             Self::PictureSaved => "picture-saved".to_owned(),
@@ -160,6 +163,9 @@ pub(crate) fn read(code: &str) -> Option<FlashView> {
         ("reported", _) => {
             "That session is logged out. Please change your password now, so that it cannot happen again."
                 .to_owned()
+        }
+        ("history-reviewed", _) => {
+            "Thank you for looking. We will remind you when it is time again.".to_owned()
         }
         ("name-saved", _) => "Your name was saved.".to_owned(),
         ("picture-saved", _) => "Your picture was saved.".to_owned(),

@@ -1,6 +1,7 @@
 //! The pages. Each module reads a request, calls a flow and fills a view.
 
 pub(crate) mod alert;
+pub(crate) mod check_up;
 pub(crate) mod confirm;
 pub(crate) mod demo_mail;
 mod endings;

@@ -2,6 +2,7 @@
 
 use axum::response::Response;
 use nightlatch_domain::event::EventKind;
+use nightlatch_flows::check_up;
 use nightlatch_storage::{StorageError, events};
 
 use crate::failure::Failure;
@@ -14,18 +15,21 @@ pub(crate) async fn get(person: Person) -> Result<Response, Failure> {
     let visit = &person.visit;
     let user = person.live.owned.user.id;
     let since = person.live.owned.session.created_at;
+    let (moment, owner) = (visit.app.moment(), person.live.owned.user.clone());
     let found: Result<_, StorageError> = visit
         .app
         .store
         .read(move |tx| {
+            let review_due = check_up::is_review_due(tx, &moment, &owner)?;
             let Some(last) = events::find_sign_in_before(tx, user, since)? else {
-                return Ok(None);
+                return Ok((None, review_due));
             };
             let failed = events::count_of_user(tx, user, EventKind::SignInFailed, last.at)?;
-            Ok(Some((last, failed)))
+            Ok((Some((last, failed)), review_due))
         })
         .await;
-    let last_sign_in = found?.map(|(event, failed)| LastSignInView {
+    let (last, review_due) = found?;
+    let last_sign_in = last.map(|(event, failed)| LastSignInView {
         time: show::time(event.at, visit.now),
         device: event.client.description().phrase(),
         place: event.client.place,
@@ -35,6 +39,7 @@ pub(crate) async fn get(person: Person) -> Result<Response, Failure> {
         frame: show::frame(visit, Nav::Elsewhere).await?,
         apps: Vec::new(),
         last_sign_in,
+        review_due,
     };
     show::page(visit, &page)
 }

@@ -14,6 +14,8 @@ pub struct StartPage {
     pub apps: Vec<AppView>,
     /// The sign-in before this one.
     pub last_sign_in: Option<LastSignInView>,
+    /// Whether it is time to look at the login history.
+    pub review_due: bool,
 }
 
 /// An app on the start page.

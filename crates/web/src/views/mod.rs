@@ -8,6 +8,7 @@
 
 mod accent;
 mod account;
+mod check_up;
 mod common;
 mod confirm;
 mod factor;
@@ -32,6 +33,7 @@ pub use account::{
     AppView, LastSignInView, LimitView, MarkSharedView, PasswordErrors, ProfilePage, SecurityPage,
     StartPage, ThisSessionView,
 };
+pub use check_up::{CheckUpPage, CheckUpView};
 pub use common::{
     DeviceKind, Field, FlashKind, FlashView, LinkView, NoticeKind, NoticeView, TimeView,
 };

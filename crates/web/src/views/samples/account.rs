@@ -33,6 +33,7 @@ impl Gallery {
                 frame: cast.signed_in(Nav::Elsewhere),
                 apps,
                 last_sign_in: Some(last),
+                review_due: true,
             };
             self.hang(format!("start{name}{}", cast.suffix()), page.title(), &page);
         }
