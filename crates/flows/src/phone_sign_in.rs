@@ -1,6 +1,6 @@
 //! Signing in on a computer one does not trust, by the word of a phone.
 //!
-//! [`ask`] is the shared machine's part, [`look`] and [`answer`] the signed-in
+//! [`ask`] is the shared machine's part, [`look`], [`approve`] and [`refuse`] the signed-in
 //! person's, [`redeem`] the shared machine's again. The rules, and the attack
 //! they are made for, stand in [`nightlatch_domain::phone_sign_in`].
 

@@ -146,7 +146,9 @@ async fn stand_in(config: &Config, world: &World, command: Command) -> Result<Re
     let activity = Arc::new(Activity::default());
     let (signals, metrics) = (Signals::default(), Metrics::default());
     let moment = world.moment();
-    // A command may come before the first start, and then makes the key too.
+    // A command may come before the first start, and then makes the directory and
+    // the key too.
+    lock::create_directory(&config.data_dir)?;
     let keys = keys::load_or_create(&config.key_file, world.random.as_ref())?;
     let sealer = Arc::new(wire::sealer(&keys)?);
     let context = Context {

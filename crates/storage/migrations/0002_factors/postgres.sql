@@ -22,7 +22,7 @@ CREATE TABLE recovery_codes (
     id BYTEA PRIMARY KEY,
     user_id BYTEA NOT NULL REFERENCES users (id),
     set_id BYTEA NOT NULL,
-    label TEXT COLLATE "C" NOT NULL,
+    label TEXT NOT NULL,
     hash TEXT NOT NULL,
     created_at BIGINT NOT NULL,
     used_at BIGINT
