@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{OrganizationId, SessionId, UserId};
+use crate::ids::{ClientId, OrganizationId, SessionId, UserId};
 
 /// Why a session ended. Where several apply, the first in time wins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -112,6 +112,24 @@ impl Cause {
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|cause| cause.name() == name)
     }
+
+    /// Whether long-lived grants of apps end too without being asked (TOK-04, A8):
+    /// somebody else may have made them, or the person is to have no access at all.
+    /// An ordinary log-out never does.
+    pub const fn ends_long_lived_grants(self) -> bool {
+        matches!(
+            self,
+            Self::EndedByAdministrator
+                | Self::UserDisabled
+                | Self::UserDeleted
+                | Self::PasswordChanged
+                | Self::AccountRecovered
+                | Self::TokenReuse
+                | Self::SuspiciousActivity
+                | Self::RestoredFromBackup
+                | Self::ReportedByUser
+        )
+    }
 }
 
 /// Who ended it.
@@ -178,6 +196,15 @@ pub enum Scope {
     Organization(OrganizationId),
     /// Everybody.
     Deployment,
+    /// One app in one session, which goes on (E11).
+    AppInSession {
+        /// Which session.
+        session: SessionId,
+        /// The app that it leaves.
+        client: ClientId,
+    },
+    /// One app, everywhere; the sessions go on.
+    Client(ClientId),
 }
 
 impl Scope {
@@ -190,6 +217,8 @@ impl Scope {
             Self::AllOf(_) => ScopeKind::AllOfUser,
             Self::Organization(_) => ScopeKind::Organization,
             Self::Deployment => ScopeKind::Deployment,
+            Self::AppInSession { .. } => ScopeKind::AppInSession,
+            Self::Client(_) => ScopeKind::Client,
         }
     }
 }
@@ -210,16 +239,22 @@ pub enum ScopeKind {
     Organization,
     /// See [`Scope::Deployment`].
     Deployment,
+    /// See [`Scope::AppInSession`].
+    AppInSession,
+    /// See [`Scope::Client`].
+    Client,
 }
 
 impl ScopeKind {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 8] = [
         Self::Session,
         Self::Selection,
         Self::OthersOfUser,
         Self::AllOfUser,
         Self::Organization,
         Self::Deployment,
+        Self::AppInSession,
+        Self::Client,
     ];
 
     /// The stored name.
@@ -231,6 +266,8 @@ impl ScopeKind {
             Self::AllOfUser => "all_of_user",
             Self::Organization => "organization",
             Self::Deployment => "deployment",
+            Self::AppInSession => "app_in_session",
+            Self::Client => "client",
         }
     }
 

@@ -61,6 +61,18 @@ pub mod kind {
     /// What a link in a mail may do; see [`crate::mail`].
     #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
     pub enum MailLink {}
+    /// An app; see [`crate::relying_party`].
+    #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    pub enum Client {}
+    /// What an app may do in a person's name; see [`crate::grant`].
+    #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    pub enum Grant {}
+    /// One logout to tell one app; see [`crate::notice`].
+    #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    pub enum Notice {}
+    /// A key that signs tokens.
+    #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    pub enum SigningKey {}
 }
 
 /// Identifies an organization.
@@ -94,6 +106,14 @@ pub type MailId = Id<kind::Mail>;
 /// Identifies a link in a mail. It is half of the link's token; the other half is
 /// derived from it with a key that only the server has.
 pub type MailLinkId = Id<kind::MailLink>;
+/// Identifies an app: `client_id` in the protocols. It authenticates nobody.
+pub type ClientId = Id<kind::Client>;
+/// Identifies what an app may do in a person's name.
+pub type GrantId = Id<kind::Grant>;
+/// Identifies one logout to tell one app.
+pub type NoticeId = Id<kind::Notice>;
+/// Identifies a key that signs tokens: `kid` in JOSE.
+pub type SigningKeyId = Id<kind::SigningKey>;
 
 impl<Kind> Id<Kind> {
     /// A random identifier that tells nothing about when it was made.

@@ -13,16 +13,19 @@
 //! [`one_time_code`] and [`recovery_code`] those of its second step, [`next_step`] decides
 //! what is still missing, and [`check_up`] what is worth doing; [`client`]
 //! describes the browser and address a request came from; [`event`] is one line
-//! of the history; [`alert`] decides what people are told by [`mail`].
+//! of the history; [`alert`] decides what people are told by [`mail`]. [`relying_party`] is an app,
+//! [`grant`] what it may do, and [`notice`] one logout that it must be told of.
 
 pub mod alert;
 pub mod check_up;
 pub mod client;
 pub mod ending;
 pub mod event;
+pub mod grant;
 pub mod ids;
 pub mod mail;
 pub mod next_step;
+pub mod notice;
 pub mod one_time_code;
 pub mod organization;
 pub mod passkey;
@@ -31,6 +34,7 @@ pub mod phone_sign_in;
 pub mod policy;
 pub mod random;
 pub mod recovery_code;
+pub mod relying_party;
 pub mod secret;
 pub mod session;
 pub mod throttle;

@@ -8,14 +8,17 @@ use std::collections::{HashMap, HashSet};
 
 use nightlatch_domain::ending::{Actor, Cause, Scope};
 use nightlatch_domain::event::{Event, EventKind};
+use nightlatch_domain::grant::RevokedCause;
 use nightlatch_domain::ids::{BrowserId, EventId};
+use nightlatch_domain::notice::Lane;
 use nightlatch_domain::session::{self, Ended};
 use nightlatch_storage::endings::{self, Ending};
 use nightlatch_storage::sessions::OwnedSession;
-use nightlatch_storage::{StorageError, Tx, events, remembered_factors, sessions};
+use nightlatch_storage::{StorageError, Tx, events, grants, remembered_factors, sessions};
 
 use crate::Moment;
 use crate::log_out::{EndingRequest, new_ending};
+use crate::notices;
 
 /// How many were written down.
 #[derive(Debug, Default)]
@@ -30,6 +33,7 @@ pub(crate) fn close_all(
     tx: &mut Tx<'_>,
     moment: &Moment,
     ending: &Ending,
+    lane: Lane,
     targets: &[OwnedSession],
 ) -> Result<Closed, StorageError> {
     let earlier_open = endings::list_open(tx, 2)?
@@ -73,6 +77,11 @@ pub(crate) fn close_all(
             continue;
         }
         events::add(tx, &closing_event(moment, owned, &ended, &belongs_to))?;
+        notices::owe_for_session(tx, moment, owned, &ended, lane)?;
+        if cause.ends_long_lived_grants() {
+            let revoked = RevokedCause::SessionEnded;
+            grants::revoke_all_of_session(tx, session.id, moment.now, revoked)?;
+        }
         if let Some(browser) = session.browser_id.filter(|_| takes_trust_away(cause)) {
             remembered_factors::delete_of_browser(tx, session.user_id, browser)?;
         }

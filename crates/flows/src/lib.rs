@@ -21,6 +21,7 @@ pub mod housekeeping;
 pub mod log_out;
 pub mod mail;
 pub mod mail_links;
+mod notices;
 pub mod own_endings;
 pub mod passkeys;
 pub mod password_hashing;

@@ -7,20 +7,27 @@
 //! write however many there are; up to [`INLINE`] sessions are expanded at once,
 //! the rest by [`expand_next`] in batches, resumable at any point.
 //!
+//! Each app that an ended session had entered is owed a notice, written in the same
+//! transaction (`notices`); so is each that a person leaves while their session goes
+//! on, and everybody whose app is withdrawn.
+//!
 //! It does not decide who may end what; that is [`crate::own_endings::end_own`] for
 //! people and the command line for operators.
 
 use nightlatch_domain::Timestamp;
 use nightlatch_domain::ending::{Actor, Cause, Scope, ScopeKind};
+use nightlatch_domain::grant::RevokedCause;
 use nightlatch_domain::ids::{EndingId, SessionId, UserId};
+use nightlatch_domain::notice::Lane;
 use nightlatch_domain::secret::Token;
 use nightlatch_domain::session::{self, Refusal, Session};
 use nightlatch_storage::endings::{self, Ending};
 use nightlatch_storage::sessions::OwnedSession;
-use nightlatch_storage::{StorageError, Tx, epochs, sessions};
+use nightlatch_storage::{StorageError, Tx, entries, epochs, grants, relying_parties, sessions};
 
 use crate::Moment;
 use crate::closing::close_all;
+use crate::notices;
 
 /// How many sessions are expanded in the transaction of a wide ending.
 pub const INLINE: u16 = 100;
@@ -92,7 +99,19 @@ pub fn end_sessions(
             ending.epoch = Some(epochs::raise_deployment(tx)?);
             list_below(tx, &ending, INLINE)?
         }
+        Scope::AppInSession { session, .. } => {
+            return leave_app(tx, moment, ending, *session);
+        }
+        Scope::Client(client) => {
+            ending.epoch = Some(relying_parties::raise_epoch(tx, *client)?);
+            return withdraw(tx, moment, ending);
+        }
     };
+    if let Some(user) = ending.user_id
+        && request.cause.ends_long_lived_grants()
+    {
+        end_long_lived_grants(tx, user)?;
+    }
     // A narrow ending is named after whom it concerns, if that is one.
     if ending.epoch.is_none() {
         ending.user_id = shared_by_all(&targets, |owned| owned.session.user_id);
@@ -102,7 +121,8 @@ pub fn end_sessions(
     }
     ending.expanded = ending.epoch.is_none() || targets.len() < usize::from(INLINE);
     endings::add(tx, &ending)?;
-    let closed = close_all(tx, moment, &ending, &targets)?;
+    let lane = notices::lane(ending.scope);
+    let closed = close_all(tx, moment, &ending, lane, &targets)?;
     endings::count(
         tx,
         ending.id,
@@ -135,9 +155,14 @@ pub fn expand_next(tx: &mut Tx<'_>, moment: &Moment) -> Result<Expansion, Storag
     let Some(ending) = endings::list_open(tx, 1)?.into_iter().next() else {
         return Ok(Expansion::Nothing);
     };
+    if ending.scope == ScopeKind::Client {
+        let complete = leave_batch(tx, moment, &ending, BATCH)?;
+        endings::count(tx, ending.id, 0, 0, complete)?;
+        return Ok(Expansion::Continue);
+    }
     let targets = list_below(tx, &ending, BATCH)?;
     let complete = targets.len() < usize::from(BATCH);
-    let closed = close_all(tx, moment, &ending, &targets)?;
+    let closed = close_all(tx, moment, &ending, Lane::Mass, &targets)?;
     endings::count(tx, ending.id, closed.sessions, closed.browsers, complete)?;
     Ok(Expansion::Continue)
 }
@@ -196,9 +221,18 @@ pub(crate) fn new_ending(moment: &Moment, request: &EndingRequest) -> Ending {
         Scope::OthersOf { user, keep } => (None, Some(*user), Some(*keep)),
         Scope::AllOf(user) => (None, Some(*user), None),
         Scope::Organization(id) => (Some(*id), None, None),
-        Scope::Session(_) | Scope::Selection(_) | Scope::Deployment => (None, None, None),
+        Scope::Session(_)
+        | Scope::Selection(_)
+        | Scope::Deployment
+        | Scope::AppInSession { .. }
+        | Scope::Client(_) => (None, None, None),
+    };
+    let client_id = match &request.scope {
+        Scope::AppInSession { client, .. } | Scope::Client(client) => Some(*client),
+        _ => None,
     };
     Ending {
+        client_id,
         id: EndingId::sortable(moment.now, moment.random.as_ref()),
         at: moment.now,
         scope: request.scope.kind(),
@@ -212,6 +246,82 @@ pub(crate) fn new_ending(moment: &Moment, request: &EndingRequest) -> Ending {
         sessions_ended: 0,
         browsers_ended: 0,
         expanded: true,
+    }
+}
+
+/// Ends all long-lived grants of a user: apps that go on when the person is not
+/// there. One counter, whatever their number (A8).
+pub fn end_long_lived_grants(tx: &mut Tx<'_>, user: UserId) -> Result<(), StorageError> {
+    grants::raise_offline_epoch(tx, user).map(|_| ())
+}
+
+/// One app in one session: its entry and grants end, and it is told; the session
+/// goes on (E11).
+fn leave_app(
+    tx: &mut Tx<'_>,
+    moment: &Moment,
+    mut ending: Ending,
+    session: SessionId,
+) -> Result<EndingDone, StorageError> {
+    if let Some(owned) = sessions::find(tx, session)? {
+        ending.user_id = Some(owned.session.user_id);
+        ending.organization_id = Some(owned.session.organization_id);
+    }
+    endings::add(tx, &ending)?;
+    if let Some(client) = ending.client_id
+        && let Some(entry) = entries::find(tx, session, client)?
+    {
+        let cause = RevokedCause::LeftApp;
+        grants::revoke_of_session(tx, session, client, moment.now, cause)?;
+        notices::owe_for_entry(tx, moment, &ending, &entry)?;
+    }
+    Ok(nothing_ended(&ending))
+}
+
+/// One app everywhere. Its counter has ended what it holds; telling it, session by
+/// session, is done here for the first and by [`expand_next`] for the rest.
+fn withdraw(
+    tx: &mut Tx<'_>,
+    moment: &Moment,
+    mut ending: Ending,
+) -> Result<EndingDone, StorageError> {
+    if let Some(client) = ending.client_id {
+        let app = relying_parties::find(tx, client)?;
+        ending.organization_id = app.map(|app| app.organization_id);
+    }
+    ending.expanded = false;
+    endings::add(tx, &ending)?;
+    ending.expanded = leave_batch(tx, moment, &ending, INLINE)?;
+    endings::count(tx, ending.id, 0, 0, ending.expanded)?;
+    Ok(nothing_ended(&ending))
+}
+
+/// Tells of up to `limit` entries into a withdrawn app; says whether these were
+/// all.
+fn leave_batch(
+    tx: &mut Tx<'_>,
+    moment: &Moment,
+    ending: &Ending,
+    limit: u16,
+) -> Result<bool, StorageError> {
+    let Some(client) = ending.client_id else {
+        return Ok(true);
+    };
+    let open = entries::list_open_of_client(tx, client, i64::from(limit))?;
+    for entry in &open {
+        notices::owe_for_entry(tx, moment, ending, entry)?;
+    }
+    Ok(open.len() < usize::from(limit))
+}
+
+/// What an ending did that ended no session.
+fn nothing_ended(ending: &Ending) -> EndingDone {
+    EndingDone {
+        id: ending.id,
+        sessions: 0,
+        browsers: 0,
+        complete: ending.expanded,
+        kept: None,
     }
 }
 

@@ -347,7 +347,7 @@ fn end_one(
     let this_one_too = match &request.scope {
         Scope::Session(id) => *id == acting_id,
         Scope::Selection(ids) => ids.contains(&acting_id),
-        Scope::OthersOf { .. } => false,
+        Scope::OthersOf { .. } | Scope::AppInSession { .. } | Scope::Client(_) => false,
         Scope::AllOf(_) | Scope::Organization(_) | Scope::Deployment => true,
     };
     let done: EndingDone = end_sessions(tx, moment, request)?;

@@ -16,6 +16,7 @@ use nightlatch_flows::passkeys::Passkeys;
 use nightlatch_flows::password_hashing::PasswordHashing;
 use nightlatch_flows::places::Places;
 use nightlatch_flows::sealing::Sealer;
+use nightlatch_protocols::signing_keys::SigningKeys;
 use nightlatch_storage::{DatabaseLocation, Store};
 use nightlatch_web::forms::FormKey;
 use nightlatch_web::house::House;
@@ -166,6 +167,7 @@ pub fn app(
         form_key: FormKey::new(&keys.current, &keys.others()),
         link_key: LinkKey::new(&keys.current, &keys.others()),
         sealer: Arc::new(sealer(keys)?),
+        signing: Arc::new(SigningKeys::default()),
         mailing,
         signals: Signals::default(),
         streams: Streams::default(),

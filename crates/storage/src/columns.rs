@@ -8,9 +8,12 @@ use std::net::IpAddr;
 use nightlatch_domain::Timestamp;
 use nightlatch_domain::ending::{Cause, ScopeKind};
 use nightlatch_domain::event::EventKind;
+use nightlatch_domain::grant::{RevokedCause, Scopes};
 use nightlatch_domain::ids::Id;
 use nightlatch_domain::mail::LinkKind;
+use nightlatch_domain::notice::{Channel, Lane, NoticeState};
 use nightlatch_domain::passkey::{CeremonyKind, UserHandle};
+use nightlatch_domain::relying_party::{RelyingPartyStatus, SigningAlgorithm};
 use nightlatch_domain::secret::TokenDigest;
 use nightlatch_domain::session::SessionKind;
 use nightlatch_domain::user::{Appearance, EmailAddress, Role, UserStatus};
@@ -131,6 +134,52 @@ impl Column for CeremonyKind {
 impl Column for UserHandle {
     fn read(cell: Cell<'_>) -> Result<Self, ColumnProblem> {
         <[u8; UserHandle::LENGTH]>::read(cell).map(Self::from_bytes)
+    }
+}
+
+impl Column for Channel {
+    fn read(cell: Cell<'_>) -> Result<Self, ColumnProblem> {
+        named(cell, Self::from_name)
+    }
+}
+
+impl Column for Lane {
+    fn read(cell: Cell<'_>) -> Result<Self, ColumnProblem> {
+        named(cell, Self::from_name)
+    }
+}
+
+impl Column for NoticeState {
+    fn read(cell: Cell<'_>) -> Result<Self, ColumnProblem> {
+        named(cell, Self::from_name)
+    }
+}
+
+impl Column for SigningAlgorithm {
+    fn read(cell: Cell<'_>) -> Result<Self, ColumnProblem> {
+        named(cell, Self::from_name)
+    }
+}
+
+impl Column for RelyingPartyStatus {
+    fn read(cell: Cell<'_>) -> Result<Self, ColumnProblem> {
+        named(cell, Self::from_name)
+    }
+}
+
+impl Column for RevokedCause {
+    fn read(cell: Cell<'_>) -> Result<Self, ColumnProblem> {
+        named(cell, Self::from_name)
+    }
+}
+
+impl Column for Scopes {
+    fn read(cell: Cell<'_>) -> Result<Self, ColumnProblem> {
+        named(cell, |text| {
+            let scopes = Self::parse(text);
+            // Whatever else stands there, we did not write it.
+            (scopes.to_string() == text).then_some(scopes)
+        })
     }
 }
 

@@ -5,7 +5,7 @@
 
 use nightlatch_domain::Timestamp;
 use nightlatch_domain::ending::{Actor, Cause, ScopeKind};
-use nightlatch_domain::ids::{EndingId, OrganizationId, SessionId, UserId};
+use nightlatch_domain::ids::{ClientId, EndingId, OrganizationId, SessionId, UserId};
 use nightlatch_domain::secret::TokenDigest;
 use nightlatch_domain::session::Epochs;
 
@@ -27,6 +27,8 @@ pub struct Ending {
     pub user_id: Option<UserId>,
     /// The session that was kept.
     pub kept_session_id: Option<SessionId>,
+    /// The app, for scopes of one.
+    pub client_id: Option<ClientId>,
     /// The counter of that scope after the act; sessions below it are over.
     pub epoch: Option<i64>,
     /// Why.
@@ -58,6 +60,7 @@ fn read(row: &Row<'_>) -> Result<Ending, StorageError> {
         sessions_ended: row.get(11)?,
         browsers_ended: row.get(12)?,
         expanded: row.get(13)?,
+        client_id: row.get(14)?,
     })
 }
 
@@ -66,8 +69,8 @@ pub fn add(tx: &mut Tx<'_>, ending: &Ending) -> Result<(), StorageError> {
     tx.execute_one(
         "INSERT INTO endings (id, at, scope, organization_id, user_id, kept_session_id, epoch, cause,
                               actor_kind, actor_user_id, reason, sessions_ended, browsers_ended,
-                              expanded)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+                              expanded, client_id)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
         &[
             ending.id.into(),
             ending.at.into(),
@@ -83,6 +86,7 @@ pub fn add(tx: &mut Tx<'_>, ending: &Ending) -> Result<(), StorageError> {
             ending.sessions_ended.into(),
             ending.browsers_ended.into(),
             ending.expanded.into(),
+            ending.client_id.into(),
         ],
     )
 }
@@ -107,7 +111,7 @@ pub fn count(
 pub fn find(tx: &mut Tx<'_>, id: EndingId) -> Result<Option<Ending>, StorageError> {
     tx.query_optional(
         "SELECT id, at, scope, organization_id, user_id, kept_session_id, epoch, cause, actor_kind,
-                actor_user_id, reason, sessions_ended, browsers_ended, expanded
+                actor_user_id, reason, sessions_ended, browsers_ended, expanded, client_id
          FROM endings WHERE id = $1",
         &[id.into()],
         read,
@@ -118,7 +122,7 @@ pub fn find(tx: &mut Tx<'_>, id: EndingId) -> Result<Option<Ending>, StorageErro
 pub fn list_open(tx: &mut Tx<'_>, limit: i64) -> Result<Vec<Ending>, StorageError> {
     tx.query(
         "SELECT id, at, scope, organization_id, user_id, kept_session_id, epoch, cause, actor_kind,
-                actor_user_id, reason, sessions_ended, browsers_ended, expanded
+                actor_user_id, reason, sessions_ended, browsers_ended, expanded, client_id
          FROM endings WHERE NOT expanded ORDER BY id LIMIT $1",
         &[limit.into()],
         read,
@@ -134,7 +138,7 @@ pub fn list_since(
 ) -> Result<Vec<Ending>, StorageError> {
     tx.query(
         "SELECT id, at, scope, organization_id, user_id, kept_session_id, epoch, cause, actor_kind,
-                actor_user_id, reason, sessions_ended, browsers_ended, expanded
+                actor_user_id, reason, sessions_ended, browsers_ended, expanded, client_id
          FROM endings WHERE at >= $1 ORDER BY at LIMIT $2",
         &[since.into(), limit.into()],
         read,
@@ -151,14 +155,14 @@ pub fn find_first_after_epochs(
 ) -> Result<Option<Ending>, StorageError> {
     let of_user = tx.query_optional(
         "SELECT id, at, scope, organization_id, user_id, kept_session_id, epoch, cause, actor_kind,
-                actor_user_id, reason, sessions_ended, browsers_ended, expanded
+                actor_user_id, reason, sessions_ended, browsers_ended, expanded, client_id
          FROM endings WHERE user_id = $1 AND epoch > $2 ORDER BY epoch LIMIT 1",
         &[user_id.into(), epochs.user.into()],
         read,
     )?;
     let of_organization = tx.query_optional(
         "SELECT id, at, scope, organization_id, user_id, kept_session_id, epoch, cause, actor_kind,
-                actor_user_id, reason, sessions_ended, browsers_ended, expanded
+                actor_user_id, reason, sessions_ended, browsers_ended, expanded, client_id
          FROM endings WHERE scope = 'organization' AND organization_id = $1 AND epoch > $2
          ORDER BY epoch LIMIT 1",
         &[organization_id.into(), epochs.organization.into()],
@@ -166,7 +170,7 @@ pub fn find_first_after_epochs(
     )?;
     let of_deployment = tx.query_optional(
         "SELECT id, at, scope, organization_id, user_id, kept_session_id, epoch, cause, actor_kind,
-                actor_user_id, reason, sessions_ended, browsers_ended, expanded
+                actor_user_id, reason, sessions_ended, browsers_ended, expanded, client_id
          FROM endings WHERE scope = 'deployment' AND epoch > $1 ORDER BY epoch LIMIT 1",
         &[epochs.deployment.into()],
         read,
@@ -251,6 +255,7 @@ pub fn prune(tx: &mut Tx<'_>, before: Timestamp, limit: i64) -> Result<u64, Stor
                         AND NOT EXISTS (SELECT 1 FROM sessions s
                                         WHERE s.ended_at IS NOT NULL AND s.ending_id = e.id)
                         AND NOT EXISTS (SELECT 1 FROM receipts r WHERE r.ending_id = e.id)
+                        AND NOT EXISTS (SELECT 1 FROM notices n WHERE n.ending_id = e.id)
                       LIMIT $2)",
         &[before.into(), limit.into()],
     )

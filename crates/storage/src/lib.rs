@@ -33,21 +33,27 @@ mod tls;
 mod value;
 
 pub mod authenticator_apps;
+pub mod authorization_codes;
 pub mod browsers;
 pub mod endings;
+pub mod entries;
 pub mod epochs;
 pub mod events;
+pub mod grants;
 pub mod mail_links;
 pub mod mails;
+pub mod notices;
 pub mod organizations;
 pub mod passkeys;
 pub mod pending_sign_ins;
 pub mod phone_sign_ins;
 pub mod recovery_codes;
+pub mod relying_parties;
 pub mod remembered_factors;
 pub mod reviews;
 pub mod sessions;
 pub mod set_up_links;
+pub mod signing_keys;
 pub mod throttles;
 pub mod users;
 

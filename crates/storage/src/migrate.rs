@@ -34,6 +34,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations![
     (5, "0005_mail"),
     (6, "0006_phone_sign_in"),
     (7, "0007_reviews"),
+    (8, "0008_apps"),
 ];
 
 /// Both databases understand this one alike.

@@ -315,6 +315,7 @@ fn start(
         public_url,
         trusted_proxies: options.trusted_proxies.clone(),
         form_key: FormKey::new(&[42; 32], &[]),
+        signing: Arc::default(),
         link_key: LinkKey::new(&[42; 32], &[]),
         sealer: Arc::new(Sealer::new(&[42; 32], &[]).expect("a key that works")),
         mailing: Mailing::by(Arc::<Post>::clone(post)),

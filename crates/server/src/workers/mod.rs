@@ -9,6 +9,7 @@ pub mod end_overdue;
 pub mod expand_endings;
 pub mod hear_other_nodes;
 pub mod prune;
+pub mod rotate_signing_keys;
 pub mod send_mail;
 pub mod write_activity;
 
@@ -44,6 +45,12 @@ impl Workers {
         workers.add(app, &stopped, "end_overdue", end_overdue::run);
         workers.add(app, &stopped, "expand_endings", expand_endings::run);
         workers.add(app, &stopped, "prune", prune::run);
+        workers.add(
+            app,
+            &stopped,
+            "rotate_signing_keys",
+            rotate_signing_keys::run,
+        );
         if app.mail_works() {
             workers.add(app, &stopped, "send_mail", send_mail::run);
         }

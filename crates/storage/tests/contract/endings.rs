@@ -69,6 +69,7 @@ on_both_databases! {
             organization_id: Some(id(1)),
             user_id: Some(id(2)),
             kept_session_id: Some(id(3)),
+            client_id: Some(id(5)),
             epoch: Some(i64::MAX),
             cause: Cause::ReportedByUser,
             actor: Actor::Administrator(id(4)),

@@ -158,6 +158,7 @@ pub(super) fn ending(number: u8, milliseconds: i64, scope: ScopeKind) -> Ending 
         organization_id: None,
         user_id: None,
         kept_session_id: None,
+        client_id: None,
         epoch: None,
         cause: Cause::LoggedOut,
         actor: Actor::System,

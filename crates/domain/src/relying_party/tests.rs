@@ -1,0 +1,127 @@
+//! Addresses are compared letter by letter, and odd ones are not registered.
+#![expect(clippy::unwrap_used, reason = "a test that meets the unexpected fails")]
+
+use super::*;
+
+fn registration(redirects: &[&str], authentication: ClientAuthentication) -> Registration {
+    let parse = |text: &&str| RegisteredUri::parse(text).unwrap();
+    Registration {
+        redirect_uris: redirects.iter().map(parse).collect(),
+        post_logout_redirect_uris: redirects.iter().map(parse).collect(),
+        authentication,
+        ..Registration::default()
+    }
+}
+
+#[test]
+fn oidc_03_a_redirect_address_matches_letter_by_letter() {
+    let web = registration(
+        &["https://crm.example.com/cb?a=1", "http://127.0.0.1:9000/cb"],
+        ClientAuthentication::Secret,
+    );
+    assert!(web.is_redirect_uri("https://crm.example.com/cb?a=1"));
+    for other in [
+        "https://crm.example.com/cb",
+        "https://crm.example.com/cb?a=1&b=2",
+        "https://crm.example.com/cb/?a=1",
+        "https://CRM.example.com/cb?a=1",
+        "https://crm.example.com:443/cb?a=1",
+        "https://crm.example.com/x/../cb?a=1",
+        "https://crm.example.com.evil.test/cb?a=1",
+        "https://crm.example.com/cb?a=1#x",
+        "http://crm.example.com/cb?a=1",
+        // The port is free for native apps alone.
+        "http://127.0.0.1:9001/cb",
+        "",
+    ] {
+        assert!(!web.is_redirect_uri(other), "{other}");
+        assert!(!web.is_post_logout_redirect_uri(other), "{other}");
+    }
+}
+
+#[test]
+fn oidc_03_only_the_port_of_a_native_loopback_address_is_free() {
+    let native = registration(
+        &[
+            "http://127.0.0.1/cb",
+            "http://[::1]/cb",
+            "com.example.app:/cb",
+        ],
+        ClientAuthentication::None,
+    );
+    for good in [
+        "http://127.0.0.1:51234/cb",
+        "http://[::1]:51234/cb",
+        "http://127.0.0.1/cb",
+        "com.example.app:/cb",
+    ] {
+        assert!(native.is_redirect_uri(good), "{good}");
+    }
+    for bad in [
+        "http://127.0.0.1:51234/cb/../x",
+        "http://127.0.0.1:51234/CB",
+        "http://127.0.0.2:51234/cb",
+        "http://localhost:51234/cb",
+        "http://2130706433:51234/cb",
+        "https://127.0.0.1:51234/cb",
+        "http://u@127.0.0.1:51234/cb",
+        "http://127.0.0.1:51234/cb#f",
+        "com.example.app:/cb2",
+    ] {
+        assert!(!native.is_redirect_uri(bad), "{bad}");
+    }
+    let by_name = registration(&["http://localhost/cb"], ClientAuthentication::None);
+    assert!(!by_name.is_redirect_uri("http://localhost:1/cb"));
+}
+
+#[test]
+fn odd_addresses_are_not_registered() {
+    for (text, problem) in [
+        ("crm.example.com/cb", UriProblem::NotAbsolute),
+        ("/cb", UriProblem::NotAbsolute),
+        ("https://crm.example.com/c b", UriProblem::NotAbsolute),
+        ("https:\\\\crm.example.com/", UriProblem::NotAbsolute),
+        ("https://crm.example.com/#x", UriProblem::Fragment),
+        ("https://a:b@crm.example.com/", UriProblem::Credentials),
+        ("http://crm.example.com/", UriProblem::PlainHttp),
+        ("http://localhost.example.com/", UriProblem::PlainHttp),
+        ("javascript:alert(1)", UriProblem::Scheme),
+        ("data:text/html,x", UriProblem::Scheme),
+        ("myapp:/cb", UriProblem::Scheme),
+    ] {
+        assert_eq!(RegisteredUri::parse(text), Err(problem), "{text}");
+    }
+    let long = format!("https://crm.example.com/{}", "x".repeat(LONGEST_URI));
+    assert_eq!(RegisteredUri::parse(&long), Err(UriProblem::TooLong));
+}
+
+#[test]
+fn bcl_01_plain_http_takes_the_word_of_an_administrator() {
+    let plain = "http://crm.internal:8080/bcl?x=1";
+    assert_eq!(
+        RegisteredUri::parse_logout(plain, false),
+        Err(UriProblem::PlainHttp)
+    );
+    let allowed = RegisteredUri::parse_logout(plain, true).unwrap();
+    assert_eq!(allowed.as_str(), plain);
+    // It comes back from the database as it was.
+    assert_eq!(RegisteredUri::try_from(plain.to_owned()), Ok(allowed));
+    assert_eq!(
+        RegisteredUri::parse_logout("com.example.app:/x", true),
+        Err(UriProblem::Scheme)
+    );
+    assert_eq!(
+        RegisteredUri::parse_logout("http://127.0.0.1/x", false),
+        Err(UriProblem::PlainHttp)
+    );
+}
+
+#[test]
+fn c10_the_worst_case_is_never_shorter_than_a_token() {
+    let mut registration = Registration::default();
+    assert_eq!(registration.worst_case(), 5);
+    registration.worst_case_minutes = Some(1);
+    assert_eq!(registration.worst_case(), 5);
+    registration.worst_case_minutes = Some(480);
+    assert_eq!(registration.worst_case(), 480);
+}

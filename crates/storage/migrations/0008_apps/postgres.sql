@@ -1,0 +1,184 @@
+-- Twin of sqlite.sql: same tables, same columns, same meaning.
+-- Times are milliseconds since the Unix epoch; ids are 16 bytes; digests 32.
+
+-- Ends the long-lived grants of a user, which outlive "log out of all sessions" unless asked otherwise.
+ALTER TABLE users ADD COLUMN offline_epoch BIGINT NOT NULL DEFAULT 0;
+
+-- The app that an ending was about.
+ALTER TABLE endings ADD COLUMN client_id BYTEA;
+
+-- Apps that sign people in through us: relying parties in the words of OpenID Connect.
+CREATE TABLE relying_parties (
+    id BYTEA NOT NULL PRIMARY KEY,
+    organization_id BYTEA NOT NULL REFERENCES organizations (id),
+    name TEXT NOT NULL,
+    name_key TEXT NOT NULL,
+    -- JSON, see domain::relying_party::Registration.
+    registration TEXT NOT NULL,
+    secret_digest BYTEA,
+    status TEXT NOT NULL,
+    -- Raised when the app is withdrawn: ends everything that it holds.
+    epoch BIGINT NOT NULL,
+    created_at BIGINT NOT NULL
+);
+CREATE UNIQUE INDEX relying_parties_name_key ON relying_parties (organization_id, name_key);
+
+-- Which apps a session entered. Kept as long as ended sessions are.
+CREATE TABLE entries (
+    session_id BYTEA NOT NULL,
+    client_id BYTEA NOT NULL REFERENCES relying_parties (id),
+    user_id BYTEA NOT NULL,
+    first_at BIGINT NOT NULL,
+    last_at BIGINT NOT NULL,
+    -- The app was told, or will be, that this is over.
+    left_at BIGINT,
+    PRIMARY KEY (session_id, client_id)
+);
+CREATE INDEX entries_open_by_client ON entries (client_id, session_id) WHERE left_at IS NULL;
+CREATE INDEX entries_left ON entries (left_at) WHERE left_at IS NOT NULL;
+
+-- What an app may do in the name of a person: a refresh-token family, bound to a session or long-lived.
+CREATE TABLE grants (
+    id BYTEA NOT NULL PRIMARY KEY,
+    client_id BYTEA NOT NULL REFERENCES relying_parties (id),
+    user_id BYTEA NOT NULL REFERENCES users (id),
+    organization_id BYTEA NOT NULL REFERENCES organizations (id),
+    -- Where it was made; a long-lived one outlives that session.
+    session_id BYTEA NOT NULL,
+    offline BOOLEAN NOT NULL,
+    organization_epoch BIGINT NOT NULL,
+    deployment_epoch BIGINT NOT NULL,
+    offline_epoch BIGINT NOT NULL,
+    client_epoch BIGINT NOT NULL,
+    scopes TEXT NOT NULL,
+    authenticated_at BIGINT NOT NULL,
+    proofs TEXT NOT NULL,
+    -- The half of its tokens that only the database has; the other is a key that it does not.
+    seed BYTEA NOT NULL,
+    -- How many times the refresh token was replaced.
+    generation BIGINT NOT NULL,
+    rotated_at BIGINT NOT NULL,
+    idle_deadline BIGINT NOT NULL,
+    overall_deadline BIGINT NOT NULL,
+    -- Access tokens older than this are void.
+    access_from BIGINT NOT NULL,
+    created_at BIGINT NOT NULL,
+    last_used_at BIGINT NOT NULL,
+    revoked_at BIGINT,
+    revoked_cause TEXT,
+    CHECK ((revoked_at IS NULL) = (revoked_cause IS NULL))
+);
+CREATE INDEX grants_by_session ON grants (session_id, client_id) WHERE revoked_at IS NULL;
+CREATE INDEX grants_offline_by_user ON grants (user_id, client_id) WHERE offline AND revoked_at IS NULL;
+CREATE INDEX grants_by_deadline ON grants (overall_deadline);
+
+-- Authorization codes, by their digest.
+CREATE TABLE authorization_codes (
+    digest BYTEA NOT NULL PRIMARY KEY,
+    client_id BYTEA NOT NULL REFERENCES relying_parties (id),
+    session_id BYTEA NOT NULL,
+    user_id BYTEA NOT NULL,
+    client_epoch BIGINT NOT NULL,
+    redirect_uri TEXT NOT NULL,
+    scopes TEXT NOT NULL,
+    nonce TEXT,
+    -- S256 of the verifier, as it was sent (RFC 7636).
+    challenge TEXT NOT NULL,
+    -- What else was asked for, as JSON.
+    request TEXT NOT NULL,
+    authenticated_at BIGINT NOT NULL,
+    proofs TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    used_at BIGINT,
+    -- What the first use issued; a second one revokes it (RFC 6749 section 4.1.2).
+    grant_id BYTEA
+);
+CREATE INDEX authorization_codes_by_expiry ON authorization_codes (expires_at);
+
+-- Authorization requests that wait for a sign-in, a proof or consent.
+CREATE TABLE authorization_requests (
+    digest BYTEA NOT NULL PRIMARY KEY,
+    client_id BYTEA NOT NULL REFERENCES relying_parties (id),
+    -- JSON, see protocols::oidc::authorize.
+    request TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL
+);
+CREATE INDEX authorization_requests_by_expiry ON authorization_requests (expires_at);
+
+-- What people agreed to.
+CREATE TABLE consents (
+    user_id BYTEA NOT NULL REFERENCES users (id),
+    client_id BYTEA NOT NULL REFERENCES relying_parties (id),
+    scopes TEXT NOT NULL,
+    given_at BIGINT NOT NULL,
+    PRIMARY KEY (user_id, client_id)
+);
+
+-- Keys that sign tokens. The private half is sealed, and goes when the key is retired; the public half stays,
+-- since an old ID token must still be good for logging out.
+CREATE TABLE signing_keys (
+    id BYTEA NOT NULL PRIMARY KEY,
+    algorithm TEXT NOT NULL,
+    public_jwk TEXT NOT NULL,
+    sealed_private BYTEA,
+    created_at BIGINT NOT NULL,
+    -- Published before it signs.
+    signs_from BIGINT NOT NULL,
+    signs_until BIGINT
+);
+
+-- One logout to tell one app, at one address.
+CREATE TABLE notices (
+    id BYTEA NOT NULL PRIMARY KEY,
+    ending_id BYTEA NOT NULL,
+    client_id BYTEA NOT NULL,
+    session_id BYTEA NOT NULL,
+    user_id BYTEA NOT NULL,
+    organization_id BYTEA NOT NULL,
+    channel TEXT NOT NULL,
+    -- Everything that telling takes, as JSON, so that it outlives app and account.
+    envelope TEXT NOT NULL,
+    ended_at BIGINT NOT NULL,
+    lane TEXT NOT NULL,
+    state TEXT NOT NULL,
+    attempts BIGINT NOT NULL,
+    -- When it is tried next; while it is being tried, the end of the claim.
+    next_at BIGINT NOT NULL,
+    created_at BIGINT NOT NULL,
+    finished_at BIGINT,
+    last_status BIGINT,
+    last_error TEXT,
+    CHECK ((state = 'waiting') = (finished_at IS NULL))
+);
+CREATE INDEX notices_due ON notices (channel, lane, next_at) WHERE finished_at IS NULL;
+CREATE INDEX notices_waiting_by_client ON notices (client_id, next_at) WHERE finished_at IS NULL;
+CREATE INDEX notices_by_ending ON notices (ending_id, id);
+CREATE INDEX notices_by_session ON notices (session_id, id);
+CREATE INDEX notices_by_client ON notices (client_id, id);
+CREATE INDEX notices_finished ON notices (finished_at) WHERE finished_at IS NOT NULL;
+
+-- Which reader of the pull feed has acknowledged which notice (RFC 8936).
+CREATE TABLE feed_acknowledgements (
+    notice_id BYTEA NOT NULL REFERENCES notices (id) ON DELETE CASCADE,
+    reader TEXT NOT NULL,
+    acknowledged_at BIGINT NOT NULL,
+    PRIMARY KEY (notice_id, reader)
+);
+
+-- The readers of an app's pull feed, each with its own position.
+CREATE TABLE feed_readers (
+    client_id BYTEA NOT NULL REFERENCES relying_parties (id),
+    reader TEXT NOT NULL,
+    first_at BIGINT NOT NULL,
+    last_at BIGINT NOT NULL,
+    PRIMARY KEY (client_id, reader)
+);
+
+-- Identifiers of signed assertions that were used, so that none is used twice (RFC 7523).
+CREATE TABLE used_assertions (
+    digest BYTEA NOT NULL PRIMARY KEY,
+    expires_at BIGINT NOT NULL
+);
+CREATE INDEX used_assertions_by_expiry ON used_assertions (expires_at);

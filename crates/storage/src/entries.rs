@@ -1,0 +1,129 @@
+//! Which apps a session entered (BCL-06).
+//!
+//! A row is written when the app gets its first tokens in the session, and stays
+//! as long as ended sessions do: whom to tell is never asked of a browser. *Open*
+//! is one whose app has not been told, or is not about to be, that it is over.
+
+use nightlatch_domain::Timestamp;
+use nightlatch_domain::ids::{ClientId, SessionId, UserId};
+use nightlatch_domain::relying_party::RelyingParty;
+
+use crate::{Row, StorageError, Tx, relying_parties};
+
+/// An app that a session entered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Entry {
+    /// Which session.
+    pub session_id: SessionId,
+    /// Which app.
+    pub client_id: ClientId,
+    /// Whose session.
+    pub user_id: UserId,
+    /// When the app first got tokens in it.
+    pub first_at: Timestamp,
+    /// When it last did by a sign-in; a refresh is none.
+    pub last_at: Timestamp,
+    /// When that was over.
+    pub left_at: Option<Timestamp>,
+}
+
+fn read(row: &Row<'_>) -> Result<Entry, StorageError> {
+    Ok(Entry {
+        session_id: row.get(0)?,
+        client_id: row.get(1)?,
+        user_id: row.get(2)?,
+        first_at: row.get(3)?,
+        last_at: row.get(4)?,
+        left_at: row.get(5)?,
+    })
+}
+
+/// Records that a session entered an app, or entered it again.
+pub fn record(
+    tx: &mut Tx<'_>,
+    session_id: SessionId,
+    client_id: ClientId,
+    user_id: UserId,
+    now: Timestamp,
+) -> Result<(), StorageError> {
+    tx.execute_one(
+        "INSERT INTO entries (session_id, client_id, user_id, first_at, last_at, left_at)
+         VALUES ($1, $2, $3, $4, $4, NULL)
+         ON CONFLICT (session_id, client_id) DO UPDATE SET last_at = $4, left_at = NULL",
+        &[
+            session_id.into(),
+            client_id.into(),
+            user_id.into(),
+            now.into(),
+        ],
+    )
+}
+
+/// The entry of a session into an app, open or not.
+pub fn find(
+    tx: &mut Tx<'_>,
+    session_id: SessionId,
+    client_id: ClientId,
+) -> Result<Option<Entry>, StorageError> {
+    tx.query_optional(
+        "SELECT session_id, client_id, user_id, first_at, last_at, left_at
+         FROM entries WHERE session_id = $1 AND client_id = $2",
+        &[session_id.into(), client_id.into()],
+        read,
+    )
+}
+
+/// The apps that a session is in, with what is registered of them. All of them:
+/// each is owed a notice.
+pub fn list_apps_of_session(
+    tx: &mut Tx<'_>,
+    session_id: SessionId,
+) -> Result<Vec<RelyingParty>, StorageError> {
+    tx.query(
+        "SELECT r.id, r.organization_id, r.name, r.registration, r.secret_digest, r.status, r.epoch,
+                r.created_at
+         FROM entries e JOIN relying_parties r ON r.id = e.client_id
+         WHERE e.session_id = $1 AND e.left_at IS NULL",
+        &[session_id.into()],
+        relying_parties::read,
+    )
+}
+
+/// Up to `limit` open entries into an app.
+pub fn list_open_of_client(
+    tx: &mut Tx<'_>,
+    client_id: ClientId,
+    limit: i64,
+) -> Result<Vec<Entry>, StorageError> {
+    tx.query(
+        "SELECT session_id, client_id, user_id, first_at, last_at, left_at
+         FROM entries WHERE client_id = $1 AND left_at IS NULL ORDER BY session_id LIMIT $2",
+        &[client_id.into(), limit.into()],
+        read,
+    )
+}
+
+/// Closes an entry; says whether it was open. Only `flows::log_out` calls it.
+pub fn leave(
+    tx: &mut Tx<'_>,
+    session_id: SessionId,
+    client_id: ClientId,
+    at: Timestamp,
+) -> Result<bool, StorageError> {
+    tx.execute(
+        "UPDATE entries SET left_at = $3
+         WHERE session_id = $1 AND client_id = $2 AND left_at IS NULL",
+        &[session_id.into(), client_id.into(), at.into()],
+    )
+    .map(|count| count == 1)
+}
+
+/// Deletes up to `limit` entries that were over before `before`.
+pub fn prune(tx: &mut Tx<'_>, before: Timestamp, limit: i64) -> Result<u64, StorageError> {
+    tx.execute(
+        "DELETE FROM entries
+         WHERE (session_id, client_id) IN (SELECT session_id, client_id FROM entries
+                                           WHERE left_at IS NOT NULL AND left_at < $1 LIMIT $2)",
+        &[before.into(), limit.into()],
+    )
+}
