@@ -80,10 +80,20 @@ pub enum EventKind {
     RecoveryCodesMade,
     /// A recovery code was used up.
     RecoveryCodeUsed,
+    /// An app was registered; the detail names it, here and in the following.
+    AppRegistered,
+    /// What is registered of an app was changed.
+    AppChanged,
+    /// An app got another secret.
+    AppSecretReplaced,
+    /// An app was withdrawn.
+    AppWithdrawn,
+    /// A withdrawn app can be entered again.
+    AppRestored,
 }
 
 impl EventKind {
-    const ALL: [Self; 31] = [
+    const ALL: [Self; 36] = [
         Self::SignedIn,
         Self::SignedInFromNewBrowser,
         Self::SignInFailed,
@@ -115,6 +125,11 @@ impl EventKind {
         Self::AuthenticatorAppRemoved,
         Self::RecoveryCodesMade,
         Self::RecoveryCodeUsed,
+        Self::AppRegistered,
+        Self::AppChanged,
+        Self::AppSecretReplaced,
+        Self::AppWithdrawn,
+        Self::AppRestored,
     ];
 
     /// The stored and programmatic name; stable (LOG-01).
@@ -151,6 +166,11 @@ impl EventKind {
             Self::AuthenticatorAppRemoved => "authenticator_app_removed",
             Self::RecoveryCodesMade => "recovery_codes_made",
             Self::RecoveryCodeUsed => "recovery_code_used",
+            Self::AppRegistered => "app_registered",
+            Self::AppChanged => "app_changed",
+            Self::AppSecretReplaced => "app_secret_replaced",
+            Self::AppWithdrawn => "app_withdrawn",
+            Self::AppRestored => "app_restored",
         }
     }
 

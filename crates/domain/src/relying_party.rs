@@ -139,6 +139,48 @@ impl Default for Registration {
 }
 
 impl Registration {
+    /// Says what is wrong with it as a whole, and how to mend it; addresses were
+    /// judged one by one when they were parsed.
+    pub fn judge(&self) -> Result<(), RegistrationProblem> {
+        use RegistrationProblem as Problem;
+        let lists = [
+            &self.redirect_uris,
+            &self.post_logout_redirect_uris,
+            &self.backchannel_logout_uris,
+        ];
+        if lists.iter().any(|list| list.len() > MOST_URIS) {
+            return Err(Problem::TooManyUris);
+        }
+        if self.redirect_uris.is_empty() {
+            return Err(Problem::NoRedirectUri);
+        }
+        // Anybody can claim a scheme of one's own; a code that arrives there is worth
+        // nothing only to who has no secret to go with it.
+        let own_scheme = |uri: &RegisteredUri| !uri.as_str().starts_with("http");
+        if !self.is_public() && self.redirect_uris.iter().any(own_scheme) {
+            return Err(Problem::OwnSchemeWithSecret);
+        }
+        for uri in &self.backchannel_logout_uris {
+            let plain = uri.as_str().starts_with("http://");
+            if plain && self.is_public() {
+                return Err(Problem::PlainLogoutOfPublic);
+            }
+            if RegisteredUri::parse_logout(uri.as_str(), self.allow_private_network).is_err() {
+                return Err(Problem::PlainLogout);
+            }
+        }
+        // A frame elsewhere would name the session to whoever listens there (FCL-01).
+        if let Some(frame) = &self.frontchannel_logout_uri
+            && !self
+                .redirect_uris
+                .iter()
+                .any(|uri| uri.origin() == frame.origin())
+        {
+            return Err(Problem::FrameElsewhere);
+        }
+        self.lifetimes.judge()
+    }
+
     /// Whether it keeps no secret: a native app, or one that runs in the browser.
     pub fn is_public(&self) -> bool {
         self.authentication == ClientAuthentication::None
@@ -173,6 +215,53 @@ impl Registration {
             .map_or(tokens, |minutes| minutes.max(tokens))
     }
 }
+
+/// Why an app cannot be registered so; prints how to mend it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RegistrationProblem {
+    /// More than [`MOST_URIS`] addresses of one kind.
+    TooManyUris,
+    /// Nowhere to send people back to.
+    NoRedirectUri,
+    /// A scheme of its own, and a secret.
+    OwnSchemeWithSecret,
+    /// Plain HTTP for logouts, without the word of an administrator.
+    PlainLogout,
+    /// Plain HTTP for logouts, of an app without secret (BCL-01).
+    PlainLogoutOfPublic,
+    /// The frame is not on a host of the app.
+    FrameElsewhere,
+    /// A length of time that is not reasonable.
+    Lifetime,
+}
+
+impl fmt::Display for RegistrationProblem {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::TooManyUris => "at most 50 addresses of one kind can be registered",
+            Self::NoRedirectUri => {
+                "name at least one redirect address: where people are sent back to after they signed in"
+            }
+            Self::OwnSchemeWithSecret => {
+                "an address with a scheme of its own belongs to a native app, which can keep no secret: register it as public"
+            }
+            Self::PlainLogout => {
+                "the logout address must begin with https://; where it is reached within a private network, allow that for this app"
+            }
+            Self::PlainLogoutOfPublic => {
+                "the logout address of an app without secret must begin with https://"
+            }
+            Self::FrameElsewhere => {
+                "the front-channel logout address must have the scheme, host and port of a redirect address"
+            }
+            Self::Lifetime => {
+                "access tokens and ID tokens last 60 to 3600 seconds, long-lived grants 1 to 3650 days"
+            }
+        })
+    }
+}
+
+impl std::error::Error for RegistrationProblem {}
 
 /// How an app proves itself (OIDC-19).
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -250,6 +339,14 @@ impl Default for Lifetimes {
 }
 
 impl Lifetimes {
+    fn judge(self) -> Result<(), RegistrationProblem> {
+        let seconds = [self.access_token_seconds, self.id_token_seconds];
+        let days = [self.offline_idle_days, self.offline_overall_days];
+        let good = seconds.iter().all(|one| (60..=3600).contains(one))
+            && days.iter().all(|one| (1..=3650).contains(one));
+        good.then_some(()).ok_or(RegistrationProblem::Lifetime)
+    }
+
     /// How long an access token is good.
     pub fn access_token(self) -> Duration {
         Duration::from_secs(self.access_token_seconds.into())

@@ -11,6 +11,7 @@
 
 pub mod activity;
 pub mod alerts;
+pub mod apps;
 pub mod check_up;
 mod closing;
 pub mod disown;

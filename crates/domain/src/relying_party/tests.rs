@@ -125,3 +125,61 @@ fn c10_the_worst_case_is_never_shorter_than_a_token() {
     registration.worst_case_minutes = Some(480);
     assert_eq!(registration.worst_case(), 480);
 }
+
+#[test]
+fn a_registration_is_judged_as_a_whole() {
+    use RegistrationProblem as Problem;
+    let good = registration(
+        &["https://crm.example.com/cb"],
+        ClientAuthentication::Secret,
+    );
+    assert_eq!(good.judge(), Ok(()));
+    let refused = |change: &dyn Fn(&mut Registration)| {
+        let mut changed = good.clone();
+        change(&mut changed);
+        changed.judge().unwrap_err()
+    };
+    let parse = |text: &str| RegisteredUri::parse(text).unwrap();
+    let plain = || vec![RegisteredUri::parse_logout("http://crm.internal/x", true).unwrap()];
+    assert_eq!(
+        refused(&|r| r.redirect_uris.clear()),
+        Problem::NoRedirectUri
+    );
+    assert_eq!(
+        refused(&|r| r.redirect_uris = vec![parse("https://a.example/"); MOST_URIS + 1]),
+        Problem::TooManyUris
+    );
+    assert_eq!(
+        refused(&|r| r.redirect_uris.push(parse("com.example.app:/cb"))),
+        Problem::OwnSchemeWithSecret
+    );
+    assert_eq!(
+        refused(&|r| r.backchannel_logout_uris = plain()),
+        Problem::PlainLogout
+    );
+    let plain_and_public = |r: &mut Registration| {
+        r.backchannel_logout_uris = plain();
+        r.allow_private_network = true;
+        r.authentication = ClientAuthentication::None;
+    };
+    assert_eq!(refused(&plain_and_public), Problem::PlainLogoutOfPublic);
+    assert_eq!(
+        refused(&|r| r.frontchannel_logout_uri = Some(parse("https://crm.example.com:444/out"))),
+        Problem::FrameElsewhere
+    );
+    assert_eq!(
+        refused(&|r| r.lifetimes.access_token_seconds = 59),
+        Problem::Lifetime
+    );
+    assert_eq!(
+        refused(&|r| r.lifetimes.offline_idle_days = 0),
+        Problem::Lifetime
+    );
+    let allowed = Registration {
+        backchannel_logout_uris: plain(),
+        allow_private_network: true,
+        frontchannel_logout_uri: Some(parse("https://crm.example.com/out?a=1")),
+        ..good
+    };
+    assert_eq!(allowed.judge(), Ok(()));
+}

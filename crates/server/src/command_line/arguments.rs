@@ -1,5 +1,7 @@
 //! What can be typed. Only words and their shapes; nothing is done here.
 
+pub mod apps;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -48,6 +50,9 @@ pub enum Action {
     /// Organizations: add, list, set
     #[command(subcommand)]
     Organization(Organization),
+    /// Apps: add, list, set, replace-secret, withdraw, restore
+    #[command(subcommand)]
+    App(apps::App),
     /// The secret key: prepare another, rotate, reseal
     #[command(subcommand)]
     Key(Key),

@@ -84,6 +84,7 @@ async fn act(arguments: Arguments) -> Result<u8, Trouble> {
         Action::Organization(organization) => {
             ask(file, json, organization_command(organization)).await
         }
+        Action::App(app) => ask(file, json, arguments::apps::command(app)?).await,
         Action::Key(Key::Prepare) => ask(file, json, Command::KeyPrepare).await,
         Action::Key(Key::Rotate { only_node }) => rotate_key(file, json, only_node).await,
         Action::Key(Key::Reseal) => {

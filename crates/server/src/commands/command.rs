@@ -2,10 +2,12 @@
 
 use std::fmt;
 
-use nightlatch_domain::ids::{AuthenticatorAppId, SessionId};
+use nightlatch_domain::ids::{AuthenticatorAppId, ClientId, SessionId};
 use nightlatch_domain::user::Role;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
+
+use super::AppWish;
 
 /// A password on its way from the command line. It prints as nothing.
 #[derive(Clone, Serialize, Deserialize)]
@@ -94,6 +96,29 @@ pub enum Command {
         organization: Option<String>,
         changes: Vec<(String, String)>,
     },
+    /// `app add`.
+    AppAdd {
+        name: String,
+        organization: Option<String>,
+        wish: Box<AppWish>,
+    },
+    /// `app list`.
+    AppList { organization: Option<String> },
+    /// `app set`.
+    AppSet {
+        client_id: ClientId,
+        name: Option<String>,
+        wish: Box<AppWish>,
+    },
+    /// `app replace-secret`.
+    AppReplaceSecret { client_id: ClientId },
+    /// `app withdraw`.
+    AppWithdraw {
+        client_id: ClientId,
+        reason: Option<String>,
+    },
+    /// `app restore`.
+    AppRestore { client_id: ClientId },
     /// `key prepare`.
     KeyPrepare,
     /// `key rotate`, its first step.

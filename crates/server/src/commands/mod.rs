@@ -5,6 +5,7 @@
 //! without one, so that both do the same. What was typed is read in [`crate::command_line`]; how a
 //! reply looks is [`show`].
 
+mod apps;
 mod command;
 mod keys;
 mod organizations;
@@ -31,9 +32,10 @@ use nightlatch_web::metrics::Metrics;
 use nightlatch_web::signals::{Concern, Signals};
 use nightlatch_web::state::App;
 
+pub use apps::AppWish;
 pub use command::{Command, TypedPassword, Whom};
 pub use reply::{
-    ChangeLine, EndedLine, OrganizationLine, Reply, SessionLine, UserChange, UserLine,
+    AppLine, ChangeLine, EndedLine, OrganizationLine, Reply, SessionLine, UserChange, UserLine,
 };
 
 /// What a command works with: parts of a running server, or of a command line
@@ -118,6 +120,22 @@ pub async fn execute(context: Context<'_>, command: Command) -> Reply {
             organization,
             changes,
         } => organizations::set(context, organization, changes).await,
+        Command::AppAdd {
+            name,
+            organization,
+            wish,
+        } => apps::add(context, &name, organization, &wish).await,
+        Command::AppList { organization } => apps::list(context, organization).await,
+        Command::AppSet {
+            client_id,
+            name,
+            wish,
+        } => apps::change(context, client_id, name, *wish).await,
+        Command::AppReplaceSecret { client_id } => apps::replace_secret(context, client_id).await,
+        Command::AppWithdraw { client_id, reason } => {
+            apps::withdraw(context, client_id, reason).await
+        }
+        Command::AppRestore { client_id } => apps::restore(context, client_id).await,
         Command::KeyPrepare => keys::prepare(context),
         Command::KeyRotate { only_node } => keys::rotate(context, only_node),
         Command::KeyReseal { after } => keys::reseal(context, after).await,

@@ -1,6 +1,7 @@
 //! What comes back, as it travels and as programs read it.
 
-use nightlatch_domain::ids::{EndingId, OrganizationId, SessionId, UserId};
+use nightlatch_domain::ids::{ClientId, EndingId, OrganizationId, SessionId, UserId};
+use nightlatch_domain::relying_party::{ClientAuthentication, Registration, RelyingParty};
 use nightlatch_domain::user::{Role, UserStatus};
 use nightlatch_flows::factors::resealing::Resealed;
 use nightlatch_flows::log_out::EndingDone;
@@ -69,6 +70,61 @@ pub struct OrganizationLine {
     pub settings: Vec<(String, String)>,
 }
 
+/// An app in a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AppLine {
+    /// `client_id`.
+    pub client_id: ClientId,
+    /// What people call it.
+    pub name: String,
+    /// Whose people it signs in.
+    pub organization: String,
+    /// `active` or `withdrawn`.
+    pub status: String,
+    /// How it hears of logouts, in words; with the longest time for which it may go
+    /// on where it does not (C10).
+    pub told: String,
+    /// What is registered.
+    pub registration: Registration,
+}
+
+impl AppLine {
+    /// The line of an app.
+    pub fn of(app: &RelyingParty, organization: &str) -> Self {
+        let registration = &app.registration;
+        let told = match (
+            registration.backchannel_logout_uris.len(),
+            registration.pulls_logouts,
+        ) {
+            (0, true) => "asks for logouts".to_owned(),
+            (0, false) => format!(
+                "cannot be told of logouts; may go on for {} minutes",
+                registration.worst_case()
+            ),
+            (1, false) => "is told of logouts".to_owned(),
+            (several, false) => format!("is told of logouts at {several} addresses"),
+            (_, true) => "is told of logouts, and asks".to_owned(),
+        };
+        Self {
+            client_id: app.id,
+            name: app.name.clone(),
+            organization: organization.to_owned(),
+            status: app.status.name().to_owned(),
+            told,
+            registration: registration.clone(),
+        }
+    }
+
+    /// How the app proves itself, in a word.
+    pub fn proof(&self) -> &'static str {
+        match self.registration.authentication {
+            ClientAuthentication::Secret => "secret",
+            ClientAuthentication::PrivateKeyJwt { .. } => "signed assertions",
+            ClientAuthentication::None => "none (public)",
+        }
+    }
+}
+
 /// A setting that changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the names say it")]
@@ -117,6 +173,24 @@ pub enum Reply {
         organization: String,
         changes: Vec<ChangeLine>,
     },
+    /// An app was registered or changed; its secret, if it got one, is shown here and
+    /// never again.
+    App {
+        is_new: bool,
+        client_id: ClientId,
+        client_secret: Option<String>,
+        app: Box<AppLine>,
+    },
+    /// The apps.
+    Apps { apps: Vec<AppLine> },
+    /// Nobody can enter the app any more; telling it goes on if that is not complete.
+    AppWithdrawn {
+        client_id: ClientId,
+        name: String,
+        complete: bool,
+    },
+    /// People can enter the app again.
+    AppRestored { client_id: ClientId, name: String },
     /// There is a key for the next rotation; possibly since earlier.
     KeyPrepared { is_new: bool },
     /// Another key is current; what older ones have sealed is still to be sealed

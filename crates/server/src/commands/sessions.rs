@@ -104,7 +104,7 @@ pub(super) async fn log_out(
 }
 
 /// A reason in one line of bounded length, or none.
-fn tidy(reason: Option<String>) -> Result<Option<String>, Stop> {
+pub(super) fn tidy(reason: Option<String>) -> Result<Option<String>, Stop> {
     let Some(reason) = reason else {
         return Ok(None);
     };

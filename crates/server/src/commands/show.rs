@@ -1,6 +1,6 @@
 //! How a reply looks: for people as sentences and tables, for programs as JSON.
 
-use super::{ChangeLine, EndedLine, OrganizationLine, Reply, UserChange};
+use super::{AppLine, ChangeLine, EndedLine, OrganizationLine, Reply, UserChange};
 
 /// The reply for people. Refusals are not meant for the standard output.
 pub fn as_text(reply: &Reply) -> String {
@@ -83,6 +83,38 @@ pub fn as_text(reply: &Reply) -> String {
             organization,
             changes,
         } => show_changes(organization, changes),
+        Reply::App {
+            is_new,
+            client_secret,
+            app,
+            ..
+        } => show_app(*is_new, client_secret.as_deref(), app),
+        Reply::Apps { apps } => {
+            let rows = apps.iter().map(|app| {
+                vec![
+                    app.client_id.to_string(),
+                    app.name.clone(),
+                    app.status.clone(),
+                    app.proof().to_owned(),
+                    app.told.clone(),
+                ]
+            });
+            let head = ["CLIENT ID", "NAME", "STATUS", "PROVES ITSELF BY", "LOGOUTS"];
+            table(&head, rows, "No app yet.")
+        }
+        Reply::AppWithdrawn { name, complete, .. } => {
+            let rest = if *complete {
+                ""
+            } else {
+                " The server goes on telling it."
+            };
+            format!(
+                "{name} is withdrawn: nobody enters it, and nothing that it holds is good.{rest}"
+            )
+        }
+        Reply::AppRestored { name, .. } => {
+            format!("{name} can be entered again. What was ended stays ended.")
+        }
         Reply::KeyPrepared { is_new } => {
             let begin = if *is_new {
                 "A key for the next rotation is in the key file."
@@ -135,6 +167,24 @@ fn show_resealed(rotated: bool, changed: u64, unreadable: u64) -> String {
             "{unreadable} could not be opened with any key of this node and were left as they are. \
              Look for an older key file."
         ));
+    }
+    lines.join("\n")
+}
+
+fn show_app(is_new: bool, secret: Option<&str>, app: &AppLine) -> String {
+    let done = if is_new { "Registered" } else { "Changed" };
+    let mut lines = vec![
+        format!(
+            "{done} {} in {}. It {}.",
+            app.name, app.organization, app.told
+        ),
+        format!("client_id      {}", app.client_id),
+    ];
+    if let Some(secret) = secret {
+        lines.push(format!("client_secret  {secret}"));
+        lines.push(
+            "Keep the secret now: it is not shown again, and nobody can look it up.".to_owned(),
+        );
     }
     lines.join("\n")
 }

@@ -5,6 +5,7 @@
     reason = "helpers of tests may fail, too"
 )]
 
+mod apps;
 mod commands;
 mod demo;
 mod keys;

@@ -118,6 +118,11 @@ fn entry(person: &Person, event: &Event) -> Option<HistoryEntryView> {
         EventKind::ProfileChanged
         | EventKind::BrowserNamed
         | EventKind::SettingsChanged
+        | EventKind::AppRegistered
+        | EventKind::AppChanged
+        | EventKind::AppSecretReplaced
+        | EventKind::AppWithdrawn
+        | EventKind::AppRestored
         | EventKind::UserDeleted => return None,
     };
     let client = &event.client;

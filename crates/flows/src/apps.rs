@@ -1,0 +1,219 @@
+//! Registering apps, changing them, and withdrawing them.
+//!
+//! Who may do that is decided by the callers: the command line for operators, the
+//! API for administrators. What is registered is judged by
+//! `domain::relying_party`; everything that happens stands in the audit trail.
+
+use nightlatch_domain::client::ClientDetails;
+use nightlatch_domain::ending::{Actor, Cause, Scope};
+use nightlatch_domain::event::{Event, EventKind};
+use nightlatch_domain::ids::{ClientId, EventId, OrganizationId};
+use nightlatch_domain::relying_party::{
+    ClientAuthentication, Registration, RelyingParty, RelyingPartyStatus,
+};
+use nightlatch_domain::secret::Token;
+use nightlatch_storage::{StorageError, Tx, events, relying_parties};
+
+use crate::Moment;
+use crate::log_out::{EndingDone, EndingRequest, end_sessions};
+
+/// An app as its owner asks for it.
+#[derive(Debug, Clone)]
+pub struct NewApp {
+    /// Whose people it signs in.
+    pub organization: OrganizationId,
+    /// What people call it.
+    pub name: String,
+    /// What is registered; judged before (`Registration::judge`).
+    pub registration: Registration,
+}
+
+/// What came of registering or changing an app.
+#[derive(Debug)]
+pub enum RegisterOutcome {
+    /// Done. The secret is shown this once and never again.
+    Done {
+        /// The app.
+        app: Box<RelyingParty>,
+        /// Its new secret, if it got one.
+        secret: Option<Token>,
+    },
+    /// Another app of the organization has this name.
+    NameTaken,
+    /// There is no such app in that organization.
+    NotFound,
+}
+
+/// Registers an app.
+pub fn register(
+    tx: &mut Tx<'_>,
+    moment: &Moment,
+    new: &NewApp,
+    actor: Actor,
+) -> Result<RegisterOutcome, StorageError> {
+    if relying_parties::find_by_name(tx, new.organization, &new.name)?.is_some() {
+        return Ok(RegisterOutcome::NameTaken);
+    }
+    let secret = needs_secret(&new.registration).then(|| Token::generate(moment.random.as_ref()));
+    let app = RelyingParty {
+        id: ClientId::random(moment.random.as_ref()),
+        organization_id: new.organization,
+        name: new.name.clone(),
+        registration: new.registration.clone(),
+        secret: secret.as_ref().map(Token::digest),
+        status: RelyingPartyStatus::Active,
+        epoch: 0,
+        created_at: moment.now,
+    };
+    relying_parties::add(tx, &app)?;
+    record(tx, moment, &app, EventKind::AppRegistered, actor)?;
+    let app = Box::new(app);
+    Ok(RegisterOutcome::Done { app, secret })
+}
+
+/// Stores name and registration anew. An app that begins to prove itself with a
+/// secret gets one; one that stops loses it.
+pub fn change(
+    tx: &mut Tx<'_>,
+    moment: &Moment,
+    (organization, id): (OrganizationId, ClientId),
+    name: &str,
+    registration: &Registration,
+    actor: Actor,
+) -> Result<RegisterOutcome, StorageError> {
+    let Some(mut app) = find(tx, organization, id)? else {
+        return Ok(RegisterOutcome::NotFound);
+    };
+    if let Some(other) = relying_parties::find_by_name(tx, organization, name)?
+        && other.id != id
+    {
+        return Ok(RegisterOutcome::NameTaken);
+    }
+    name.clone_into(&mut app.name);
+    app.registration = registration.clone();
+    relying_parties::update(tx, &app)?;
+    let mut secret = None;
+    match (needs_secret(registration), app.secret) {
+        (true, None) => secret = Some(give_secret(tx, moment, &mut app)?),
+        (false, Some(_)) => {
+            app.secret = None;
+            relying_parties::set_secret(tx, id, None)?;
+        }
+        _ => {}
+    }
+    record(tx, moment, &app, EventKind::AppChanged, actor)?;
+    let app = Box::new(app);
+    Ok(RegisterOutcome::Done { app, secret })
+}
+
+/// Gives an app another secret; the one before is worth nothing from the commit
+/// on.
+pub fn replace_secret(
+    tx: &mut Tx<'_>,
+    moment: &Moment,
+    (organization, id): (OrganizationId, ClientId),
+    actor: Actor,
+) -> Result<RegisterOutcome, StorageError> {
+    let found = find(tx, organization, id)?;
+    let Some(mut app) = found.filter(|app| needs_secret(&app.registration)) else {
+        return Ok(RegisterOutcome::NotFound);
+    };
+    let secret = Some(give_secret(tx, moment, &mut app)?);
+    record(tx, moment, &app, EventKind::AppSecretReplaced, actor)?;
+    let app = Box::new(app);
+    Ok(RegisterOutcome::Done { app, secret })
+}
+
+/// Withdraws an app: nobody enters it any more, nothing that it holds is good, and
+/// it is told of every session that it was in (OUT-13). The sessions go on.
+/// Nothing if there is no such app, or it was withdrawn before.
+pub fn withdraw(
+    tx: &mut Tx<'_>,
+    moment: &Moment,
+    (organization, id): (OrganizationId, ClientId),
+    actor: Actor,
+    reason: Option<String>,
+) -> Result<Option<EndingDone>, StorageError> {
+    let active = find(tx, organization, id)?.filter(|app| app.status == RelyingPartyStatus::Active);
+    let Some(app) = active else {
+        return Ok(None);
+    };
+    relying_parties::set_status(tx, id, RelyingPartyStatus::Withdrawn)?;
+    record(tx, moment, &app, EventKind::AppWithdrawn, actor)?;
+    let request = EndingRequest {
+        scope: Scope::Client(id),
+        cause: Cause::AppWithdrawn,
+        actor,
+        reason,
+    };
+    end_sessions(tx, moment, &request).map(Some)
+}
+
+/// Lets people enter a withdrawn app again. Nothing that was ended comes back.
+pub fn restore(
+    tx: &mut Tx<'_>,
+    moment: &Moment,
+    (organization, id): (OrganizationId, ClientId),
+    actor: Actor,
+) -> Result<bool, StorageError> {
+    let withdrawn =
+        find(tx, organization, id)?.filter(|app| app.status == RelyingPartyStatus::Withdrawn);
+    let Some(app) = withdrawn else {
+        return Ok(false);
+    };
+    relying_parties::set_status(tx, id, RelyingPartyStatus::Active)?;
+    record(tx, moment, &app, EventKind::AppRestored, actor)?;
+    Ok(true)
+}
+
+/// The app of this organization; those of others do not exist for it.
+pub fn find(
+    tx: &mut Tx<'_>,
+    organization: OrganizationId,
+    id: ClientId,
+) -> Result<Option<RelyingParty>, StorageError> {
+    let found = relying_parties::find(tx, id)?;
+    Ok(found.filter(|app| app.organization_id == organization))
+}
+
+fn needs_secret(registration: &Registration) -> bool {
+    registration.authentication == ClientAuthentication::Secret
+}
+
+fn give_secret(
+    tx: &mut Tx<'_>,
+    moment: &Moment,
+    app: &mut RelyingParty,
+) -> Result<Token, StorageError> {
+    let secret = Token::generate(moment.random.as_ref());
+    app.secret = Some(secret.digest());
+    relying_parties::set_secret(tx, app.id, app.secret)?;
+    Ok(secret)
+}
+
+fn record(
+    tx: &mut Tx<'_>,
+    moment: &Moment,
+    app: &RelyingParty,
+    kind: EventKind,
+    actor: Actor,
+) -> Result<(), StorageError> {
+    events::add(
+        tx,
+        &Event {
+            id: EventId::sortable(moment.now, moment.random.as_ref()),
+            at: moment.now,
+            organization_id: Some(app.organization_id),
+            user_id: None,
+            actor,
+            kind,
+            session_id: None,
+            browser_id: None,
+            ending_id: None,
+            cause: None,
+            client: ClientDetails::new(None, None, ""),
+            count: 1,
+            detail: Some(format!("{} ({})", app.name, app.id)),
+        },
+    )
+}

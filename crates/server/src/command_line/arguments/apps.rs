@@ -1,0 +1,190 @@
+//! `app …`: what can be typed about apps.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use nightlatch_domain::ids::ClientId;
+
+use crate::commands::{AppWish, Command};
+use crate::trouble::Trouble;
+
+/// `app …`.
+#[derive(Debug, Subcommand)]
+pub enum App {
+    /// Register an app; its secret is shown this once
+    Add {
+        /// What people call it
+        #[arg(long)]
+        name: String,
+        /// Whose people it signs in; needed only if there are several organizations
+        #[arg(long)]
+        organization: Option<String>,
+        /// What is registered
+        #[command(flatten)]
+        wish: Wish,
+    },
+    /// List the apps
+    List {
+        /// Of one organization; needed only if there are several
+        #[arg(long)]
+        organization: Option<String>,
+    },
+    /// Change what is registered of an app; a list that is given replaces the one before
+    Set {
+        /// Which, as `app list` shows it
+        #[arg(long, value_parser = parse_client_id)]
+        client_id: ClientId,
+        /// Another name
+        #[arg(long)]
+        name: Option<String>,
+        /// What is registered
+        #[command(flatten)]
+        wish: Wish,
+    },
+    /// Give an app another secret; the one before is worth nothing at once
+    ReplaceSecret {
+        /// Which, as `app list` shows it
+        #[arg(long, value_parser = parse_client_id)]
+        client_id: ClientId,
+    },
+    /// Let nobody enter an app any more, end what it holds, and tell it
+    Withdraw {
+        /// Which, as `app list` shows it
+        #[arg(long, value_parser = parse_client_id)]
+        client_id: ClientId,
+        /// A reason in words, for the records
+        #[arg(long)]
+        reason: Option<String>,
+    },
+    /// Let people enter a withdrawn app again
+    Restore {
+        /// Which, as `app list` shows it
+        #[arg(long, value_parser = parse_client_id)]
+        client_id: ClientId,
+    },
+}
+
+/// What is registered.
+#[derive(Debug, Args)]
+pub struct Wish {
+    /// Where people are sent back to after they signed in; can be given several times
+    #[arg(long = "redirect-uri", value_name = "URI")]
+    redirect_uris: Vec<String>,
+    /// Where people may be sent after a logout that the app began; several
+    #[arg(long = "post-logout-redirect-uri", value_name = "URI")]
+    post_logout_redirect_uris: Vec<String>,
+    /// Where the app hears of logouts; several, each is told
+    #[arg(long = "backchannel-logout-uri", value_name = "URI")]
+    backchannel_logout_uris: Vec<String>,
+    /// A page of the app that ends its session when it is shown in a frame; works on the same
+    /// site only
+    #[arg(long, value_name = "URI")]
+    frontchannel_logout_uri: Option<String>,
+    /// The app's start page
+    #[arg(long, value_name = "URI")]
+    home: Option<String>,
+    /// It can keep no secret: a native app, or one that runs in the browser
+    #[arg(long, conflicts_with = "jwks_file")]
+    public: bool,
+    /// It signs assertions instead of sending a secret; a file with its public keys (JWK set)
+    #[arg(long, value_name = "FILE")]
+    jwks_file: Option<PathBuf>,
+    /// An app of the company itself: people are not asked for consent
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "true|false")]
+    first_party: Option<bool>,
+    /// Its logout addresses may be private, loopback or plain HTTP
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "true|false")]
+    allow_private_network: Option<bool>,
+    /// It may go on when the person is not there
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "true|false")]
+    offline_access: Option<bool>,
+    /// It asks for logouts itself, since it cannot be reached or has several replicas
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "true|false")]
+    pull: Option<bool>,
+    /// Its logout tokens name the person and not the session; rarely right
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "true|false")]
+    without_sid: Option<bool>,
+    /// How its tokens are signed: RS256, ES256 or EdDSA
+    #[arg(long, value_name = "ALGORITHM")]
+    signing_algorithm: Option<String>,
+    /// A file with certificates (PEM) that its logout addresses are verified with
+    #[arg(long, value_name = "FILE")]
+    ca_file: Option<PathBuf>,
+    /// How long an access token is good
+    #[arg(long, value_name = "SECONDS")]
+    access_token_seconds: Option<u32>,
+    /// For how long the app goes on without asking, as far as you know
+    #[arg(long, value_name = "MINUTES")]
+    worst_case_minutes: Option<u32>,
+}
+
+impl Wish {
+    /// Reads the files that are named.
+    fn into_wish(self) -> Result<AppWish, Trouble> {
+        Ok(AppWish {
+            redirect_uris: self.redirect_uris,
+            post_logout_redirect_uris: self.post_logout_redirect_uris,
+            backchannel_logout_uris: self.backchannel_logout_uris,
+            frontchannel_logout_uri: self.frontchannel_logout_uri,
+            home: self.home,
+            public: self.public,
+            jwks: self.jwks_file.map(|file| read(&file)).transpose()?,
+            first_party: self.first_party,
+            allow_private_network: self.allow_private_network,
+            offline_access: self.offline_access,
+            pull: self.pull,
+            without_sid: self.without_sid,
+            signing_algorithm: self.signing_algorithm,
+            ca_certificates: self.ca_file.map(|file| read(&file)).transpose()?,
+            access_token_seconds: self.access_token_seconds,
+            worst_case_minutes: self.worst_case_minutes,
+        })
+    }
+}
+
+/// The largest file that is read, in bytes.
+const LARGEST_FILE: u64 = 64 * 1024;
+
+fn read(file: &std::path::Path) -> Result<String, Trouble> {
+    let trouble = |what: String| Trouble::new(format!("{} {what}", file.display()));
+    let size = std::fs::metadata(file)
+        .map_err(|error| trouble(format!("cannot be read: {error}")))?
+        .len();
+    if size > LARGEST_FILE {
+        return Err(trouble("is larger than 64 kB".to_owned()));
+    }
+    std::fs::read_to_string(file).map_err(|error| trouble(format!("cannot be read: {error}")))
+}
+
+fn parse_client_id(text: &str) -> Result<ClientId, String> {
+    text.parse()
+        .map_err(|_| "it looks like 0b9c1f1e-6a52-4a63-8f43-2a1f0d3c5b7e".to_owned())
+}
+
+/// The command that was typed.
+pub fn command(app: App) -> Result<Command, Trouble> {
+    Ok(match app {
+        App::Add {
+            name,
+            organization,
+            wish,
+        } => Command::AppAdd {
+            name,
+            organization,
+            wish: Box::new(wish.into_wish()?),
+        },
+        App::List { organization } => Command::AppList { organization },
+        App::Set {
+            client_id,
+            name,
+            wish,
+        } => Command::AppSet {
+            client_id,
+            name,
+            wish: Box::new(wish.into_wish()?),
+        },
+        App::ReplaceSecret { client_id } => Command::AppReplaceSecret { client_id },
+        App::Withdraw { client_id, reason } => Command::AppWithdraw { client_id, reason },
+        App::Restore { client_id } => Command::AppRestore { client_id },
+    })
+}
