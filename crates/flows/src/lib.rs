@@ -26,6 +26,7 @@ pub mod own_endings;
 pub mod passkeys;
 pub mod password_hashing;
 pub mod passwords;
+pub mod pending_passkey;
 pub mod pending_sign_in;
 pub mod people;
 pub mod phone_sign_in;
@@ -41,6 +42,7 @@ pub mod set_up;
 pub mod sign_in;
 pub mod step_up;
 pub mod step_up_code;
+pub mod step_up_passkey;
 mod under_way;
 
 use std::fmt;

@@ -159,6 +159,9 @@ pub enum StepOutcome {
     Wait(Timestamp),
     /// Codes of this kind are off for this account.
     Off,
+    /// The challenge that a passkey answered is over, or was used. A new one may
+    /// work.
+    ChallengeOver,
     /// It may not go on: the password is asked for again.
     Over {
         /// A checked path, or empty.
@@ -169,7 +172,7 @@ pub enum StepOutcome {
 }
 
 /// What was found, if it may go on.
-fn asks_for_factor(found: Found) -> Result<Box<Waiting>, StepOutcome> {
+pub(crate) fn asks_for_factor(found: Found) -> Result<Box<Waiting>, StepOutcome> {
     let return_to = match found {
         Found::Waiting(waiting) => return Ok(waiting),
         Found::Over { return_to } => return_to,
@@ -269,7 +272,7 @@ fn judge(
 
 /// A right password and a wrong second factor: it stands in the history, since
 /// whoever did it knows the password.
-fn fail(
+pub(crate) fn fail(
     tx: &mut Tx<'_>,
     moment: &Moment,
     carried: &Carried,

@@ -26,14 +26,17 @@ pub(crate) const PASSKEY_ACCEPTED: &str = "/account/security/passkeys/accepted";
 pub(crate) const PASSKEY_ADD: &str = "/account/security/passkeys/add";
 pub(crate) const PASSKEY_SIGN_IN_BEGIN: &str = "/login/passkey/begin";
 pub(crate) const PASSKEY_SIGN_IN_FINISH: &str = "/login/passkey/finish";
+pub(crate) const PASSKEY_SECOND_STEP: &str = "/login/passkey/second-step";
+pub(crate) const PROOF_PASSKEY: &str = "/api/v1/proof/passkey";
 
 /// What the script for passkeys calls; it reads JSON, whatever happens.
-pub(crate) const PASSKEY_CALLS: [&str; 5] = [
+pub(crate) const PASSKEY_CALLS: [&str; 6] = [
     PASSKEY_BEGIN,
     PASSKEY_FINISH,
     PASSKEY_ACCEPTED,
     PASSKEY_SIGN_IN_BEGIN,
     PASSKEY_SIGN_IN_FINISH,
+    PASSKEY_SECOND_STEP,
 ];
 
 /// The longest return address, in bytes.

@@ -7,6 +7,7 @@
 //! it leaves to its caller is checked in [`authenticate`] and [`register`].
 
 pub mod authenticate;
+pub mod known;
 pub mod manage;
 pub mod register;
 pub mod sign_in;

@@ -40,6 +40,8 @@ mod open_pages;
 mod outages;
 mod overtaken;
 mod passkey_attacks;
+mod passkey_proof;
+mod passkey_second_step;
 mod passkey_sessions;
 mod passkeys;
 mod passwords;

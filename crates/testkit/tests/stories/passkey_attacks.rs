@@ -28,7 +28,7 @@ on_both_databases!(
     used_up_challenges_are_cleared_away,
 );
 
-const SIGN_IN_LIES: [Lie; 17] = [
+pub(crate) const SIGN_IN_LIES: [Lie; 17] = [
     Lie::Type,
     Lie::Challenge,
     Lie::Origin,

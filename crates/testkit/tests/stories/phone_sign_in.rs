@@ -26,7 +26,7 @@ on_both_databases!(
     a_session_that_was_open_there_is_replaced,
 );
 
-const LIBRARY: &str = "192.0.2.7";
+pub(crate) const LIBRARY: &str = "192.0.2.7";
 
 fn phone<'a>(site: &'a Site, ada: &Account) -> Browser<'a> {
     let mut phone = site.browser().at(LIBRARY);
@@ -35,7 +35,7 @@ fn phone<'a>(site: &'a Site, ada: &Account) -> Browser<'a> {
 }
 
 /// Asks for a code at a computer and reads it from the screen.
-fn code_of(library: &mut Browser<'_>) -> String {
+pub(crate) fn code_of(library: &mut Browser<'_>) -> String {
     library.open("/login/phone").expect(200);
     library.press("Show a code").expect(200);
     assert_eq!(library.page().heading, "Type this code on your phone");

@@ -61,7 +61,7 @@ pub(crate) async fn begin(
     let inner = Arc::clone(&app);
     let begun: Result<_, StorageError> = app
         .store
-        .write(move |tx| begin_sign_in(tx, &moment, &inner.passkeys, asks, None))
+        .write(move |tx| begin_sign_in(tx, &moment, &inner.passkeys, asks))
         .await;
     let (token, challenge) = begun?.ok_or(Failure::not_found())?;
     let begun = Begun {

@@ -157,15 +157,15 @@ impl HistoryEntryView {
             (HistoryKind::Overtaken, count) => {
                 format!("{count} sign-ins stopped: everything was logged out meanwhile")
             }
-            (HistoryKind::WrongProof, 0 | 1) => {
-                "Wrong password when we asked for it again".to_owned()
-            }
+            (HistoryKind::WrongProof, 0 | 1) => "Wrong answer when we asked who you are".to_owned(),
             (HistoryKind::WrongProof, count) => {
-                format!("{count} wrong passwords when we asked again")
+                format!("{count} wrong answers when we asked who you are")
             }
-            (HistoryKind::FactorFailed, 0 | 1) => "Right password, but a wrong code".to_owned(),
+            (HistoryKind::FactorFailed, 0 | 1) => {
+                "Right password, but a wrong second step".to_owned()
+            }
             (HistoryKind::FactorFailed, count) => {
-                format!("Right password, but {count} wrong codes")
+                format!("Right password, but {count} wrong second steps")
             }
             (HistoryKind::PhoneApproved, _) => "Sign-in on another computer approved".to_owned(),
             (HistoryKind::BrowserRemembered, _) => {

@@ -37,7 +37,9 @@ pub use check_up::{CheckUpPage, CheckUpView};
 pub use common::{
     DeviceKind, Field, FlashKind, FlashView, LinkView, NoticeKind, NoticeView, TimeView,
 };
-pub use confirm::{ConfirmItsYouPage, HiddenField, LogOutManyPage, LogOutScope, NotMePage, Proof};
+pub use confirm::{
+    ConfirmItsYouPage, HiddenField, LogOutManyPage, LogOutScope, NotMePage, Proof, ProofWays,
+};
 pub use factor::{FactorPage, FactorWay, RememberedBrowserView};
 pub use factors::{
     AddAppPage, AuthenticatorAppView, NewRecoveryCodesPage, RecoveryCodesPage, RemoveAppPage,

@@ -181,7 +181,11 @@ impl Gallery {
     pub(super) fn confirms(&mut self, cast: Cast) {
         let needed = Proof::Needed {
             error: Some("That is not your password. Try again.".to_owned()),
-            code: cast == Cast::Plain,
+            ways: ProofWays {
+                password: cast != Cast::Nasty,
+                code: cast == Cast::Plain,
+                passkey: cast != Cast::Long,
+            },
         };
         for (name, scope, proof) in [
             ("all", LogOutScope::All, Proof::Fresh),
@@ -229,6 +233,7 @@ impl Gallery {
         let page = RemovePasskeyPage {
             frame: cast.signed_in(Nav::Security),
             passkey: passkey(cast, "p1"),
+            log_out_others: true,
             proof: Proof::Fresh,
         };
         self.hang(
@@ -242,12 +247,17 @@ impl Gallery {
                 "-proof",
                 Proof::Needed {
                     error: None,
-                    code: true,
+                    ways: ProofWays {
+                        password: false,
+                        code: cast == Cast::Plain,
+                        passkey: false,
+                    },
                 },
             ),
         ] {
             let page = AddPasskeyPage {
                 frame: cast.signed_in(Nav::Security),
+                log_out_others: true,
                 proof,
             };
             self.hang(

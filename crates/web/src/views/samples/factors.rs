@@ -24,11 +24,15 @@ pub(super) fn two_step(cast: Cast) -> TwoStepView {
 
 impl Gallery {
     pub(super) fn factors(&mut self, cast: Cast) {
+        let wrong = cast != Cast::Plain;
         let needed = Proof::Needed {
             error: None,
-            code: true,
+            ways: ProofWays {
+                password: true,
+                code: true,
+                passkey: wrong,
+            },
         };
-        let wrong = cast != Cast::Plain;
         let page = AddAppPage {
             frame: cast.signed_in(Nav::Security),
             action: "/account/security/authenticator-apps/a1/set-up".to_owned(),
