@@ -63,7 +63,7 @@ fn come_in(library: &mut Browser<'_>) {
     library.press("Continue").expect(200);
 }
 
-fn at_the_library<'a>(site: &'a Site, ada: &Account) -> (Browser<'a>, Browser<'a>) {
+pub(crate) fn at_the_library<'a>(site: &'a Site, ada: &Account) -> (Browser<'a>, Browser<'a>) {
     let mut phone = phone(site, ada);
     let mut library = site.browser().at(LIBRARY);
     let code = code_of(&mut library);

@@ -18,6 +18,9 @@ pub struct HistoryPage {
     pub newer: Option<String>,
     /// Link to older entries.
     pub older: Option<String>,
+    /// The hidden field `until` of "All of this was me": when this page was made, in
+    /// milliseconds. Without it the button is left out.
+    pub reviewed_until: Option<String>,
     /// "Entries are kept for 12 months." Left out if nothing is ever removed.
     pub kept: Option<String>,
 }

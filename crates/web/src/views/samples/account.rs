@@ -168,6 +168,7 @@ impl Gallery {
                 entries,
                 newer: Some("/account/history".to_owned()),
                 older: Some("/account/history?before=h9".to_owned()),
+                reviewed_until: Some("1790000000000".to_owned()),
                 kept: Some("Entries are kept for 12 months.".to_owned()),
             };
             self.hang(
