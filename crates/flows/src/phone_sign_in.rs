@@ -6,6 +6,7 @@
 
 use nightlatch_domain::Timestamp;
 use nightlatch_domain::client::ClientDetails;
+use nightlatch_domain::ending::Actor;
 use nightlatch_domain::event::EventKind;
 use nightlatch_domain::ids::{PhoneSignInId, SessionId};
 use nightlatch_domain::phone_sign_in::{
@@ -281,6 +282,8 @@ pub fn refuse(
 pub enum RedeemOutcome {
     /// A session began, or did not, as with every sign-in.
     SignIn(SignInOutcome),
+    /// The browser is not where the code was shown; the yes is used up.
+    Elsewhere,
     /// There is no yes, or no longer.
     Over,
 }
@@ -312,6 +315,18 @@ pub fn redeem(
     // Rule and role are asked for again: they may have changed since the yes.
     if may_confirm(&approver, rule).is_err() || !phone_sign_ins::delete(tx, found.id)? {
         return Ok(RedeemOutcome::Over);
+    }
+    // The person said yes to a computer beside them. Without this, an attacker could
+    // ask at such a computer and carry its cookie to one far away.
+    let nearness = rules::nearness(&found.client, client);
+    if rules::judge(rule, confirming(&approver), nearness).is_err() {
+        let mut line = event(moment, &approver.session, EventKind::SignInFailed);
+        line.actor = Actor::System;
+        line.session_id = None;
+        line.browser_id = None;
+        line.client = client.clone();
+        events::add(tx, &line)?;
+        return Ok(RedeemOutcome::Elsewhere);
     }
     let start = Start {
         user: &approver.user,

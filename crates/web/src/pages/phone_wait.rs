@@ -161,6 +161,11 @@ pub(crate) async fn go_on(
         RedeemOutcome::SignIn(SignInOutcome::TooManySessions) => {
             start_over(&visit, TOO_MANY_SESSIONS).await
         }
+        RedeemOutcome::Elsewhere => {
+            let sentence = "This computer is not where the code was shown, so nobody was signed in. Please begin again \
+                            here, with a new code.";
+            start_over(&visit, sentence).await
+        }
         RedeemOutcome::SignIn(_) | RedeemOutcome::Over => start_over(&visit, over()).await,
     }
 }
