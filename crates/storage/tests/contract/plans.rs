@@ -275,6 +275,7 @@ fn run_events(tx: &mut Tx<'_>) -> Result<(), StorageError> {
     }
     events::find_sign_in_before(tx, id(1), at(1))?;
     events::find_sign_in_of_session(tx, id(1), id(1))?;
+    events::happened_in_session(tx, id(1), id(1), EventKind::PasskeyAdded, at(1))?;
     events::count_of_user(tx, id(1), EventKind::SignedIn, at(1))?;
     throttles::get(tx, digest(1))?;
     throttles::set(tx, digest(1), 1, at(1))?;

@@ -126,6 +126,7 @@ fn entry(person: &Person, event: &Event) -> Option<HistoryEntryView> {
         EventKind::AuthenticatorAppRenamed => HistoryKind::AppRenamed,
         EventKind::AuthenticatorAppRemoved => HistoryKind::AppRemoved,
         EventKind::RecoveryCodesMade => HistoryKind::RecoveryCodesMade,
+        EventKind::RecoveryCodesRemoved => HistoryKind::RecoveryCodesRemoved,
         EventKind::RecoveryCodeUsed => HistoryKind::RecoveryCodeUsed,
         EventKind::ProfileChanged
         | EventKind::BrowserNamed

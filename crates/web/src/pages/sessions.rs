@@ -229,7 +229,9 @@ async fn prove_and_end(
             }
             let reported = matches!(wanted, OwnEnding::NotMe(_));
             let flash = match wanted {
-                OwnEnding::NotMe(_) => Flash::Reported,
+                OwnEnding::NotMe(_) => Flash::Reported {
+                    removed: done.removed.count(),
+                },
                 OwnEnding::AllOthers if done.sessions == 0 && done.complete => Flash::NoOthers,
                 _ => Flash::Ended {
                     sessions: done.sessions,

@@ -153,6 +153,7 @@ impl Gallery {
             (HistoryKind::AppRenamed, 1),
             (HistoryKind::AppRemoved, 1),
             (HistoryKind::RecoveryCodesMade, 1),
+            (HistoryKind::RecoveryCodesRemoved, 1),
             (HistoryKind::RecoveryCodeUsed, 1),
         ];
         for (name, entries) in [
@@ -222,6 +223,10 @@ impl Gallery {
             place: Some("Vienna, Austria".to_owned()),
             time: time("2 hours ago"),
             live: cast == Cast::Plain,
+            removes: vec![
+                "Passkey “Spare key”".to_owned(),
+                "Recovery codes".to_owned(),
+            ],
             action: "/account/sessions/s2/not-me".to_owned(),
             cancel_href: "/account/sessions".to_owned(),
             proof: needed,
