@@ -8,7 +8,7 @@ use nightlatch_domain::Timestamp;
 use nightlatch_domain::client::ClientDetails;
 use nightlatch_domain::ending::Actor;
 use nightlatch_domain::event::EventKind;
-use nightlatch_domain::ids::{PhoneSignInId, SessionId};
+use nightlatch_domain::ids::{PhoneSignInId, SessionId, UserId};
 use nightlatch_domain::phone_sign_in::{
     self as rules, Confirming, LIFE, MOST_WAITING, Nearness, PhoneSignInRule, Refusal, UserCode,
 };
@@ -284,8 +284,20 @@ pub enum RedeemOutcome {
     SignIn(SignInOutcome),
     /// The browser is not where the code was shown; the yes is used up.
     Elsewhere,
+    /// It would replace somebody else's session without having said so (E3); nothing
+    /// is used up.
+    SomebodyElse,
     /// There is no yes, or no longer.
     Over,
+}
+
+/// What a browser holds when it comes in.
+#[derive(Debug, Clone, Copy)]
+pub struct Held {
+    /// The token of its session; that is replaced.
+    pub replaces: Option<TokenDigest>,
+    /// Who is signed in there and was not said to be replaced.
+    pub keeps: Option<UserId>,
 }
 
 /// The browser that waits comes in: always with the limits of a shared computer,
@@ -295,7 +307,7 @@ pub fn redeem(
     moment: &Moment,
     activity: &Activity,
     token: TokenDigest,
-    replaces: Option<TokenDigest>,
+    held: Held,
     client: &ClientDetails,
 ) -> Result<RedeemOutcome, StorageError> {
     let found = phone_sign_ins::find_by_token(tx, token, moment.now)?;
@@ -308,6 +320,9 @@ pub fn redeem(
     let Some(approver) = approver_of(tx, moment, activity, &approval)? else {
         return Ok(RedeemOutcome::Over);
     };
+    if held.keeps.is_some_and(|keeps| keeps != approver.user.id) {
+        return Ok(RedeemOutcome::SomebodyElse);
+    }
     let rule = organizations::get(tx, approver.user.organization_id)?
         .settings
         .policy
@@ -336,7 +351,7 @@ pub fn redeem(
             at: approval.at,
         }],
         browser: None,
-        replaces,
+        replaces: held.replaces,
         remember: false,
         shared: true,
         client,

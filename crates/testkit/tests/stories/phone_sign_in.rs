@@ -395,17 +395,47 @@ fn a_network_cannot_fill_the_list(which: TestDatabase) {
     code_of(&mut one_more);
 }
 
+/// E3: not before the page has said whose.
 fn a_session_that_was_open_there_is_replaced(which: TestDatabase) {
     let site = Site::new(which);
     let ada = site.add_ada();
     let zoe = site.add_person("Zoë Ærlig", "zoe@brightwater.example");
     let mut library = site.browser().at(LIBRARY);
-    library.sign_in(&zoe);
     let mut phone = phone(&site, &ada);
     let code = code_of(&mut library);
     confirm(&mut phone, &code);
+    library.open("/login/phone").expect(200);
+    assert!(!library.page().says("This browser is signed in as"));
+    let unaware = library.page().form("Continue").clone();
+    // Zoë signs in in another tab.
+    library.sign_in(&zoe);
+    library.open("/login/phone").expect(200);
+    assert!(
+        library
+            .page()
+            .says("This browser is signed in as Zoë Ærlig")
+    );
+    assert!(
+        library
+            .page()
+            .says("If you continue, Zoë Ærlig is logged out here.")
+    );
+    let aware = library.page().form("Continue").pairs();
+    let csrf = aware.iter().find(|(name, _)| name == "csrf");
+    let mut unaware = unaware;
+    unaware.fill("csrf", &csrf.expect("a token").1);
+    let sent = library.submit(&unaware);
+    drop(sent.expect_redirect("/login/phone"));
+    assert_eq!(site.open_sessions_of(&zoe), 1);
     come_in(&mut library);
     assert_eq!(site.open_sessions_of(&zoe), 0);
+    assert_eq!(site.open_sessions_of(&ada), 2);
+    // One's own is no news.
+    let code = code_of(&mut library);
+    confirm(&mut phone, &code);
+    library.open("/login/phone").expect(200);
+    assert!(!library.page().says("This browser is signed in as"));
+    library.press("Continue").expect(200);
     assert_eq!(site.open_sessions_of(&ada), 2);
 }
 
