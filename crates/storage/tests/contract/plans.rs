@@ -173,6 +173,7 @@ fn run_factors(tx: &mut Tx<'_>) -> Result<(), StorageError> {
     authenticator_apps::delete_all_of_user(tx, id(1))?;
     recovery_codes::replace_set(tx, id(1), id(1), &[recovery_code(1, "A")], at(1))?;
     recovery_codes::find_unused(tx, id(1), "A")?;
+    recovery_codes::is_unused(tx, id(1), id(1))?;
     recovery_codes::spend(tx, id(1), id(1), at(1))?;
     recovery_codes::count_of_user(tx, id(1))?;
     recovery_codes::delete_of_user(tx, id(1))?;

@@ -4,6 +4,7 @@
 //! asks for it, carries along what was typed, and goes on (UI-06).
 
 pub(crate) mod authenticator_apps;
+pub(crate) mod code_used;
 pub(crate) mod recovery_codes;
 
 use std::sync::Arc;
