@@ -1,9 +1,9 @@
 //! Answering a challenge with a passkey.
 //!
-//! Two ways in: without naming an account ([`begin_sign_in`] with no user), which
-//! is a complete sign-in, and for somebody who is known by then, as a second
-//! factor. Both demand that the authenticator verifies its person, and both end
-//! in [`finish_sign_in`]. Credential ids are told only to who has proved the
+//! Two ways in: without naming an account ([`super::open_challenge`]), which is a
+//! complete sign-in, and for somebody who is known by then, as a second factor
+//! ([`begin_sign_in`]). Both demand that the authenticator verifies its person, and
+//! both answers are judged here. Credential ids are told only to who has proved the
 //! password: to anybody else they would say that an account exists (AUTH-07).
 
 use nightlatch_domain::client::ClientDetails;
@@ -70,18 +70,15 @@ enum Reason {
     NotVerified(String),
 }
 
-/// Draws a challenge, bound to the pre-session that asks.
-///
-/// Without a user it names no account and no credential, so it says nothing about
-/// anybody. With one it is a second factor for an account that the caller has
-/// identified by another proof. `None` if that account has no passkey, or if
-/// there can be none at this address.
+/// Draws a challenge, bound to the pre-session that asks: a second factor for an
+/// account that the caller has identified by another proof. `None` if that account has
+/// no passkey, or if there can be none at this address.
 pub fn begin_sign_in(
     tx: &mut Tx<'_>,
     moment: &Moment,
     passkeys: &Passkeys,
     pre_session: TokenDigest,
-    user: Option<UserId>,
+    user: UserId,
 ) -> Result<Option<(CeremonyToken, RequestChallengeResponse)>, StorageError> {
     let Some(webauthn) = passkeys.webauthn() else {
         return Ok(None);
@@ -91,21 +88,15 @@ pub fn begin_sign_in(
         .map_err(|error| StorageError::Other(format!("no passkey can be asked for: {error}")))?;
     // The page decides how it asks.
     challenge.mediation = None;
-    let kind = match user {
-        None => CeremonyKind::SignIn,
-        Some(user) => {
-            let held = passkeys::list_of_user(tx, user, MOST_PASSKEYS)?;
-            if held.is_empty() {
-                return Ok(None);
-            }
-            challenge.public_key.allow_credentials = held.into_iter().map(allowed).collect();
-            CeremonyKind::SecondFactor
-        }
-    };
+    let held = passkeys::list_of_user(tx, user, MOST_PASSKEYS)?;
+    if held.is_empty() {
+        return Ok(None);
+    }
+    challenge.public_key.allow_credentials = held.into_iter().map(allowed).collect();
     let token = CeremonyToken::generate(moment);
     let ceremony = Ceremony {
-        kind,
-        user_id: user,
+        kind: CeremonyKind::SecondFactor,
+        user_id: Some(user),
         holder: pre_session,
         state: to_json(&state)?,
         expires_at: moment.now.plus(CEREMONY_LIFETIME),
@@ -122,9 +113,8 @@ fn allowed(held: StoredPasskey) -> AllowCredentials {
     }
 }
 
-/// Judges an answer. Call it in the transaction of whatever follows from it.
-///
-/// For a challenge that was drawn for a user, a right answer is that user's.
+/// Judges an answer to [`begin_sign_in`]; a right one is that user's. Call it in the
+/// transaction of whatever follows from it.
 pub fn finish_sign_in(
     tx: &mut Tx<'_>,
     moment: &Moment,
@@ -133,7 +123,7 @@ pub fn finish_sign_in(
     token: &CeremonyToken,
     answer: &PublicKeyCredential,
 ) -> Result<PasskeyVerdict, StorageError> {
-    let kinds = [CeremonyKind::SignIn, CeremonyKind::SecondFactor];
+    let kinds = [CeremonyKind::SecondFactor];
     let ceremony = take(tx, moment.now, token, pre_session, &kinds)?;
     judge(tx, moment, passkeys, ceremony.as_ref(), answer)
 }

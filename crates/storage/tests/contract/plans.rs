@@ -193,6 +193,7 @@ fn run_passkeys(tx: &mut Tx<'_>) -> Result<(), StorageError> {
     passkeys::find_handle(tx, id(1))?;
     passkeys::add_ceremony(tx, digest(1), &ceremony(CeremonyKind::SignIn, 1))?;
     passkeys::take_ceremony(tx, digest(1))?;
+    passkeys::use_up_challenge(tx, digest(1), digest(2), at(1))?;
     passkeys::prune_ceremonies(tx, at(1), 1)?;
     Ok(())
 }

@@ -111,7 +111,7 @@ fn a_passkey_can_be_the_second_factor_of_its_owner_only(which: TestDatabase) {
     let holder = TokenDigest::of(b"a pending sign-in");
     let ask = |user| {
         let (app, moment) = (site.app(), site.moment());
-        site.write(move |tx| begin_sign_in(tx, &moment, &app.passkeys, holder, Some(user)))
+        site.write(move |tx| begin_sign_in(tx, &moment, &app.passkeys, holder, user))
     };
     assert!(ask(bob.id).is_none(), "Bob has none");
     let finish = |token, answer: &Value| {
