@@ -78,12 +78,14 @@ pub enum EventKind {
     AuthenticatorAppRemoved,
     /// A new set of recovery codes was made; older ones are void.
     RecoveryCodesMade,
+    /// The recovery codes were removed, since somebody else had made them.
+    RecoveryCodesRemoved,
     /// A recovery code was used up.
     RecoveryCodeUsed,
 }
 
 impl EventKind {
-    const ALL: [Self; 31] = [
+    const ALL: [Self; 32] = [
         Self::SignedIn,
         Self::SignedInFromNewBrowser,
         Self::SignInFailed,
@@ -114,6 +116,7 @@ impl EventKind {
         Self::AuthenticatorAppRenamed,
         Self::AuthenticatorAppRemoved,
         Self::RecoveryCodesMade,
+        Self::RecoveryCodesRemoved,
         Self::RecoveryCodeUsed,
     ];
 
@@ -150,6 +153,7 @@ impl EventKind {
             Self::AuthenticatorAppRenamed => "authenticator_app_renamed",
             Self::AuthenticatorAppRemoved => "authenticator_app_removed",
             Self::RecoveryCodesMade => "recovery_codes_made",
+            Self::RecoveryCodesRemoved => "recovery_codes_removed",
             Self::RecoveryCodeUsed => "recovery_code_used",
         }
     }

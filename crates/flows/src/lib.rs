@@ -31,6 +31,7 @@ pub mod pending_sign_in;
 pub mod people;
 pub mod phone_sign_in;
 pub mod places;
+pub mod planted;
 pub mod profile;
 pub mod recovery;
 pub mod remembered_browsers;

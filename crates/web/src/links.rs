@@ -16,6 +16,7 @@ pub(crate) const PROFILE: &str = "/account/profile";
 pub(crate) const SECURITY: &str = "/account/security";
 pub(crate) const AUTHENTICATOR_APPS: &str = "/account/security/authenticator-apps";
 pub(crate) const RECOVERY_CODES: &str = "/account/security/recovery-codes";
+pub(crate) const RECOVERY_CODE_USED: &str = "/account/security/recovery-code-used";
 pub(crate) const SESSIONS: &str = "/account/sessions";
 pub(crate) const CHECK_UP: &str = "/account/security/check-up";
 pub(crate) const HISTORY: &str = "/account/history";
@@ -112,6 +113,16 @@ pub(crate) fn login_returning_to(path: Option<&ReturnPath>) -> String {
         }
         _ => LOGIN.to_owned(),
     }
+}
+
+/// The page after a sign-in with a recovery code, which leads on to a path that was
+/// checked, or is empty.
+pub(crate) fn recovery_code_used(on_to: &str) -> String {
+    if on_to.is_empty() {
+        return RECOVERY_CODE_USED.to_owned();
+    }
+    let on_to = utf8_percent_encode(on_to, IN_QUERY);
+    format!("{RECOVERY_CODE_USED}?return_to={on_to}")
 }
 
 #[cfg(test)]

@@ -363,7 +363,11 @@ fn for_check_up() -> Vec<Route> {
     use Access::People;
     vec![
         read(links::CHECK_UP, People, check_up::get),
-        send("/account/history/reviewed", People, check_up::reviewed),
+        own_device(send(
+            "/account/history/reviewed",
+            People,
+            check_up::reviewed,
+        )),
         read("/account/history/reviewed", People, check_up::to_history),
     ]
 }

@@ -1,8 +1,8 @@
 //! Answering a challenge with a passkey.
 //!
-//! Owns drawing the challenge of a sign-in that names no account, and judging
-//! what comes back, whoever was asked. Asking somebody who is known by then is
-//! [`super::known`]. Every challenge demands that the authenticator verifies its
+//! Owns judging what comes back, whoever was asked: nobody in particular
+//! ([`super::open_challenge`]), or somebody who is known by then
+//! ([`super::known`]). Every challenge demands that the authenticator verifies its
 //! person.
 
 use nightlatch_domain::client::ClientDetails;
@@ -69,26 +69,13 @@ enum Reason {
     NotVerified(String),
 }
 
-/// Draws a challenge, bound to the pre-session that asks. It names no account and
-/// no credential, so it says nothing about anybody (AUTH-07). `None` if there can
-/// be no passkeys at this address.
-pub fn begin_sign_in(
-    tx: &mut Tx<'_>,
-    moment: &Moment,
-    passkeys: &Passkeys,
-    pre_session: TokenDigest,
-) -> Result<Option<(CeremonyToken, RequestChallengeResponse)>, StorageError> {
-    let asking = (CeremonyKind::SignIn, None, pre_session);
-    draw(tx, moment, passkeys, asking, Vec::new())
-}
-
-/// Draws a challenge of this kind, for this user if they are known, held by who
-/// asks; these credentials will do.
+/// Draws a challenge of this kind for this user, held by who asks; these
+/// credentials will do.
 pub(super) fn draw(
     tx: &mut Tx<'_>,
     moment: &Moment,
     passkeys: &Passkeys,
-    (kind, user_id, holder): (CeremonyKind, Option<UserId>, TokenDigest),
+    (kind, user, holder): (CeremonyKind, UserId, TokenDigest),
     allowed: Vec<AllowCredentials>,
 ) -> Result<Option<(CeremonyToken, RequestChallengeResponse)>, StorageError> {
     let Some(webauthn) = passkeys.webauthn() else {
@@ -103,7 +90,7 @@ pub(super) fn draw(
     let token = CeremonyToken::generate(moment);
     let ceremony = Ceremony {
         kind,
-        user_id,
+        user_id: Some(user),
         holder,
         state: to_json(&state)?,
         expires_at: moment.now.plus(CEREMONY_LIFETIME),

@@ -95,7 +95,7 @@ pub(crate) fn begin(
             transports: None,
         })
         .collect();
-    let known = (asking.kind, Some(asking.user), asking.holder);
+    let known = (asking.kind, asking.user, asking.holder);
     Ok(match draw(tx, moment, passkeys, known, allowed)? {
         Some((token, challenge)) => BegunKnown::Begun(token, Box::new(challenge)),
         None => BegunKnown::NoPasskey,

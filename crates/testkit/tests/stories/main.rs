@@ -46,6 +46,7 @@ mod passkey_sessions;
 mod passkeys;
 mod passwords;
 mod phone_sign_in;
+mod planted;
 mod proof;
 mod random_events;
 mod remembered_browsers;

@@ -6,7 +6,7 @@ use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::Response;
 use nightlatch_domain::ids::SessionId;
-use nightlatch_flows::own_endings::OwnEnding;
+use nightlatch_flows::own_endings::{OwnEnding, planted_in};
 use nightlatch_flows::sessions::ListedSession;
 use nightlatch_storage::{StorageError, events};
 
@@ -184,17 +184,18 @@ pub(crate) async fn report_not_me(
 async fn show_not_me(person: &Person, id: SessionId, asking: Asking) -> Result<Response, Failure> {
     let visit = &person.visit;
     let (user, now) = (person.live.owned.user.id, visit.now);
-    let activity = Arc::clone(&visit.app.activity);
+    let (moment, activity) = (visit.app.moment(), Arc::clone(&visit.app.activity));
     let found: Result<_, StorageError> = visit
         .app
         .store
         .read(move |tx| {
             let sign_in = events::find_sign_in_of_session(tx, user, id)?;
             let live = nightlatch_flows::sessions::find_live(tx, id, &activity, now)?;
-            Ok((sign_in, live.is_some()))
+            let planted = planted_in(tx, &moment, user, id)?;
+            Ok((sign_in, live.is_some(), planted))
         })
         .await;
-    let (Some(sign_in), live) = found? else {
+    let (Some(sign_in), live, planted) = found? else {
         return Err(Failure::not_found());
     };
     let client = &sign_in.client;
@@ -208,6 +209,7 @@ async fn show_not_me(person: &Person, id: SessionId, asking: Asking) -> Result<R
             .or_else(|| client.address.map(|address| address.to_string())),
         time: show::time(sign_in.at, visit.now),
         live,
+        removes: planted.words(),
         action: format!("{}/{id}/not-me", links::SESSIONS),
         cancel_href: links::SESSIONS.to_owned(),
         proof: asking.proof(person, true).await?,

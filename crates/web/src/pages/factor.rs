@@ -84,7 +84,11 @@ pub(crate) async fn post(
             return_to,
         } => {
             app.metrics.sign_in("signed_in");
-            return Ok(welcome(&visit, &signed_in, &return_to));
+            let to = match kind {
+                CodeKind::AuthenticatorApp => return_to,
+                CodeKind::Recovery => links::recovery_code_used(&return_to),
+            };
+            return Ok(welcome(&visit, &signed_in, &to));
         }
         StepOutcome::Over { return_to } => {
             app.metrics.sign_in("step_over");

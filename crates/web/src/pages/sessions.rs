@@ -215,7 +215,10 @@ fn ended(
                 jar.renew_session(renewed, person.visit.now);
             }
             match wanted {
-                OwnEnding::NotMe(_) => (Flash::Reported, links::SECURITY),
+                OwnEnding::NotMe(_) => {
+                    let removed = done.removed.count();
+                    (Flash::Reported { removed }, links::SECURITY)
+                }
                 OwnEnding::AllOthers if done.sessions == 0 && done.complete => {
                     (Flash::NoOthers, links::SESSIONS)
                 }

@@ -197,6 +197,8 @@ pub struct NotMePage {
     pub time: TimeView,
     /// Whether that session still lives.
     pub live: bool,
+    /// What was added to the account there, and goes with it: "Passkey “Laptop”".
+    pub removes: Vec<String>,
     /// Where the form posts: `/account/sessions/{id}/not-me` or `/account/history/{id}/not-me`.
     pub action: String,
     /// Where Cancel leads.

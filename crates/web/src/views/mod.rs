@@ -42,8 +42,8 @@ pub use confirm::{
 };
 pub use factor::{FactorPage, FactorWay, RememberedBrowserView};
 pub use factors::{
-    AddAppPage, AuthenticatorAppView, NewRecoveryCodesPage, RecoveryCodesPage, RemoveAppPage,
-    TwoStepView,
+    AddAppPage, AuthenticatorAppView, NewRecoveryCodesPage, RecoveryCodeUsedPage,
+    RecoveryCodesPage, RemoveAppPage, TwoStepView,
 };
 pub use frame::{ContactView, Frame, Nav, PersonView, SessionMark, Theme, initials};
 pub use history::{HistoryEntryView, HistoryFilter, HistoryKind, HistoryPage};

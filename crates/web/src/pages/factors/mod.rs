@@ -5,6 +5,7 @@
 //! it too.
 
 pub(crate) mod authenticator_apps;
+pub(crate) mod code_used;
 pub(crate) mod recovery_codes;
 
 use std::sync::Arc;

@@ -153,6 +153,7 @@ impl Gallery {
             (HistoryKind::AppRenamed, 1),
             (HistoryKind::AppRemoved, 1),
             (HistoryKind::RecoveryCodesMade, 1),
+            (HistoryKind::RecoveryCodesRemoved, 1),
             (HistoryKind::RecoveryCodeUsed, 1),
         ];
         for (name, entries) in [
@@ -168,6 +169,7 @@ impl Gallery {
                 entries,
                 newer: Some("/account/history".to_owned()),
                 older: Some("/account/history?before=h9".to_owned()),
+                reviewed_until: Some("1790000000000".to_owned()),
                 kept: Some("Entries are kept for 12 months.".to_owned()),
             };
             self.hang(
@@ -225,6 +227,10 @@ impl Gallery {
             place: Some("Vienna, Austria".to_owned()),
             time: time("2 hours ago"),
             live: cast == Cast::Plain,
+            removes: vec![
+                "Passkey “Spare key”".to_owned(),
+                "Recovery codes".to_owned(),
+            ],
             action: "/account/sessions/s2/not-me".to_owned(),
             cancel_href: "/account/sessions".to_owned(),
             proof: needed,

@@ -73,6 +73,16 @@ impl Gallery {
             page.title(),
             &page,
         );
+        let page = RecoveryCodeUsedPage {
+            frame: cast.signed_in(Nav::Security),
+            left: if wrong { 0 } else { 9 },
+            continue_href: "/".to_owned(),
+        };
+        self.hang(
+            format!("recovery-code-used{}", cast.suffix()),
+            page.title(),
+            &page,
+        );
         let page = RecoveryCodesPage {
             frame: cast.signed_in(Nav::Security),
             codes: vec!["7K3M-9QXT-0ZBD-RW5H".to_owned(); 10],
