@@ -78,6 +78,8 @@ pub enum EventKind {
     AuthenticatorAppRemoved,
     /// A new set of recovery codes was made; older ones are void.
     RecoveryCodesMade,
+    /// The recovery codes were removed, since somebody else had made them.
+    RecoveryCodesRemoved,
     /// A recovery code was used up.
     RecoveryCodeUsed,
     /// An app was registered; the detail names it, here and in the following.
@@ -93,7 +95,7 @@ pub enum EventKind {
 }
 
 impl EventKind {
-    const ALL: [Self; 36] = [
+    const ALL: &[Self] = &[
         Self::SignedIn,
         Self::SignedInFromNewBrowser,
         Self::SignInFailed,
@@ -124,6 +126,7 @@ impl EventKind {
         Self::AuthenticatorAppRenamed,
         Self::AuthenticatorAppRemoved,
         Self::RecoveryCodesMade,
+        Self::RecoveryCodesRemoved,
         Self::RecoveryCodeUsed,
         Self::AppRegistered,
         Self::AppChanged,
@@ -165,6 +168,7 @@ impl EventKind {
             Self::AuthenticatorAppRenamed => "authenticator_app_renamed",
             Self::AuthenticatorAppRemoved => "authenticator_app_removed",
             Self::RecoveryCodesMade => "recovery_codes_made",
+            Self::RecoveryCodesRemoved => "recovery_codes_removed",
             Self::RecoveryCodeUsed => "recovery_code_used",
             Self::AppRegistered => "app_registered",
             Self::AppChanged => "app_changed",
@@ -176,7 +180,7 @@ impl EventKind {
 
     /// Reads a stored name.
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.name() == name)
+        Self::ALL.iter().copied().find(|kind| kind.name() == name)
     }
 }
 

@@ -37,6 +37,8 @@ pub enum CeremonyKind {
     SignIn,
     /// Somebody who is known by then adds a passkey to another proof.
     SecondFactor,
+    /// The person in front of a session proves again who they are.
+    StepUp,
 }
 
 impl CeremonyKind {
@@ -46,14 +48,20 @@ impl CeremonyKind {
             Self::Registration => "registration",
             Self::SignIn => "sign_in",
             Self::SecondFactor => "second_factor",
+            Self::StepUp => "step_up",
         }
     }
 
     /// Reads a stored name.
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Registration, Self::SignIn, Self::SecondFactor]
-            .into_iter()
-            .find(|kind| kind.name() == name)
+        [
+            Self::Registration,
+            Self::SignIn,
+            Self::SecondFactor,
+            Self::StepUp,
+        ]
+        .into_iter()
+        .find(|kind| kind.name() == name)
     }
 }
 
@@ -123,6 +131,7 @@ mod tests {
             CeremonyKind::Registration,
             CeremonyKind::SignIn,
             CeremonyKind::SecondFactor,
+            CeremonyKind::StepUp,
         ] {
             assert_eq!(CeremonyKind::from_name(kind.name()), Some(kind));
         }

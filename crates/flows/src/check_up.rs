@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use nightlatch_domain::Timestamp;
 use nightlatch_domain::check_up::{self, Facts, Finding, OLD_SESSION};
 use nightlatch_domain::event::EventKind;
 use nightlatch_domain::session::Session;
@@ -72,7 +73,14 @@ pub fn is_review_due(tx: &mut Tx<'_>, moment: &Moment, user: &User) -> Result<bo
     ))
 }
 
-/// The person has looked at their login history.
-pub fn review(tx: &mut Tx<'_>, moment: &Moment, user: &User) -> Result<(), StorageError> {
-    reviews::record(tx, user.id, moment.now)
+/// The person has looked at their login history, as it stood at `until`. What came
+/// later they cannot have seen: it stays news. A time to come counts as now, or
+/// every later sign-in of a stranger would be looked at already.
+pub fn review(
+    tx: &mut Tx<'_>,
+    moment: &Moment,
+    user: &User,
+    until: Timestamp,
+) -> Result<(), StorageError> {
+    reviews::record(tx, user.id, until.min(moment.now))
 }

@@ -1,9 +1,11 @@
 //! "This wasn't me", from the link in an alert (H2).
 //!
 //! Works without signing in, once, for a day: it ends the session that the alert
-//! is about, or all of them, and sends a link to a new password to the account's
-//! own address. It changes no credential itself, so a mail that was forwarded
-//! gives nobody the account.
+//! is about, or all of them, takes away what was added to the account there (F2), and
+//! sends a link to a new password to the account's own address. It gives nothing to
+//! whoever holds it, so a mail that was forwarded gives nobody the account; the most
+//! that it can take away is what is not older than itself, or came from the very
+//! session.
 
 use nightlatch_domain::client::ClientDetails;
 use nightlatch_domain::ending::{Actor, Cause, Scope};
@@ -12,11 +14,14 @@ use nightlatch_domain::ids::MailLinkId;
 use nightlatch_domain::mail::{LinkKind, LinkRefusal};
 use nightlatch_domain::session::Session;
 use nightlatch_domain::user::User;
-use nightlatch_storage::{StorageError, Tx, browsers, events, mail_links, sessions};
+use nightlatch_storage::{
+    StorageError, Tx, browsers, events, mail_links, remembered_factors, sessions,
+};
 
 use crate::Moment;
 use crate::log_out::{EndingDone, EndingRequest, end_sessions};
 use crate::mail_links::look;
+use crate::planted::{self, Planted, Suspects};
 use crate::recovery::{event, start};
 
 /// What the page of the link shows.
@@ -28,6 +33,10 @@ pub struct Reported {
     pub session: Option<Session>,
     /// Whether that session is over already.
     pub over: bool,
+    /// What disowning that session takes away.
+    pub of_session: Planted,
+    /// What disowning all of them takes away.
+    pub of_all: Planted,
 }
 
 /// What an alert is about. Changes nothing (AUTH-10).
@@ -48,10 +57,20 @@ pub fn show(
         nightlatch_domain::session::admit(&owned.session.life, &owned.standing(), moment.now)
             .is_err()
     });
+    let session = owned.map(|owned| owned.session);
+    let mut suspects = Suspects {
+        session: session.as_ref().map(|session| session.id),
+        last_day: false,
+    };
+    let of_session = planted::find(tx, moment, user.id, suspects)?;
+    suspects.last_day = true;
+    let of_all = planted::find(tx, moment, user.id, suspects)?;
     Ok(Ok(Reported {
         user,
-        session: owned.map(|owned| owned.session),
+        session,
         over,
+        of_session,
+        of_all,
     }))
 }
 
@@ -73,14 +92,16 @@ pub struct Disowned {
     pub done: EndingDone,
     /// Why, for the counters.
     pub cause: Cause,
+    /// What was taken away from the account.
+    pub removed: Planted,
     /// Whether a link to a new password is on its way. Not if the account has
     /// another address than the one that the alert went to: then that address may
     /// be the thief's.
     pub recovery_sent: bool,
 }
 
-/// Ends what an alert is about and starts recovery. Without a session to end it
-/// ends all.
+/// Ends what an alert is about, takes away what was added there, and starts recovery.
+/// Without a session to end it ends all.
 pub fn disown(
     tx: &mut Tx<'_>,
     moment: &Moment,
@@ -107,6 +128,8 @@ pub fn disown(
         report.browser_id = session.browser_id;
         if let Some(browser) = session.browser_id {
             browsers::forget(tx, user.id, browser)?;
+            // Ending one session raises no counter that would end it (F3).
+            remembered_factors::delete_of_browser(tx, user.id, browser)?;
         }
     }
     events::add(tx, &report)?;
@@ -114,6 +137,13 @@ pub fn disown(
         (Extent::ThatSession, Some(session)) => Scope::Session(session.id),
         _ => Scope::AllOf(user.id),
     };
+    let suspects = Suspects {
+        session: session.as_ref().map(|session| session.id),
+        last_day: matches!(scope, Scope::AllOf(_)),
+    };
+    let removed = planted::find(tx, moment, user.id, suspects)?;
+    let by = event(moment, &user, EventKind::ReportedByUser, client);
+    planted::remove(tx, moment, &user, &removed, &by)?;
     let cause = Cause::ReportedByUser;
     let request = EndingRequest {
         scope,
@@ -130,6 +160,7 @@ pub fn disown(
         user,
         done,
         cause,
+        removed,
         recovery_sent,
     }))
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use nightlatch_domain::alert::AlertKind;
 use nightlatch_domain::ending::{Actor, Cause, Scope};
 use nightlatch_domain::event::{Event, EventKind};
-use nightlatch_domain::ids::{EndingId, EventId, SessionId};
+use nightlatch_domain::ids::{EndingId, EventId, SessionId, UserId};
 use nightlatch_domain::policy::MOST_SESSIONS;
 use nightlatch_domain::secret::{Token, TokenDigest};
 use nightlatch_domain::session::SessionKind;
@@ -22,7 +22,9 @@ use crate::Moment;
 use crate::activity::Activity;
 use crate::alerts::{Alert, raise};
 use crate::log_out::{EndingDone, EndingRequest, Renewed, end_sessions};
+use crate::planted::{self, Planted, Suspects};
 use crate::sessions::{find_live, list_live};
+use crate::step_up;
 
 /// How long the signed-out page of an ending can be opened again.
 const RECEIPT_LIFE: Duration = Duration::from_mins(15);
@@ -94,6 +96,8 @@ pub struct OwnEndingDone {
     pub kept: Option<Box<Renewed>>,
     /// Opens the signed-out page, if this session ended.
     pub receipt: Option<Token>,
+    /// What "This wasn't me" took away from the account.
+    pub removed: Planted,
 }
 
 /// Ends what a person asks to end. Ending one's own session needs no proof and
@@ -282,11 +286,27 @@ fn receipt_of_earlier(
         shared,
         kept: None,
         receipt: Some(receipt),
+        removed: Planted::default(),
     }))
 }
 
-/// "This wasn't me" (DEV-07): ends that session if it still lives, stops
-/// treating its browser as known, and leaves a line in the history.
+/// What "This wasn't me" about this session would take away from the account.
+pub fn planted_in(
+    tx: &mut Tx<'_>,
+    moment: &Moment,
+    user: UserId,
+    reported: SessionId,
+) -> Result<Planted, StorageError> {
+    let suspects = Suspects {
+        session: Some(reported),
+        last_day: false,
+    };
+    planted::find(tx, moment, user, suspects)
+}
+
+/// "This wasn't me" (DEV-07): ends that session if it still lives, takes away what was
+/// added to the account in it (F2), stops treating its browser as known, and leaves a
+/// line in the history.
 fn report(
     tx: &mut Tx<'_>,
     moment: &Moment,
@@ -312,9 +332,17 @@ fn report(
         ..sign_in
     };
     events::add(tx, &event)?;
-    let actor = Actor::User(user_id);
-    let scope = Scope::Session(reported);
-    finish(tx, moment, owned, scope, Cause::ReportedByUser, actor)
+    let removed = planted_in(tx, moment, user_id, reported)?;
+    let by = step_up::event(moment, &owned.session, EventKind::ReportedByUser);
+    planted::remove(tx, moment, &owned.user, &removed, &by)?;
+    let request = EndingRequest {
+        scope: Scope::Session(reported),
+        cause: Cause::ReportedByUser,
+        actor: Actor::User(user_id),
+        reason: None,
+    };
+    let done = end_one(tx, moment, owned, &request, (0, 0))?;
+    Ok(OwnEndingOutcome::Done(OwnEndingDone { removed, ..done }))
 }
 
 fn finish(
@@ -385,6 +413,7 @@ fn end_one(
         shared,
         kept: done.kept,
         receipt,
+        removed: Planted::default(),
     })
 }
 

@@ -21,7 +21,7 @@ use crate::activity::Activity;
 use crate::alerts::{Alert, raise};
 use crate::log_out::{EndingRequest, Renewed, end_sessions};
 use crate::password_hashing::{Overloaded, PasswordHashing, PasswordVerdict};
-use crate::step_up::{Asked, Begun, add_proof, begin, event, record_wrong, still_holds, take_back};
+use crate::step_up::{Asked, Begun, add_proof, begin, event, note_wrong, still_holds, take_back};
 
 /// What came of it.
 #[derive(Debug)]
@@ -72,7 +72,7 @@ pub async fn change(
     match hashing.verify(present, asked.record.clone()).await {
         Ok(PasswordVerdict::Right { .. }) => {}
         Ok(PasswordVerdict::Wrong) => {
-            record_wrong(store, moment, &asked).await?;
+            note_wrong(store, moment, &asked).await?;
             return Ok(ChangeOutcome::Refused);
         }
         Err(Overloaded) => {

@@ -27,6 +27,7 @@ use nightlatch_storage::{StorageError, Store, Tx, events, organizations, users};
 use crate::Moment;
 use crate::alerts::tell_of;
 use crate::dispatch::decide;
+use crate::factors::recovery_codes::{self, RightCode};
 use crate::password_hashing::PasswordHashing;
 use crate::remembered_browsers::{self, present};
 use crate::sealing::Sealer;
@@ -159,6 +160,9 @@ pub enum StepOutcome {
     Wait(Timestamp),
     /// Codes of this kind are off for this account.
     Off,
+    /// The challenge that a passkey answered is over, or was used. A new one may
+    /// work.
+    ChallengeOver,
     /// It may not go on: the password is asked for again.
     Over {
         /// A checked path, or empty.
@@ -169,7 +173,7 @@ pub enum StepOutcome {
 }
 
 /// What was found, if it may go on.
-fn asks_for_factor(found: Found) -> Result<Box<Waiting>, StepOutcome> {
+pub(crate) fn asks_for_factor(found: Found) -> Result<Box<Waiting>, StepOutcome> {
     let return_to = match found {
         Found::Waiting(waiting) => return Ok(waiting),
         Found::Over { return_to } => return_to,
@@ -229,26 +233,58 @@ pub async fn with_code(
         Ok(waiting) => waiting.user.id,
         Err(over) => return Ok(over),
     };
-    let verdict = second_factor::verify_recovery_code(store, hashing, moment, user, &code).await?;
+    let checked = second_factor::check_recovery_code(store, hashing, moment, user, &code).await?;
     let moment = moment.clone();
     store
         .write(move |tx| {
             // Looked at again: everything may have been ended meanwhile (OUT-13).
             let waiting = match asks_for_factor(find(tx, &moment, &carried)?) {
                 Ok(waiting) => waiting,
-                Err(over) => return Ok(over),
+                Err(over) => {
+                    if let Ok(right) = &checked {
+                        recovery_codes::give_back(tx, right)?;
+                    }
+                    return Ok(over);
+                }
             };
-            let method = ProofMethod::RecoveryCode;
-            judge(
-                tx,
-                &moment,
-                &carried,
-                &waiting,
-                (verdict, method),
-                remember_browser,
-            )
+            match &checked {
+                Ok(right) => {
+                    with_right_code(tx, &moment, &carried, &waiting, right, remember_browser)
+                }
+                Err(verdict) => {
+                    let verdict = (*verdict, ProofMethod::RecoveryCode);
+                    judge(tx, &moment, &carried, &waiting, verdict, remember_browser)
+                }
+            }
         })
         .await
+}
+
+/// Begins the session and uses the recovery code up, in one transaction: a sign-in
+/// that leads nowhere takes no code away, and no code opens two sessions.
+fn with_right_code(
+    tx: &mut Tx<'_>,
+    moment: &Moment,
+    carried: &Carried,
+    waiting: &Waiting,
+    code: &RightCode,
+    remember_browser: bool,
+) -> Result<StepOutcome, StorageError> {
+    if !recovery_codes::still_works(tx, code)? {
+        return fail(tx, moment, carried, waiting);
+    }
+    let method = ProofMethod::RecoveryCode;
+    let outcome = complete(tx, moment, carried, waiting, method, remember_browser)?;
+    match &outcome {
+        StepOutcome::SignedIn { signed_in, .. } => {
+            if !recovery_codes::spend(tx, moment, code, &signed_in.session)? {
+                // It worked a moment ago in this transaction; nothing of it is kept.
+                return Err(StorageError::Conflict);
+            }
+        }
+        _ => recovery_codes::give_back(tx, code)?,
+    }
+    Ok(outcome)
 }
 
 fn judge(
@@ -269,7 +305,7 @@ fn judge(
 
 /// A right password and a wrong second factor: it stands in the history, since
 /// whoever did it knows the password.
-fn fail(
+pub(crate) fn fail(
     tx: &mut Tx<'_>,
     moment: &Moment,
     carried: &Carried,

@@ -6,8 +6,9 @@
 
 use nightlatch_domain::Timestamp;
 use nightlatch_domain::client::ClientDetails;
+use nightlatch_domain::ending::Actor;
 use nightlatch_domain::event::EventKind;
-use nightlatch_domain::ids::{PhoneSignInId, SessionId};
+use nightlatch_domain::ids::{PhoneSignInId, SessionId, UserId};
 use nightlatch_domain::phone_sign_in::{
     self as rules, Confirming, LIFE, MOST_WAITING, Nearness, PhoneSignInRule, Refusal, UserCode,
 };
@@ -281,8 +282,22 @@ pub fn refuse(
 pub enum RedeemOutcome {
     /// A session began, or did not, as with every sign-in.
     SignIn(SignInOutcome),
+    /// The browser is not where the code was shown; the yes is used up.
+    Elsewhere,
+    /// It would replace somebody else's session without having said so (E3); nothing
+    /// is used up.
+    SomebodyElse,
     /// There is no yes, or no longer.
     Over,
+}
+
+/// What a browser holds when it comes in.
+#[derive(Debug, Clone, Copy)]
+pub struct Held {
+    /// The token of its session; that is replaced.
+    pub replaces: Option<TokenDigest>,
+    /// Who is signed in there and was not said to be replaced.
+    pub keeps: Option<UserId>,
 }
 
 /// The browser that waits comes in: always with the limits of a shared computer,
@@ -292,7 +307,7 @@ pub fn redeem(
     moment: &Moment,
     activity: &Activity,
     token: TokenDigest,
-    replaces: Option<TokenDigest>,
+    held: Held,
     client: &ClientDetails,
 ) -> Result<RedeemOutcome, StorageError> {
     let found = phone_sign_ins::find_by_token(tx, token, moment.now)?;
@@ -305,6 +320,9 @@ pub fn redeem(
     let Some(approver) = approver_of(tx, moment, activity, &approval)? else {
         return Ok(RedeemOutcome::Over);
     };
+    if held.keeps.is_some_and(|keeps| keeps != approver.user.id) {
+        return Ok(RedeemOutcome::SomebodyElse);
+    }
     let rule = organizations::get(tx, approver.user.organization_id)?
         .settings
         .policy
@@ -312,6 +330,18 @@ pub fn redeem(
     // Rule and role are asked for again: they may have changed since the yes.
     if may_confirm(&approver, rule).is_err() || !phone_sign_ins::delete(tx, found.id)? {
         return Ok(RedeemOutcome::Over);
+    }
+    // The person said yes to a computer beside them. Without this, an attacker could
+    // ask at such a computer and carry its cookie to one far away.
+    let nearness = rules::nearness(&found.client, client);
+    if rules::judge(rule, confirming(&approver), nearness).is_err() {
+        let mut line = event(moment, &approver.session, EventKind::SignInFailed);
+        line.actor = Actor::System;
+        line.session_id = None;
+        line.browser_id = None;
+        line.client = client.clone();
+        events::add(tx, &line)?;
+        return Ok(RedeemOutcome::Elsewhere);
     }
     let start = Start {
         user: &approver.user,
@@ -321,7 +351,7 @@ pub fn redeem(
             at: approval.at,
         }],
         browser: None,
-        replaces,
+        replaces: held.replaces,
         remember: false,
         shared: true,
         client,

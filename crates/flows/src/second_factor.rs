@@ -16,6 +16,7 @@ use zeroize::Zeroizing;
 
 use crate::Moment;
 pub use crate::factors::CodeVerdict;
+use crate::factors::recovery_codes::RightCode;
 use crate::factors::{self, authenticator_app, recovery_codes};
 use crate::passkeys;
 use crate::password_hashing::PasswordHashing;
@@ -118,13 +119,13 @@ pub(crate) fn verify_app_code(
     authenticator_app::verify(tx, moment, sealer, user, code.reveal())
 }
 
-/// Verifies a recovery code, and uses it up.
-pub(crate) async fn verify_recovery_code(
+/// Verifies a recovery code. What it opens uses it up.
+pub(crate) async fn check_recovery_code(
     store: &Store,
     hashing: &PasswordHashing,
     moment: &Moment,
     user: UserId,
     code: &TypedCode,
-) -> Result<CodeVerdict, StorageError> {
-    recovery_codes::verify(store, hashing, moment, user, code.reveal()).await
+) -> Result<Result<RightCode, CodeVerdict>, StorageError> {
+    recovery_codes::check(store, hashing, moment, user, code.reveal()).await
 }

@@ -2,16 +2,16 @@
 //!
 //! Ending other sessions and changing credentials ask for a proof not older
 //! than [`nightlatch_domain::policy::PROOF_AGE`]: the password, or any other of
-//! the person's factors ([`crate::step_up_code`]). A right proof is a full
-//! authentication: it moves the deadlines and replaces the token (SES-05,
-//! SES-10).
+//! the person's factors ([`crate::step_up_code`], [`crate::step_up_passkey`]). A
+//! right proof is a full authentication: it moves the deadlines and replaces the
+//! token (SES-05, SES-10).
 
 use std::sync::Arc;
 
 use nightlatch_domain::Timestamp;
 use nightlatch_domain::ending::Actor;
 use nightlatch_domain::event::{Event, EventKind};
-use nightlatch_domain::ids::{EventId, SessionId};
+use nightlatch_domain::ids::{EventId, SessionId, UserId};
 use nightlatch_domain::secret::{Password, Token, TokenDigest};
 use nightlatch_domain::session::{Proof, ProofMethod, Session};
 use nightlatch_domain::throttle::{self, Lane, Verdict};
@@ -22,6 +22,7 @@ use crate::Moment;
 use crate::activity::Activity;
 use crate::log_out::Renewed;
 use crate::password_hashing::{Overloaded, PasswordHashing, PasswordVerdict};
+use crate::second_factor;
 use crate::sessions::find_live;
 use crate::sign_in::{GATHERED, add_or_gather, reopen_to_strangers, uncount};
 
@@ -41,6 +42,9 @@ pub enum StepUpOutcome {
     Off,
     /// Too many wrong codes in a row on this account; the password still works.
     CodesOff,
+    /// The challenge that a passkey answered is over, or was used. A new one may
+    /// work.
+    ChallengeOver,
     /// The session is over.
     SessionOver,
     /// The server is hashing as many passwords as it can.
@@ -65,6 +69,26 @@ pub(crate) enum Begun {
     SessionOver,
 }
 
+/// The session that is to be proved, if it lives.
+pub(crate) fn look(
+    tx: &mut Tx<'_>,
+    moment: &Moment,
+    activity: &Activity,
+    id: SessionId,
+) -> Result<Option<Asked>, StorageError> {
+    let Some(owned) = find_live(tx, id, activity, moment.now)? else {
+        return Ok(None);
+    };
+    let user_id = owned.user.id;
+    let binding = users::find_password_set_at(tx, user_id)?;
+    Ok(Some(Asked {
+        record: users::find_password(tx, user_id)?,
+        lane: throttle::session_key(&owned.user.email.key(), binding, id),
+        binding,
+        owned,
+    }))
+}
+
 /// Counts the attempt as failed until it succeeds.
 pub(crate) fn begin(
     tx: &mut Tx<'_>,
@@ -72,27 +96,40 @@ pub(crate) fn begin(
     activity: &Activity,
     id: SessionId,
 ) -> Result<Begun, StorageError> {
-    let Some(owned) = find_live(tx, id, activity, moment.now)? else {
+    let Some(asked) = look(tx, moment, activity, id)? else {
         return Ok(Begun::SessionOver);
     };
-    let user_id = owned.user.id;
-    let binding = users::find_password_set_at(tx, user_id)?;
-    let record = users::find_password(tx, user_id)?;
-    let lane = throttle::session_key(&owned.user.email.key(), binding, id);
-    let failures = throttles::get(tx, lane)?;
+    let failures = throttles::get(tx, asked.lane)?;
     match failures.verdict(Lane::KnownBrowser, moment.now) {
         Verdict::Allowed => {}
         Verdict::Wait(until) => return Ok(Begun::Wait(until)),
         Verdict::Off => return Ok(Begun::Off),
     }
     let failed = failures.failed(Lane::KnownBrowser, moment.now);
-    throttles::set(tx, lane, failed.count, moment.now)?;
-    Ok(Begun::Proceed(Box::new(Asked {
-        owned,
-        record,
-        binding,
-        lane,
-    })))
+    throttles::set(tx, asked.lane, failed.count, moment.now)?;
+    Ok(Begun::Proceed(Box::new(asked)))
+}
+
+/// What a person can prove with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ways {
+    /// Their password.
+    pub password: bool,
+    /// A code from an authenticator app.
+    pub code: bool,
+    /// A passkey.
+    pub passkey: bool,
+}
+
+/// What a person can prove with. Not with a recovery code: those are for getting
+/// in, and few.
+pub fn ways(tx: &mut Tx<'_>, user: UserId) -> Result<Ways, StorageError> {
+    let options = second_factor::available(tx, user)?;
+    Ok(Ways {
+        password: users::find_password(tx, user)?.is_some(),
+        code: options.authenticator_app,
+        passkey: options.passkey,
+    })
 }
 
 /// Whether the right password still is what it was when it was verified.
@@ -115,15 +152,24 @@ pub(crate) fn still_holds(
 
 /// Leaves a line in the history: whoever sits at an unlocked screen and guesses
 /// must not do it unseen.
-pub(crate) async fn record_wrong(
+pub(crate) fn record_wrong(
+    tx: &mut Tx<'_>,
+    moment: &Moment,
+    session: &Session,
+) -> Result<(), StorageError> {
+    let wrong = event(moment, session, EventKind::ProofFailed);
+    add_or_gather(tx, &wrong, moment.now.minus(GATHERED))
+}
+
+/// The same, in a transaction of its own.
+pub(crate) async fn note_wrong(
     store: &Store,
     moment: &Moment,
     asked: &Asked,
 ) -> Result<(), StorageError> {
-    let wrong = event(moment, &asked.owned.session, EventKind::ProofFailed);
-    let since = moment.now.minus(GATHERED);
+    let (moment, session) = (moment.clone(), asked.owned.session.clone());
     store
-        .write(move |tx| add_or_gather(tx, &wrong, since))
+        .write(move |tx| record_wrong(tx, &moment, &session))
         .await
 }
 
@@ -213,7 +259,7 @@ pub async fn with_password(
                 .await
         }
         Ok(PasswordVerdict::Wrong) => {
-            record_wrong(store, moment, &asked).await?;
+            note_wrong(store, moment, &asked).await?;
             Ok(StepUpOutcome::Refused)
         }
         Err(Overloaded) => {

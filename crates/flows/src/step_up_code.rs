@@ -14,7 +14,7 @@ use crate::Moment;
 use crate::activity::Activity;
 use crate::sealing::Sealer;
 use crate::second_factor::{self, CodeVerdict, TypedCode};
-use crate::step_up::{Begun, StepUpOutcome, begin, finish, forgive};
+use crate::step_up::{Begun, StepUpOutcome, begin, finish, forgive, record_wrong};
 
 /// Proves with a code that the person in front of a session is its owner. One
 /// transaction: a code that is used up always counts.
@@ -42,7 +42,10 @@ pub async fn with_code(
                     let method = ProofMethod::AuthenticatorApp;
                     finish(tx, &moment, &activity, &asked, method)
                 }
-                CodeVerdict::Wrong => Ok(StepUpOutcome::Refused),
+                CodeVerdict::Wrong => {
+                    record_wrong(tx, &moment, &asked.owned.session)?;
+                    Ok(StepUpOutcome::Refused)
+                }
                 // Nothing was tried, so nothing counts in this session.
                 CodeVerdict::Wait(until) => {
                     forgive(tx, &asked)?;

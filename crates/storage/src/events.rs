@@ -4,7 +4,7 @@ use nightlatch_domain::Timestamp;
 use nightlatch_domain::client::ClientDetails;
 use nightlatch_domain::ending::Actor;
 use nightlatch_domain::event::{Event, EventKind};
-use nightlatch_domain::ids::{EventId, UserId};
+use nightlatch_domain::ids::{EventId, SessionId, UserId};
 
 use crate::{ColumnProblem, Row, StorageError, Tx};
 
@@ -183,7 +183,7 @@ pub fn find_sign_in_before(
 pub fn find_sign_in_of_session(
     tx: &mut Tx<'_>,
     user_id: UserId,
-    session_id: nightlatch_domain::ids::SessionId,
+    session_id: SessionId,
 ) -> Result<Option<Event>, StorageError> {
     tx.query_optional(
         "SELECT id, at, organization_id, user_id, actor_kind, actor_user_id, kind, session_id,
@@ -195,6 +195,23 @@ pub fn find_sign_in_of_session(
         &[user_id.into(), session_id.into()],
         read,
     )
+}
+
+/// Whether something of this kind happened to a user in one of their sessions at this
+/// very instant.
+pub fn happened_in_session(
+    tx: &mut Tx<'_>,
+    user_id: UserId,
+    session_id: SessionId,
+    kind: EventKind,
+    at: Timestamp,
+) -> Result<bool, StorageError> {
+    tx.query_optional(
+        "SELECT id FROM events WHERE user_id = $1 AND at = $2 AND session_id = $3 AND kind = $4 LIMIT 1",
+        &[user_id.into(), at.into(), session_id.into(), kind.name().into()],
+        |row| row.get::<EventId>(0),
+    )
+    .map(|found| found.is_some())
 }
 
 /// Counts what happened of one kind to a user since an instant; a line into

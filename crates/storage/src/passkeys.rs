@@ -232,13 +232,30 @@ pub fn add_ceremony(
     )
 }
 
+/// Uses up a challenge that stands in no row, by a digest of its own; false if that was
+/// done before: of several that ask at once, one hears yes (WAN-01). The row is found by
+/// nobody who looks for a challenge.
+pub fn use_up_challenge(
+    tx: &mut Tx<'_>,
+    challenge: TokenDigest,
+    holder: TokenDigest,
+    keep_until: Timestamp,
+) -> Result<bool, StorageError> {
+    tx.execute(
+        "INSERT INTO ceremonies (token_digest, kind, user_id, holder, state, expires_at)
+         VALUES ($1, 'used_up', NULL, $2, '', $3) ON CONFLICT (token_digest) DO NOTHING",
+        &[challenge.into(), holder.into(), keep_until.into()],
+    )
+    .map(|added| added == 1)
+}
+
 /// Takes a challenge out: whatever comes of it, nobody finds it again (WAN-01).
 pub fn take_ceremony(
     tx: &mut Tx<'_>,
     token: TokenDigest,
 ) -> Result<Option<Ceremony>, StorageError> {
     tx.query_optional(
-        "DELETE FROM ceremonies WHERE token_digest = $1
+        "DELETE FROM ceremonies WHERE token_digest = $1 AND kind <> 'used_up'
          RETURNING kind, user_id, holder, state, expires_at",
         &[token.into()],
         |row| {
@@ -253,7 +270,8 @@ pub fn take_ceremony(
     )
 }
 
-/// Deletes up to `limit` challenges that may not be answered any more.
+/// Deletes up to `limit` challenges that may not be answered any more, and what says
+/// that some were.
 pub fn prune_ceremonies(tx: &mut Tx<'_>, now: Timestamp, limit: i64) -> Result<u64, StorageError> {
     tx.execute(
         "DELETE FROM ceremonies

@@ -64,6 +64,20 @@ pub fn find_unused(
     )
 }
 
+/// Whether a code of a user is there and unused.
+pub fn is_unused(
+    tx: &mut Tx<'_>,
+    id: RecoveryCodeId,
+    user_id: UserId,
+) -> Result<bool, StorageError> {
+    tx.query_optional(
+        "SELECT id FROM recovery_codes WHERE id = $1 AND user_id = $2 AND used_at IS NULL",
+        &[id.into(), user_id.into()],
+        |row| row.get::<RecoveryCodeId>(0),
+    )
+    .map(|found| found.is_some())
+}
+
 /// Uses a code up. Says whether it was there and unused: of several that ask at
 /// once, one hears yes.
 pub fn spend(

@@ -165,6 +165,15 @@ impl Site {
         done
     }
 
+    /// Ends one session, or all of an account.
+    pub fn end_for(&self, account: &Account, scope: Scope, reason: Option<&str>) -> EndingDone {
+        let (moment, reason) = (self.moment(), reason.map(str::to_owned));
+        let done =
+            self.write(move |tx| end_for_operator(tx, &moment, scope.clone(), reason.clone()));
+        self.app().signals.ended(Concern::User(account.id));
+        done
+    }
+
     /// Logs out everybody of an organization, or of the whole site.
     pub fn log_out_everybody(
         &self,

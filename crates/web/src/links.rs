@@ -16,6 +16,7 @@ pub(crate) const PROFILE: &str = "/account/profile";
 pub(crate) const SECURITY: &str = "/account/security";
 pub(crate) const AUTHENTICATOR_APPS: &str = "/account/security/authenticator-apps";
 pub(crate) const RECOVERY_CODES: &str = "/account/security/recovery-codes";
+pub(crate) const RECOVERY_CODE_USED: &str = "/account/security/recovery-code-used";
 pub(crate) const SESSIONS: &str = "/account/sessions";
 pub(crate) const CHECK_UP: &str = "/account/security/check-up";
 pub(crate) const HISTORY: &str = "/account/history";
@@ -26,14 +27,17 @@ pub(crate) const PASSKEY_ACCEPTED: &str = "/account/security/passkeys/accepted";
 pub(crate) const PASSKEY_ADD: &str = "/account/security/passkeys/add";
 pub(crate) const PASSKEY_SIGN_IN_BEGIN: &str = "/login/passkey/begin";
 pub(crate) const PASSKEY_SIGN_IN_FINISH: &str = "/login/passkey/finish";
+pub(crate) const PASSKEY_SECOND_STEP: &str = "/login/passkey/second-step";
+pub(crate) const PROOF_PASSKEY: &str = "/api/v1/proof/passkey";
 
 /// What the script for passkeys calls; it reads JSON, whatever happens.
-pub(crate) const PASSKEY_CALLS: [&str; 5] = [
+pub(crate) const PASSKEY_CALLS: [&str; 6] = [
     PASSKEY_BEGIN,
     PASSKEY_FINISH,
     PASSKEY_ACCEPTED,
     PASSKEY_SIGN_IN_BEGIN,
     PASSKEY_SIGN_IN_FINISH,
+    PASSKEY_SECOND_STEP,
 ];
 
 /// The longest return address, in bytes.
@@ -109,6 +113,16 @@ pub(crate) fn login_returning_to(path: Option<&ReturnPath>) -> String {
         }
         _ => LOGIN.to_owned(),
     }
+}
+
+/// The page after a sign-in with a recovery code, which leads on to a path that was
+/// checked, or is empty.
+pub(crate) fn recovery_code_used(on_to: &str) -> String {
+    if on_to.is_empty() {
+        return RECOVERY_CODE_USED.to_owned();
+    }
+    let on_to = utf8_percent_encode(on_to, IN_QUERY);
+    format!("{RECOVERY_CODE_USED}?return_to={on_to}")
 }
 
 #[cfg(test)]

@@ -104,7 +104,7 @@ fn words(kind: AlertKind) -> (&'static str, &'static str) {
         ),
         AlertKind::SignedOutByAdministrator => (
             "An administrator logged you out",
-            "Your sessions were ended. You can sign in again.",
+            "The people who run the sign-in ended sessions of your account. You can sign in again.",
         ),
     }
 }

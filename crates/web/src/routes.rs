@@ -18,9 +18,9 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::failure::Failure;
 use crate::guard::guard;
 use crate::pages::{
-    alert, check_up, confirm, demo_mail, factor, help, history, log_in, log_out, passkey_calls,
-    passkey_sign_in, passkeys, phone_confirm, phone_wait, profile, recover, remembered_browsers,
-    security, sessions, set_up, signed_out, start,
+    alert, check_up, confirm, demo_mail, factor, help, history, log_in, log_out, passkey_answer,
+    passkey_calls, passkey_sign_in, passkeys, phone_confirm, phone_wait, profile, recover,
+    remembered_browsers, security, sessions, set_up, signed_out, start,
 };
 use crate::state::App;
 use crate::{api, assets, envelope, health, links, live};
@@ -181,6 +181,11 @@ fn for_everybody() -> Vec<Route> {
             links::PASSKEY_SIGN_IN_FINISH,
             Everyone,
             passkey_sign_in::finish,
+        ),
+        send(
+            links::PASSKEY_SECOND_STEP,
+            Everyone,
+            passkey_answer::begin_second_step,
         ),
         read("/login/recover", Everyone, recover::get),
         send("/login/recover", Everyone, recover::post),
@@ -358,7 +363,11 @@ fn for_check_up() -> Vec<Route> {
     use Access::People;
     vec![
         read(links::CHECK_UP, People, check_up::get),
-        send("/account/history/reviewed", People, check_up::reviewed),
+        own_device(send(
+            "/account/history/reviewed",
+            People,
+            check_up::reviewed,
+        )),
         read("/account/history/reviewed", People, check_up::to_history),
     ]
 }
@@ -411,7 +420,12 @@ fn for_programs() -> Vec<Route> {
             Programs,
             api::sessions::end_all,
         )),
-        own_device(send("/api/v1/proof", Programs, api::sessions::give_proof)),
+        own_device(send("/api/v1/proof", Programs, api::proof::give)),
+        own_device(send(
+            links::PROOF_PASSKEY,
+            Programs,
+            api::proof::begin_passkey,
+        )),
         read("/api/v1/history", Programs, api::history::list),
         read("/api/v1/factors", Programs, api::factors::list),
         own_device(route(

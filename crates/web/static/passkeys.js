@@ -33,14 +33,16 @@
 
   // What a person reads when the browser gave nothing: it does not tell why, to protect them.
   const NOTHING = "No passkey was used. You can try again, or sign in with your password.";
+  const NOT_USED = "No passkey was used. You can try again, or use another way.";
   const NOT_MADE = "No passkey was added. You can try again, or choose another device.";
 
   // ---- what only works with scripts ----------------------------------------------------------------
   for (const element of all("[data-needs-passkeys]")) element.hidden = !possible;
   for (const element of all("[data-without-passkeys]")) {
     element.hidden = possible;
+    const words = element.dataset.withoutPasskeys;
     const sentence = element.matches("p") ? element : element.querySelector("p");
-    if (!possible) sentence.textContent = "This browser cannot make passkeys. Please use another browser, or go on with your password.";
+    if (!possible && words) sentence.textContent = words;
   }
 
   /** Tells authenticators which passkeys work and what the account is called now; whatever they make of it. */
@@ -94,7 +96,7 @@
     if (begun.ok) {
       try {
         const credential = await make(begun);
-        const done = await call("/account/security/passkeys/finish", { ceremony: begun.ceremony, credential, name: form.elements.name.value });
+        const done = await call("/account/security/passkeys/finish", { ceremony: begun.ceremony, credential, name: form.elements.name.value, log_out_others: form.elements.log_out_others.checked });
         if (done.ok) return void location.assign(done.to);
         sentence = done.detail;
       } catch (error) {
@@ -104,6 +106,50 @@
     say(problem, sentence || NOT_MADE);
     button.disabled = false;
   });
+
+  /** What an authenticator answered, as the server reads it. */
+  const written = (used) => ({
+    id: used.id,
+    rawId: base64(used.rawId),
+    type: used.type,
+    response: {
+      authenticatorData: base64(used.response.authenticatorData),
+      clientDataJSON: base64(used.response.clientDataJSON),
+      signature: base64(used.response.signature),
+      userHandle: used.response.userHandle ? base64(used.response.userHandle) : null,
+    },
+  });
+
+  // ---- the second step, and confirming that it's you -----------------------------------------------
+  // The answer travels in a field of the form around it, which goes on as if a password had been typed.
+  for (const place of possible ? all("[data-passkey-answer]") : []) {
+    const form = place.closest("form");
+    const field = place.querySelector("input");
+    const button = place.querySelector("button");
+    const problem = place.querySelector("[data-passkey-problem]");
+    place.hidden = false;
+    button.addEventListener("click", async () => {
+      if (button.disabled) return;
+      button.disabled = true;
+      say(problem, "");
+      const begun = await call(place.dataset.passkeyAnswer, {});
+      let sentence = begun.detail;
+      if (begun.ok) {
+        try {
+          const wanted = begun.publicKey;
+          const allowCredentials = wanted.allowCredentials.map((held) => ({ ...held, id: bytes(held.id) }));
+          const used = await navigator.credentials.get({ publicKey: { ...wanted, challenge: bytes(wanted.challenge), allowCredentials } });
+          field.value = JSON.stringify({ ceremony: begun.ceremony, credential: written(used) });
+          form.requestSubmit(form.querySelector('button[type="submit"]'));
+          field.value = ""; // it is on its way, and good for nothing else
+        } catch {
+          sentence = NOT_USED;
+        }
+      }
+      if (sentence || !begun.ok) say(problem, sentence || NOT_USED);
+      button.disabled = false;
+    });
+  }
 
   // ---- signing in ----------------------------------------------------------------------------------
   const place = document.querySelector("[data-passkey-sign-in]");
@@ -140,20 +186,9 @@
       if (!quietly && error.name !== "AbortError") say(problem, NOTHING);
       return;
     }
-    const { response } = used;
     const done = await call("/login/passkey/finish", {
       ceremony: begun.ceremony,
-      credential: {
-        id: used.id,
-        rawId: base64(used.rawId),
-        type: used.type,
-        response: {
-          authenticatorData: base64(response.authenticatorData),
-          clientDataJSON: base64(response.clientDataJSON),
-          signature: base64(response.signature),
-          userHandle: response.userHandle ? base64(response.userHandle) : null,
-        },
-      },
+      credential: written(used),
       remember: choice("remember"),
       shared: choice("shared"),
       return_to: value("return_to"),

@@ -18,7 +18,8 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use zeroize::Zeroizing;
 
 use super::{
-    Acting, Change, Changed, CodeVerdict, MOST_APPS, admit, count_attempt, end_others, record,
+    Acting, Change, Changed, CodeVerdict, FactorOutcome, MOST_APPS, admit, count_attempt,
+    end_others, record,
 };
 use crate::Moment;
 use crate::sealing::{Place, Sealer, SealingError};
@@ -85,15 +86,6 @@ pub enum ConfirmOutcome {
     /// Not a code of this app at this time.
     Wrong,
     /// There is no such set-up, or it took too long.
-    NotFound,
-}
-
-/// What came of renaming or removing an app.
-#[derive(Debug)]
-pub enum AppOutcome {
-    /// Done.
-    Done(Changed),
-    /// The person has no such app.
     NotFound,
 }
 
@@ -306,18 +298,18 @@ pub fn rename(
     acting: &Acting,
     id: AuthenticatorAppId,
     name: &str,
-) -> Result<Change<AppOutcome>, StorageError> {
+) -> Result<Change<FactorOutcome>, StorageError> {
     let owned = match admit(tx, moment, acting)? {
         Change::Done(owned) => owned,
         Change::ProofNeeded => return Ok(Change::ProofNeeded),
         Change::SessionOver => return Ok(Change::SessionOver),
     };
     if !apps::rename(tx, owned.user.id, id, name)? {
-        return Ok(Change::Done(AppOutcome::NotFound));
+        return Ok(Change::Done(FactorOutcome::NotFound));
     }
     let kind = EventKind::AuthenticatorAppRenamed;
     record(tx, moment, &owned, kind, Some(name))?;
-    Ok(Change::Done(AppOutcome::Done(Changed::default())))
+    Ok(Change::Done(FactorOutcome::Done(Changed::default())))
 }
 
 /// Removes an app (MFA-08).
@@ -326,7 +318,7 @@ pub fn remove(
     moment: &Moment,
     acting: &Acting,
     id: AuthenticatorAppId,
-) -> Result<Change<AppOutcome>, StorageError> {
+) -> Result<Change<FactorOutcome>, StorageError> {
     let owned = match admit(tx, moment, acting)? {
         Change::Done(owned) => owned,
         Change::ProofNeeded => return Ok(Change::ProofNeeded),
@@ -335,11 +327,11 @@ pub fn remove(
     let user = owned.user.id;
     let app = apps::find_of_user(tx, user, id)?.filter(|app| app.confirmed_at.is_some());
     let Some(app) = app else {
-        return Ok(Change::Done(AppOutcome::NotFound));
+        return Ok(Change::Done(FactorOutcome::NotFound));
     };
     apps::delete(tx, user, id)?;
     let kind = EventKind::AuthenticatorAppRemoved;
     record(tx, moment, &owned, kind, Some(&app.name))?;
     let changed = end_others(tx, moment, &owned, acting.log_out_others)?;
-    Ok(Change::Done(AppOutcome::Done(changed)))
+    Ok(Change::Done(FactorOutcome::Done(changed)))
 }

@@ -1,8 +1,9 @@
 //! What people prove themselves with besides a password: authenticator apps and
 //! recovery codes.
 //!
-//! Owns setting them up, verifying them and taking them away. That a sign-in asks
-//! for them is decided elsewhere. Every change takes a proof of the last ten
+//! Owns setting them up, verifying them and taking them away, and the door that
+//! passkeys go through as well. That a sign-in asks for them is decided elsewhere.
+//! Every change takes a proof of the last ten
 //! minutes (AUTH-08), leaves a line in the history, and ends the other sessions
 //! in the same transaction when the person wants that (OUT-14).
 
@@ -92,6 +93,15 @@ pub enum Change<T> {
     SessionOver,
 }
 
+/// What came of renaming or removing a factor.
+#[derive(Debug)]
+pub enum FactorOutcome {
+    /// Done.
+    Done(Changed),
+    /// The person has no such factor.
+    NotFound,
+}
+
 /// What a change of factors brought with it.
 #[derive(Debug, Default)]
 pub struct Changed {
@@ -105,7 +115,7 @@ pub struct Changed {
 /// The live session that asks, if its last proof is young enough. Asked inside of
 /// the transaction that changes something: a session that ended a moment ago must
 /// not leave a factor behind (OUT-02).
-fn admit(
+pub(crate) fn admit(
     tx: &mut Tx<'_>,
     moment: &Moment,
     acting: &Acting,
@@ -119,8 +129,8 @@ fn admit(
     Ok(Change::Done(Box::new(owned)))
 }
 
-/// Writes a change into the history and, if wanted, ends the other sessions.
-fn record(
+/// Writes a change into the history, and tells its owner by mail.
+pub(crate) fn record(
     tx: &mut Tx<'_>,
     moment: &Moment,
     owned: &OwnedSession,
@@ -131,15 +141,16 @@ fn record(
     line.detail = detail.map(str::to_owned);
     events::add(tx, &line)?;
     let told = match kind {
-        EventKind::AuthenticatorAppAdded => AlertKind::FactorAdded,
-        EventKind::AuthenticatorAppRemoved => AlertKind::FactorRemoved,
+        EventKind::AuthenticatorAppAdded | EventKind::PasskeyAdded => AlertKind::FactorAdded,
+        EventKind::AuthenticatorAppRemoved | EventKind::PasskeyRemoved => AlertKind::FactorRemoved,
         EventKind::RecoveryCodesMade => AlertKind::RecoveryCodesMade,
         _ => return Ok(()),
     };
     tell_of(tx, moment, &owned.user, told, &line)
 }
 
-fn end_others(
+/// Ends the other sessions, if that is wanted (OUT-14).
+pub(crate) fn end_others(
     tx: &mut Tx<'_>,
     moment: &Moment,
     owned: &OwnedSession,

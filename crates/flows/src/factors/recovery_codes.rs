@@ -5,12 +5,11 @@
 
 use nightlatch_domain::alert::AlertKind;
 use nightlatch_domain::check_up::FEW_CODES;
-use nightlatch_domain::client::ClientDetails;
-use nightlatch_domain::ending::Actor;
-use nightlatch_domain::event::{Event, EventKind};
-use nightlatch_domain::ids::{EventId, RecoveryCodeId, RecoveryCodeSetId, UserId};
+use nightlatch_domain::event::EventKind;
+use nightlatch_domain::ids::{RecoveryCodeId, RecoveryCodeSetId, UserId};
 use nightlatch_domain::recovery_code::RecoveryCode;
 use nightlatch_domain::secret::{Password, TokenDigest};
+use nightlatch_domain::session::Session;
 use nightlatch_domain::throttle::{self, Lane};
 use nightlatch_storage::recovery_codes::{self as stored, NewRecoveryCode};
 use nightlatch_storage::{StorageError, Store, Tx, events, throttles, users};
@@ -20,6 +19,7 @@ use crate::Moment;
 use crate::alerts::tell_of;
 use crate::password_hashing::{PasswordHashing, PasswordVerdict};
 use crate::sign_in::uncount;
+use crate::step_up::event;
 
 /// A set that was just made: the only time that its codes are known (MFA-05).
 #[derive(Debug)]
@@ -99,16 +99,24 @@ struct Counted {
     found: Option<(RecoveryCodeId, String)>,
 }
 
-/// Verifies a recovery code and uses it up. An account without codes, a label
-/// that it does not have and a wrong code take the same work. The way out of a
-/// lane of one-time codes that is off: it starts anew with a right code.
-pub async fn verify(
+/// A code that was right when it was looked at. It still works until [`spend`].
+#[derive(Debug)]
+pub struct RightCode {
+    user: UserId,
+    id: RecoveryCodeId,
+    lane: TokenDigest,
+}
+
+/// Verifies a recovery code, and does not use it up: that happens in the transaction
+/// of what it opens. An account without codes, a label that it does not have and a
+/// wrong code take the same work; none of them says which it was.
+pub async fn check(
     store: &Store,
     hashing: &PasswordHashing,
     moment: &Moment,
     user: UserId,
     code: &str,
-) -> Result<CodeVerdict, StorageError> {
+) -> Result<Result<RightCode, CodeVerdict>, StorageError> {
     let typed = RecoveryCode::typed(code);
     let label = typed.as_ref().map(|code| code.label().to_owned());
     let now = moment.now;
@@ -117,7 +125,7 @@ pub async fn verify(
         .await?;
     let counted = match begun {
         Ok(counted) => counted,
-        Err(refused) => return Ok(refused),
+        Err(refused) => return Ok(Err(refused)),
     };
     let password = match &typed {
         Some(code) => for_hashing(code)?,
@@ -132,12 +140,9 @@ pub async fn verify(
         return Err(StorageError::Busy);
     };
     let (PasswordVerdict::Right { .. }, Some((id, _))) = (verdict, counted.found) else {
-        return Ok(CodeVerdict::Wrong);
+        return Ok(Err(CodeVerdict::Wrong));
     };
-    let moment = moment.clone();
-    store
-        .write(move |tx| finish(tx, &moment, user, id, lane))
-        .await
+    Ok(Ok(RightCode { user, id, lane }))
 }
 
 fn for_hashing_nothing() -> Result<Password, StorageError> {
@@ -162,47 +167,42 @@ fn begin(
     Ok(Ok(Counted { lane, found }))
 }
 
-fn finish(
+/// Whether a right code still works: a sign-in that verified it at the same time may
+/// have used it up, and a set made meanwhile has voided it.
+pub(crate) fn still_works(tx: &mut Tx<'_>, code: &RightCode) -> Result<bool, StorageError> {
+    stored::is_unused(tx, code.id, code.user)
+}
+
+/// The code was right and opened nothing, through no fault of its holder: it goes on
+/// working, and the try does not count.
+pub(crate) fn give_back(tx: &mut Tx<'_>, code: &RightCode) -> Result<(), StorageError> {
+    uncount(tx, code.lane)
+}
+
+/// Uses a code up for the session that it opened, and tells the owner (MFA-06); false
+/// if it had been used up before. The way out of a lane of one-time codes that is off:
+/// it starts anew.
+pub fn spend(
     tx: &mut Tx<'_>,
     moment: &Moment,
-    user: UserId,
-    id: RecoveryCodeId,
-    lane: TokenDigest,
-) -> Result<CodeVerdict, StorageError> {
-    // Of several that verified the same code at once, one uses it up; a set made
-    // meanwhile has voided it.
-    if !stored::spend(tx, id, user, moment.now)? {
-        return Ok(CodeVerdict::Wrong);
+    code: &RightCode,
+    session: &Session,
+) -> Result<bool, StorageError> {
+    let user = code.user;
+    if !stored::spend(tx, code.id, user, moment.now)? {
+        return Ok(false);
     }
     let binding = users::find_password_set_at(tx, user)?;
-    throttles::clear(tx, lane)?;
+    throttles::clear(tx, code.lane)?;
     throttles::clear(tx, throttle::one_time_code_key(user, binding))?;
     let owner = users::get(tx, user)?;
-    let event = Event {
-        id: EventId::sortable(moment.now, moment.random.as_ref()),
-        at: moment.now,
-        organization_id: Some(owner.organization_id),
-        user_id: Some(user),
-        actor: Actor::User(user),
-        kind: EventKind::RecoveryCodeUsed,
-        session_id: None,
-        browser_id: None,
-        ending_id: None,
-        cause: None,
-        // The sign-in that goes on with it writes down where it comes from.
-        client: ClientDetails::new(None, None, ""),
-        count: 1,
-        detail: None,
-    };
-    events::add(tx, &event)?;
-    tell_of(tx, moment, &owner, AlertKind::RecoveryCodeUsed, &event)?;
     let left = stored::count_of_user(tx, user)?.left;
+    let mut line = event(moment, session, EventKind::RecoveryCodeUsed);
+    line.detail = Some(left.to_string());
+    events::add(tx, &line)?;
+    tell_of(tx, moment, &owner, AlertKind::RecoveryCodeUsed, &line)?;
     if left < FEW_CODES {
-        let low = Event {
-            detail: Some(left.to_string()),
-            ..event
-        };
-        tell_of(tx, moment, &owner, AlertKind::RecoveryCodesLow, &low)?;
+        tell_of(tx, moment, &owner, AlertKind::RecoveryCodesLow, &line)?;
     }
-    Ok(CodeVerdict::Right)
+    Ok(true)
 }

@@ -1,16 +1,15 @@
 //! Answering a challenge with a passkey.
 //!
-//! Two ways in: without naming an account ([`begin_sign_in`] with no user), which
-//! is a complete sign-in, and for somebody who is known by then, as a second
-//! factor. Both demand that the authenticator verifies its person, and both end
-//! in [`finish_sign_in`]. Credential ids are told only to who has proved the
-//! password: to anybody else they would say that an account exists (AUTH-07).
+//! Owns judging what comes back, whoever was asked: nobody in particular
+//! ([`super::open_challenge`]), or somebody who is known by then
+//! ([`super::known`]). Every challenge demands that the authenticator verifies its
+//! person.
 
 use nightlatch_domain::client::ClientDetails;
 use nightlatch_domain::ending::Actor;
 use nightlatch_domain::event::{Event, EventKind};
 use nightlatch_domain::ids::{EventId, OrganizationId, PasskeyId, UserId};
-use nightlatch_domain::passkey::{CEREMONY_LIFETIME, CeremonyKind, MOST_PASSKEYS};
+use nightlatch_domain::passkey::{CEREMONY_LIFETIME, CeremonyKind};
 use nightlatch_domain::secret::TokenDigest;
 use nightlatch_storage::passkeys::{Ceremony, StoredPasskey};
 use nightlatch_storage::{StorageError, Tx, events, passkeys, users};
@@ -19,7 +18,7 @@ use webauthn_rs::prelude::{
 };
 use webauthn_rs_proto::AllowCredentials;
 
-use super::{CeremonyToken, Passkeys, credential_of, from_json, is_framed, take, to_json};
+use super::{CeremonyToken, Passkeys, credential_of, from_json, is_framed, to_json};
 use crate::Moment;
 
 /// What an answer proves.
@@ -70,18 +69,14 @@ enum Reason {
     NotVerified(String),
 }
 
-/// Draws a challenge, bound to the pre-session that asks.
-///
-/// Without a user it names no account and no credential, so it says nothing about
-/// anybody. With one it is a second factor for an account that the caller has
-/// identified by another proof. `None` if that account has no passkey, or if
-/// there can be none at this address.
-pub fn begin_sign_in(
+/// Draws a challenge of this kind for this user, held by who asks; these
+/// credentials will do.
+pub(super) fn draw(
     tx: &mut Tx<'_>,
     moment: &Moment,
     passkeys: &Passkeys,
-    pre_session: TokenDigest,
-    user: Option<UserId>,
+    (kind, user, holder): (CeremonyKind, UserId, TokenDigest),
+    allowed: Vec<AllowCredentials>,
 ) -> Result<Option<(CeremonyToken, RequestChallengeResponse)>, StorageError> {
     let Some(webauthn) = passkeys.webauthn() else {
         return Ok(None);
@@ -91,22 +86,12 @@ pub fn begin_sign_in(
         .map_err(|error| StorageError::Other(format!("no passkey can be asked for: {error}")))?;
     // The page decides how it asks.
     challenge.mediation = None;
-    let kind = match user {
-        None => CeremonyKind::SignIn,
-        Some(user) => {
-            let held = passkeys::list_of_user(tx, user, MOST_PASSKEYS)?;
-            if held.is_empty() {
-                return Ok(None);
-            }
-            challenge.public_key.allow_credentials = held.into_iter().map(allowed).collect();
-            CeremonyKind::SecondFactor
-        }
-    };
+    challenge.public_key.allow_credentials = allowed;
     let token = CeremonyToken::generate(moment);
     let ceremony = Ceremony {
         kind,
-        user_id: user,
-        holder: pre_session,
+        user_id: Some(user),
+        holder,
         state: to_json(&state)?,
         expires_at: moment.now.plus(CEREMONY_LIFETIME),
     };
@@ -114,30 +99,9 @@ pub fn begin_sign_in(
     Ok(Some((token, challenge)))
 }
 
-fn allowed(held: StoredPasskey) -> AllowCredentials {
-    AllowCredentials {
-        type_: "public-key".to_owned(),
-        id: held.credential_id,
-        transports: None,
-    }
-}
-
-/// Judges an answer. Call it in the transaction of whatever follows from it.
-///
-/// For a challenge that was drawn for a user, a right answer is that user's.
-pub fn finish_sign_in(
-    tx: &mut Tx<'_>,
-    moment: &Moment,
-    passkeys: &Passkeys,
-    pre_session: TokenDigest,
-    token: &CeremonyToken,
-    answer: &PublicKeyCredential,
-) -> Result<PasskeyVerdict, StorageError> {
-    let kinds = [CeremonyKind::SignIn, CeremonyKind::SecondFactor];
-    let ceremony = take(tx, moment.now, token, pre_session, &kinds)?;
-    judge(tx, moment, passkeys, ceremony.as_ref(), answer)
-}
-
+/// Judges an answer to a challenge that was taken out. Call it in the transaction
+/// of whatever follows from it. For a challenge that was drawn for a user, a right
+/// answer is that user's.
 pub(super) fn judge(
     tx: &mut Tx<'_>,
     moment: &Moment,
@@ -158,7 +122,7 @@ pub(super) fn judge(
     if ceremony.user_id.is_some_and(|user| user != stored.user_id) {
         return Ok(refuse(Reason::OtherOwner, owner));
     }
-    if !is_named_right(tx, ceremony.kind, &stored, answer)? {
+    if !is_named_right(tx, ceremony, &stored, answer)? {
         return Ok(refuse(Reason::OtherHandle, owner));
     }
     let state: DiscoverableAuthentication = from_json(&ceremony.state)?;
@@ -181,7 +145,7 @@ pub(super) fn judge(
 /// Who is not known before must be named.
 fn is_named_right(
     tx: &mut Tx<'_>,
-    kind: CeremonyKind,
+    ceremony: &Ceremony,
     stored: &StoredPasskey,
     answer: &PublicKeyCredential,
 ) -> Result<bool, StorageError> {
@@ -189,7 +153,7 @@ fn is_named_right(
     Ok(match (&answer.response.user_handle, known) {
         (Some(named), Some(known)) => named.as_slice() == known.as_bytes(),
         (Some(_), None) => false,
-        (None, _) => kind == CeremonyKind::SecondFactor,
+        (None, _) => ceremony.user_id.is_some(),
     })
 }
 

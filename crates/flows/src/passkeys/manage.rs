@@ -1,20 +1,14 @@
 //! Looking after one's passkeys.
 
 use nightlatch_domain::Timestamp;
-use nightlatch_domain::alert::AlertKind;
 use nightlatch_domain::event::EventKind;
-use nightlatch_domain::ids::{PasskeyId, SessionId, UserId};
+use nightlatch_domain::ids::{PasskeyId, UserId};
 use nightlatch_domain::passkey::{MOST_PASSKEYS, UserHandle};
-use nightlatch_domain::session::Session;
 use nightlatch_storage::passkeys::StoredPasskey;
-use nightlatch_storage::sessions::OwnedSession;
-use nightlatch_storage::{StorageError, Tx, events, passkeys, users};
+use nightlatch_storage::{StorageError, Tx, passkeys};
 
 use crate::Moment;
-use crate::activity::Activity;
-use crate::alerts::tell_of;
-use crate::sessions::find_live;
-use crate::step_up::event;
+use crate::factors::{Acting, Change, Changed, FactorOutcome, admit, end_others, record};
 
 /// A passkey as its owner sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,61 +55,49 @@ pub fn find(
     Ok(passkeys::find(tx, user, id)?.map(PasskeySummary::from))
 }
 
-/// Renames a passkey; false if the account has none with this id. The name was
-/// read by [`nightlatch_domain::passkey::parse_passkey_name`].
+/// Gives a passkey another name, which was read by
+/// [`nightlatch_domain::passkey::parse_passkey_name`].
 pub fn rename(
     tx: &mut Tx<'_>,
-    user: UserId,
+    moment: &Moment,
+    acting: &Acting,
     id: PasskeyId,
     name: &str,
-) -> Result<bool, StorageError> {
-    passkeys::rename(tx, user, id, name)
+) -> Result<Change<FactorOutcome>, StorageError> {
+    let owned = match admit(tx, moment, acting)? {
+        Change::Done(owned) => owned,
+        Change::ProofNeeded => return Ok(Change::ProofNeeded),
+        Change::SessionOver => return Ok(Change::SessionOver),
+    };
+    Ok(Change::Done(
+        if passkeys::rename(tx, owned.user.id, id, name)? {
+            FactorOutcome::Done(Changed::default())
+        } else {
+            FactorOutcome::NotFound
+        },
+    ))
 }
 
-/// Removes a passkey: from then on it opens nothing. False if the account has
-/// none with this id. The caller has made sure of a fresh proof (MFA-08).
+/// Removes a passkey: from then on it opens nothing (MFA-08).
 pub fn remove(
     tx: &mut Tx<'_>,
     moment: &Moment,
-    session: &Session,
+    acting: &Acting,
     id: PasskeyId,
-) -> Result<bool, StorageError> {
-    let Some(held) = passkeys::find(tx, session.user_id, id)? else {
-        return Ok(false);
+) -> Result<Change<FactorOutcome>, StorageError> {
+    let owned = match admit(tx, moment, acting)? {
+        Change::Done(owned) => owned,
+        Change::ProofNeeded => return Ok(Change::ProofNeeded),
+        Change::SessionOver => return Ok(Change::SessionOver),
     };
-    passkeys::remove(tx, session.user_id, id)?;
-    let mut line = event(moment, session, EventKind::PasskeyRemoved);
-    line.detail = Some(held.name);
-    events::add(tx, &line)?;
-    let owner = users::get(tx, session.user_id)?;
-    tell_of(tx, moment, &owner, AlertKind::FactorRemoved, &line)?;
-    Ok(true)
-}
-
-/// Whether a session may change passkeys.
-#[derive(Debug)]
-pub enum MayChange {
-    /// It lives, and its last proof is fresh.
-    Yes(Box<OwnedSession>),
-    /// It lives, and takes a new proof first (AUTH-08).
-    ProofNeeded,
-    /// It is over.
-    SessionOver,
-}
-
-/// Asks again, in the transaction of the change itself: a request that began
-/// before its session was ended must not plant a passkey after it (OUT-02).
-pub fn may_change(
-    tx: &mut Tx<'_>,
-    moment: &Moment,
-    activity: &Activity,
-    session: SessionId,
-) -> Result<MayChange, StorageError> {
-    Ok(match find_live(tx, session, activity, moment.now)? {
-        None => MayChange::SessionOver,
-        Some(owned) if owned.session.has_fresh_proof(moment.now) => MayChange::Yes(Box::new(owned)),
-        Some(_) => MayChange::ProofNeeded,
-    })
+    let Some(held) = passkeys::find(tx, owned.user.id, id)? else {
+        return Ok(Change::Done(FactorOutcome::NotFound));
+    };
+    passkeys::remove(tx, owned.user.id, id)?;
+    let kind = EventKind::PasskeyRemoved;
+    record(tx, moment, &owned, kind, Some(&held.name))?;
+    let changed = end_others(tx, moment, &owned, acting.log_out_others)?;
+    Ok(Change::Done(FactorOutcome::Done(changed)))
 }
 
 /// What authenticators may be told so that they offer what works (WAN-08).

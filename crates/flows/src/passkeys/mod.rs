@@ -2,12 +2,15 @@
 //!
 //! Each ceremony takes two requests. The first draws a challenge and keeps it
 //! beside who asked; the second takes it out, whatever comes of the answer, so
-//! that no answer is tried twice (WAN-01). Any node can serve the second. The
+//! that no answer is tried twice (WAN-01). Any node can serve the second. What anybody
+//! may ask for is kept sealed in the page instead ([`open_challenge`]). The
 //! cryptography, and most checks of WebAuthn 7.1 and 7.2, are webauthn-rs's; what
 //! it leaves to its caller is checked in [`authenticate`] and [`register`].
 
 pub mod authenticate;
+pub mod known;
 pub mod manage;
+pub mod open_challenge;
 pub mod register;
 pub mod sign_in;
 

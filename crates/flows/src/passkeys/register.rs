@@ -1,6 +1,5 @@
 //! Adding a passkey to the account of a session.
 
-use nightlatch_domain::alert::AlertKind;
 use nightlatch_domain::event::EventKind;
 use nightlatch_domain::ids::PasskeyId;
 use nightlatch_domain::passkey::{
@@ -9,7 +8,8 @@ use nightlatch_domain::passkey::{
 use nightlatch_domain::session::Session;
 use nightlatch_domain::user::User;
 use nightlatch_storage::passkeys::{Ceremony, StoredPasskey};
-use nightlatch_storage::{StorageError, Tx, events, passkeys};
+use nightlatch_storage::sessions::OwnedSession;
+use nightlatch_storage::{StorageError, Tx, passkeys};
 use webauthn_rs::prelude::{
     CreationChallengeResponse, Credential, PasskeyRegistration, RegisterPublicKeyCredential, Uuid,
 };
@@ -17,8 +17,8 @@ use webauthn_rs_proto::ResidentKeyRequirement;
 
 use super::{CeremonyToken, FORMAT, Passkeys, from_json, holder_of, is_framed, take, to_json};
 use crate::Moment;
-use crate::alerts::tell_of;
-use crate::step_up::event;
+use crate::factors::{Acting, Change, Changed, admit, end_others, record};
+use crate::sessions::find_live;
 
 /// What came of asking for a challenge.
 #[derive(Debug)]
@@ -44,10 +44,10 @@ pub struct NewPasskey {
 }
 
 /// What came of an answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Registered {
-    /// The account has this passkey now.
-    Added(PasskeyId),
+    /// The account has this passkey now; what it brought with it.
+    Added(PasskeyId, Changed),
     /// Somebody, perhaps the same person, has it already (WAN-06).
     AlreadyBound,
     /// The challenge is over, used, or another session's. Ask for a new one.
@@ -59,8 +59,22 @@ pub enum Registered {
 }
 
 /// Draws a challenge for the signed-in person; no other account can be named
-/// (WAN-06). The caller has made sure of a fresh proof (MFA-04, AUTH-08).
+/// (WAN-06). It takes a fresh proof (MFA-04, AUTH-08).
 pub fn begin_registration(
+    tx: &mut Tx<'_>,
+    moment: &Moment,
+    passkeys: &Passkeys,
+    acting: &Acting,
+) -> Result<Change<BegunRegistration>, StorageError> {
+    let owned = match admit(tx, moment, acting)? {
+        Change::Done(owned) => owned,
+        Change::ProofNeeded => return Ok(Change::ProofNeeded),
+        Change::SessionOver => return Ok(Change::SessionOver),
+    };
+    draw(tx, moment, passkeys, &owned.user, &owned.session).map(Change::Done)
+}
+
+fn draw(
     tx: &mut Tx<'_>,
     moment: &Moment,
     passkeys: &Passkeys,
@@ -106,48 +120,67 @@ pub fn begin_registration(
     Ok(BegunRegistration::Begun(token, Box::new(challenge)))
 }
 
-/// Adds the passkey if it answers this session's challenge.
+/// Adds the passkey if it answers this session's challenge. The challenge was
+/// drawn under a fresh proof; five minutes later that may have grown too old, and
+/// the person did not dawdle. A session that ended meanwhile plants no passkey
+/// (OUT-02).
 pub fn finish_registration(
     tx: &mut Tx<'_>,
     moment: &Moment,
     passkeys: &Passkeys,
-    user: &User,
-    session: &Session,
+    acting: &Acting,
     new: &NewPasskey,
-) -> Result<Registered, StorageError> {
+) -> Result<Change<Registered>, StorageError> {
+    let Some(owned) = find_live(tx, acting.session, &acting.activity, moment.now)? else {
+        return Ok(Change::SessionOver);
+    };
+    let added = match verify(tx, moment, passkeys, &owned, new)? {
+        Ok(added) => added,
+        Err(refused) => return Ok(Change::Done(refused)),
+    };
+    passkeys::add(tx, &added)?;
+    let kind = EventKind::PasskeyAdded;
+    record(tx, moment, &owned, kind, Some(&added.name))?;
+    let changed = end_others(tx, moment, &owned, acting.log_out_others)?;
+    Ok(Change::Done(Registered::Added(added.id, changed)))
+}
+
+/// The passkey that a right answer makes, or why it makes none.
+fn verify(
+    tx: &mut Tx<'_>,
+    moment: &Moment,
+    passkeys: &Passkeys,
+    owned: &OwnedSession,
+    new: &NewPasskey,
+) -> Result<Result<StoredPasskey, Registered>, StorageError> {
+    let (user, session) = (&owned.user, &owned.session);
     let kinds = [CeremonyKind::Registration];
     let ceremony = take(tx, moment.now, &new.token, holder_of(session.id), &kinds)?;
     let (Some(webauthn), Some(ceremony)) = (passkeys.webauthn(), ceremony) else {
-        return Ok(Registered::Expired);
+        return Ok(Err(Registered::Expired));
     };
     if ceremony.user_id != Some(user.id) {
-        return Ok(Registered::Expired);
+        return Ok(Err(Registered::Expired));
     }
     let state: PasskeyRegistration = from_json(&ceremony.state)?;
     if is_framed(&new.credential.response.client_data_json) {
         tracing::info!(user = %user.id, reason = "framed", "a new passkey was refused");
-        return Ok(Registered::Refused);
+        return Ok(Err(Registered::Refused));
     }
     let verified = match webauthn.finish_passkey_registration(&new.credential, &state) {
         Ok(verified) => Credential::from(verified),
         Err(error) => {
             tracing::info!(user = %user.id, reason = %error, "a new passkey was refused");
-            return Ok(Registered::Refused);
+            return Ok(Err(Registered::Refused));
         }
     };
     if passkeys::find_by_credential_id(tx, &verified.cred_id)?.is_some() {
-        return Ok(Registered::AlreadyBound);
+        return Ok(Err(Registered::AlreadyBound));
     }
     if is_full(&passkeys::list_of_user(tx, user.id, MOST_PASSKEYS)?) {
-        return Ok(Registered::TooMany);
+        return Ok(Err(Registered::TooMany));
     }
-    let added = stored(moment, user, new, verified)?;
-    passkeys::add(tx, &added)?;
-    let mut line = event(moment, session, EventKind::PasskeyAdded);
-    line.detail = Some(added.name);
-    events::add(tx, &line)?;
-    tell_of(tx, moment, user, AlertKind::FactorAdded, &line)?;
-    Ok(Registered::Added(added.id))
+    stored(moment, user, new, verified).map(Ok)
 }
 
 fn stored(

@@ -9,7 +9,6 @@ use nightlatch_domain::client::ClientDetails;
 use nightlatch_domain::ending::Actor;
 use nightlatch_domain::event::{Event, EventKind};
 use nightlatch_domain::ids::{EventId, UserId};
-use nightlatch_domain::passkey::CeremonyKind;
 use nightlatch_domain::secret::TokenDigest;
 use nightlatch_domain::session::{Proof, ProofMethod};
 use nightlatch_domain::user::UserStatus;
@@ -17,10 +16,12 @@ use nightlatch_storage::browsers::Browser;
 use nightlatch_storage::{StorageError, Tx, browsers, epochs, events, passkeys, users};
 use webauthn_rs::prelude::PublicKeyCredential;
 
+use super::Passkeys;
 use super::authenticate::{PasskeyVerdict, judge};
-use super::{CeremonyToken, Passkeys, take};
+use super::open_challenge::{SealedChallenge, take};
 use crate::Moment;
 use crate::dispatch;
+use crate::sealing::Sealer;
 use crate::session_start::Start;
 use crate::sign_in::{GATHERED, SignInOutcome};
 
@@ -58,13 +59,22 @@ pub enum PasskeySignIn {
     Refused,
 }
 
+/// What verifies an answer, and opens the challenge that it answers.
+#[derive(Debug, Clone, Copy)]
+pub struct Verifier<'a> {
+    /// What passkeys are bound to here.
+    pub passkeys: &'a Passkeys,
+    /// What sealed the challenge.
+    pub sealer: &'a Sealer,
+}
+
 /// Starts a session if the answer is right.
 pub fn sign_in(
     tx: &mut Tx<'_>,
     moment: &Moment,
-    passkeys: &Passkeys,
+    verifier: Verifier<'_>,
     attempt: &PasskeyAttempt,
-    token: &CeremonyToken,
+    challenge: &SealedChallenge,
     answer: &PublicKeyCredential,
 ) -> Result<PasskeySignIn, StorageError> {
     let browser = match attempt.browser {
@@ -76,8 +86,8 @@ pub fn sign_in(
         Some(passkey) => epochs::find_of_user(tx, passkey.user_id)?,
         None => None,
     };
-    let kinds = [CeremonyKind::SignIn];
-    let ceremony = take(tx, moment.now, token, attempt.pre_session, &kinds)?;
+    let Verifier { passkeys, sealer } = verifier;
+    let ceremony = take(tx, moment.now, sealer, challenge, attempt.pre_session)?;
     let (user, verified) = match judge(tx, moment, passkeys, ceremony.as_ref(), answer)? {
         PasskeyVerdict::Right {
             user,

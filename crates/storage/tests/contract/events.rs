@@ -223,6 +223,15 @@ on_both_databases! {
             found.map(|found| found.id.to_bytes()[0])
         };
         assert_eq!([sign_in(7), sign_in(8), sign_in(9), sign_in(10)], [Some(2), Some(4), None, None]);
+        let happened = |session: u8, kind, milliseconds| {
+            write(store, move |tx| events::happened_in_session(tx, id(1), id(session), kind, at(milliseconds)))
+        };
+        assert!(happened(7, EventKind::ProofGiven, 1));
+        // Another session, kind, instant or person.
+        assert!(!happened(8, EventKind::ProofGiven, 1));
+        assert!(!happened(7, EventKind::SessionEnded, 1));
+        assert!(!happened(7, EventKind::ProofGiven, 2));
+        assert!(!happened(9, EventKind::SignedIn, 5));
     }
 
     fn lines_are_counted_by_kind_from_an_instant_on(store) {

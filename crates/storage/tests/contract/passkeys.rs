@@ -209,6 +209,12 @@ on_both_databases! {
         assert_eq!(prune(3, 2), 0);
         assert_eq!(write(store, |tx| passkeys::take_ceremony(tx, digest(3))), None);
         assert!(write(store, |tx| passkeys::take_ceremony(tx, digest(4))).is_some());
+        // One that stands in no row is used up once, and is nobody's to take.
+        let use_up = || write(store, |tx| passkeys::use_up_challenge(tx, digest(77), digest(2), at(90)));
+        assert_eq!([use_up(), use_up()], [true, false]);
+        assert_eq!(write(store, |tx| passkeys::take_ceremony(tx, digest(77))), None);
+        assert!(!use_up(), "looking for it gives it back to nobody");
+        assert_eq!((prune(89, 9), prune(90, 9)), (1, 1));
     }
 
     fn corrupt_passkeys_and_challenges_are_errors(store) {

@@ -173,6 +173,7 @@ fn run_factors(tx: &mut Tx<'_>) -> Result<(), StorageError> {
     authenticator_apps::delete_all_of_user(tx, id(1))?;
     recovery_codes::replace_set(tx, id(1), id(1), &[recovery_code(1, "A")], at(1))?;
     recovery_codes::find_unused(tx, id(1), "A")?;
+    recovery_codes::is_unused(tx, id(1), id(1))?;
     recovery_codes::spend(tx, id(1), id(1), at(1))?;
     recovery_codes::count_of_user(tx, id(1))?;
     recovery_codes::delete_of_user(tx, id(1))?;
@@ -192,6 +193,7 @@ fn run_passkeys(tx: &mut Tx<'_>) -> Result<(), StorageError> {
     passkeys::find_handle(tx, id(1))?;
     passkeys::add_ceremony(tx, digest(1), &ceremony(CeremonyKind::SignIn, 1))?;
     passkeys::take_ceremony(tx, digest(1))?;
+    passkeys::use_up_challenge(tx, digest(1), digest(2), at(1))?;
     passkeys::prune_ceremonies(tx, at(1), 1)?;
     Ok(())
 }
@@ -275,6 +277,7 @@ fn run_events(tx: &mut Tx<'_>) -> Result<(), StorageError> {
     }
     events::find_sign_in_before(tx, id(1), at(1))?;
     events::find_sign_in_of_session(tx, id(1), id(1))?;
+    events::happened_in_session(tx, id(1), id(1), EventKind::PasskeyAdded, at(1))?;
     events::count_of_user(tx, id(1), EventKind::SignedIn, at(1))?;
     throttles::get(tx, digest(1))?;
     throttles::set(tx, digest(1), 1, at(1))?;

@@ -49,7 +49,12 @@ on_both_databases! {
         assert_eq!((find(store, 1, "A"), find(store, 1, "a"), find(store, 2, "A")), (Some(1), Some(2), Some(11)));
         assert_eq!((find(store, 1, "B"), find(store, 2, "0"), find(store, 3, "A")), (None, None, None));
         assert!(!spend(store, 1, 2), "another account's");
+        let unused = |number: u8, user: u8| {
+            write(store, move |tx| recovery_codes::is_unused(tx, id(number), id(user)))
+        };
+        assert!(unused(1, 1) && !unused(1, 2) && !unused(99, 1));
         assert!(spend(store, 1, 1));
+        assert!(!unused(1, 1) && unused(2, 1));
         assert!(!spend(store, 1, 1));
         assert_eq!((find(store, 1, "A"), find(store, 2, "A")), (None, Some(11)));
         assert_eq!((count(store, 1), count(store, 2), count(store, 3)), ((2, Some(1)), (1, Some(11)), (0, None)));

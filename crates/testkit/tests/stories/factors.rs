@@ -1,12 +1,14 @@
 //! Authenticator apps and recovery codes: set up, proved, used once, taken away.
 
+use std::sync::Arc;
+
 use nightlatch_domain::ending::Cause;
 use nightlatch_domain::event::EventKind;
 use nightlatch_flows::factors::resealing::reseal_next;
 use nightlatch_flows::factors::{
     CodeVerdict, Enrolled, authenticator_app, enrolled, recovery_codes,
 };
-use nightlatch_storage::{authenticator_apps, on_both_databases};
+use nightlatch_storage::{authenticator_apps, on_both_databases, sessions};
 use nightlatch_testkit::{Account, PASSWORD, Site, TestDatabase};
 
 use crate::{MINUTE, SECOND};
@@ -44,14 +46,19 @@ fn verify(site: &Site, account: &Account, code: &str) -> CodeVerdict {
 
 fn recover(site: &Site, account: &Account, code: &str) -> CodeVerdict {
     let app = site.app();
-    site.block_on(recovery_codes::verify(
-        &app.store,
-        &app.hashing,
-        &site.moment(),
-        account.id,
-        code,
-    ))
-    .expect("an answer")
+    let moment = site.moment();
+    let checking = recovery_codes::check(&app.store, &app.hashing, &moment, account.id, code);
+    let right = match site.block_on(checking).expect("an answer") {
+        Ok(right) => Arc::new(right),
+        Err(verdict) => return verdict,
+    };
+    let id = site.sessions_of(account)[0].id;
+    let spent = site.write(move |tx| {
+        let owned = sessions::find(tx, id)?.expect("a session");
+        recovery_codes::spend(tx, &moment, &right, &owned.session)
+    });
+    assert!(spent, "nobody else used it up meanwhile");
+    CodeVerdict::Right
 }
 
 fn mfa_04_an_app_counts_after_its_first_code(which: TestDatabase) {
@@ -368,6 +375,22 @@ fn mfa_05_recovery_codes_are_shown_once_and_work_once(which: TestDatabase) {
     assert_eq!(recover(&site, &ada, &codes[3]), CodeVerdict::Wrong);
     assert_eq!(have(&site, &ada).recovery_codes_left, 9);
     assert_eq!(site.count_events(&ada, EventKind::RecoveryCodeUsed), 1);
+    // Two who verify one code at the same time: one of them uses it up.
+    let app = site.app();
+    let moment = site.moment();
+    let mut verified = (0..2).map(|_| {
+        let checking = recovery_codes::check(&app.store, &app.hashing, &moment, ada.id, &codes[6]);
+        site.block_on(checking).expect("an answer").expect("right")
+    });
+    let both = Arc::new([verified.next(), verified.next()].map(|one| one.expect("two")));
+    let (id, at) = (site.sessions_of(&ada)[0].id, moment.clone());
+    let spent = site.write(move |tx| {
+        let owned = sessions::find(tx, id)?.expect("a session");
+        let spend =
+            |tx: &mut _, which: usize| recovery_codes::spend(tx, &at, &both[which], &owned.session);
+        Ok::<_, nightlatch_storage::StorageError>((spend(tx, 0)?, spend(tx, 1)?))
+    });
+    assert_eq!(spent, (true, false));
     // One character off, in an existing label's code.
     let mut wrong = codes[4].clone();
     let last = if wrong.ends_with('0') { "2" } else { "0" };

@@ -342,6 +342,8 @@ fn what_is_refused_above_works_when_it_is_sent_properly(which: TestDatabase) {
     // own stories tell it.
     let told_elsewhere = [
         "/login/passkey/finish",
+        "/login/passkey/second-step",
+        "/api/v1/proof/passkey",
         "/account/security/passkeys/finish",
         "/account/security/passkeys/add",
         "/login/phone/cancel",

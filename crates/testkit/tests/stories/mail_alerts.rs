@@ -1,6 +1,6 @@
 //! Alerts by mail (ALR-01 … ALR-04, H1, H2, AUTH-10).
 
-use nightlatch_domain::ending::Cause;
+use nightlatch_domain::ending::{Cause, Scope};
 use nightlatch_domain::event::EventKind;
 use nightlatch_flows::mail::NotAccepted;
 use nightlatch_storage::on_both_databases;
@@ -16,6 +16,7 @@ on_both_databases!(
     mail_alr_01_the_shared_mode_is_no_way_around_alerts,
     mail_alr_01_the_right_password_after_many_wrong_ones,
     mail_alr_01_a_changed_password_and_all_sessions,
+    mail_alr_01_an_administrator_who_ends_ones_sessions_is_told_of_once,
     mail_h2_one_link_throws_the_thief_out_without_signing_in,
     mail_h2_or_all_sessions,
     mail_auth_10_scanners_change_nothing,
@@ -159,6 +160,45 @@ fn mail_alr_01_a_changed_password_and_all_sessions(which: TestDatabase) {
     assert!(
         subjects(&site).contains(&"Your sessions were logged out (Brightwater Trading)".to_owned())
     );
+}
+
+fn mail_alr_01_an_administrator_who_ends_ones_sessions_is_told_of_once(which: TestDatabase) {
+    let site = Site::new(which);
+    let (ada, mut laptop) = begin(&site);
+    for _ in 0..2 {
+        site.browser().sign_in(&ada);
+    }
+    let told = |site: &Site| -> Vec<String> {
+        let letters = site.letters_to(&ada).into_iter();
+        letters
+            .filter(|letter| {
+                letter
+                    .subject
+                    .starts_with("An administrator logged you out")
+            })
+            .map(|letter| letter.text)
+            .collect()
+    };
+    site.end_for(&ada, Scope::AllOf(ada.id), Some("A laptop was stolen"));
+    assert!(!laptop.is_signed_in());
+    assert_eq!(told(&site).len(), 1, "three sessions, one ending, one mail");
+    assert!(told(&site)[0].contains("Reason: A laptop was stolen"));
+    // Whoever is not signed in loses nothing, and is not told.
+    site.end_for(&ada, Scope::AllOf(ada.id), None);
+    assert_eq!(told(&site).len(), 1);
+    laptop.sign_in(&ada);
+    let session = laptop.session_row().expect("a session").id;
+    site.end_for(&ada, Scope::Session(session), None);
+    assert_eq!(told(&site).len(), 2);
+    assert!(!told(&site)[1].contains("Reason"));
+    // A mass ending writes to nobody; the page says why.
+    laptop.sign_in(&ada);
+    site.log_out_everybody(Some(site.organization()), "An upgrade");
+    laptop.open("/login").expect(200);
+    assert!(laptop.page().says("An upgrade"));
+    laptop.sign_in(&ada);
+    site.log_out_everybody(None, "Another upgrade");
+    assert_eq!(told(&site).len(), 2);
 }
 
 fn mail_h2_one_link_throws_the_thief_out_without_signing_in(which: TestDatabase) {

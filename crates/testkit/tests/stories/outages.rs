@@ -7,10 +7,13 @@ use nightlatch_testkit::{PASSWORD, Site, TestDatabase};
 use nightlatch_web::routes::{self, Access};
 
 use crate::MINUTE;
+use crate::passkeys::ada_with_key;
+use crate::phone_sign_in::{LIBRARY, code_of};
 
 on_both_databases!(
     without_a_database_every_route_answers_503_and_nobody_is_signed_out,
     an_outage_right_after_a_proof_costs_nobody_their_session,
+    no_form_with_a_proof_loses_the_session_in_an_outage,
     out_04_error_pages_offer_log_out_to_whom_it_concerns,
 );
 
@@ -87,6 +90,61 @@ fn an_outage_right_after_a_proof_costs_nobody_their_session(which: TestDatabase)
     }
     assert_eq!(lost_after_the_proof, 1, "the outage that this is about");
     assert!(!phone.is_signed_in());
+}
+
+/// The same for every other form that takes a proof, whatever it does with it.
+fn no_form_with_a_proof_loses_the_session_in_an_outage(which: TestDatabase) {
+    let site = Site::new(which);
+    let (_, laptop, mut key) = ada_with_key(&site);
+    let mut laptop = laptop.at(LIBRARY);
+    laptop.add_authenticator_app("Phone");
+    laptop.add_passkey(&mut key, "Red key");
+    laptop.open("/account/security").expect(200);
+    let removing = |name: &str| laptop.page().form(name).action.clone();
+    let (app, passkey) = (removing("Remove Phone"), removing("Remove Red key"));
+    let mut library = site.browser().at(LIBRARY);
+    let store = site.app().store.clone();
+    let forms = [
+        (passkey.as_str(), "Remove this passkey"),
+        (app.as_str(), "Remove this app"),
+        (
+            "/account/security/recovery-codes",
+            "Make new recovery codes",
+        ),
+        ("/account/phone", "Sign in on that computer"),
+    ];
+    for (path, button) in forms {
+        let mut lost_after_the_proof = 0;
+        for transactions in 0..20 {
+            site.advance(MINUTE * 11);
+            if path == "/account/phone" {
+                let code = code_of(&mut library);
+                laptop.open(path).expect(200);
+                laptop.fill("Code on that computer", &code);
+                laptop.press("Go on").expect(200);
+            } else {
+                laptop.open(path).expect(200);
+            }
+            laptop.fill("Your password", PASSWORD);
+            let before = laptop.session_cookie().map(str::to_owned);
+            break_after(&store, transactions);
+            let answer = laptop.press_once(button);
+            mend(&store);
+            let what = format!("{button} after {transactions} transactions");
+            if answer.status == 503 && laptop.session_cookie().map(str::to_owned) != before {
+                lost_after_the_proof += 1;
+            }
+            assert!(laptop.is_signed_in(), "{what}");
+            if answer.status != 503 {
+                assert!(matches!(answer.status.as_u16(), 200 | 303), "{what}");
+                break;
+            }
+        }
+        assert!(
+            lost_after_the_proof > 0,
+            "the outage that this is about: {button}"
+        );
+    }
 }
 
 fn out_04_error_pages_offer_log_out_to_whom_it_concerns(which: TestDatabase) {

@@ -26,9 +26,10 @@ on_both_databases!(
     out_13_everything_ended_meanwhile_stays_ended,
     what_is_no_answer_is_refused_and_breaks_nothing,
     used_up_challenges_are_cleared_away,
+    wan_01_a_challenge_cannot_be_altered_or_made,
 );
 
-const SIGN_IN_LIES: [Lie; 17] = [
+pub(crate) const SIGN_IN_LIES: [Lie; 17] = [
     Lie::Type,
     Lie::Challenge,
     Lie::Origin,
@@ -379,17 +380,69 @@ fn what_is_no_answer_is_refused_and_breaks_nothing(which: TestDatabase) {
     assert!(!browser.is_signed_in());
 }
 
+/// Whoever only opens the page leaves nothing behind, and what an answer leaves behind
+/// stays for longer than the challenge is good for.
 fn used_up_challenges_are_cleared_away(which: TestDatabase) {
     let site = Site::new(which);
+    let (_, _, mut key) = ada_with_key(&site);
+    let count = "SELECT count(*) FROM ceremonies";
+    let before = site.count_rows(count);
     let mut browser = site.browser();
     for _ in 0..3 {
         browser.begin_passkey_sign_in();
     }
-    let count = "SELECT count(*) FROM ceremonies";
-    assert_eq!(site.count_rows(count), 3);
+    assert_eq!(site.count_rows(count), before, "a visit costs no row");
+    let begun = browser.begin_passkey_sign_in();
+    let cookies = browser.steal_cookies();
+    let answer = key.get(&begun, Lie::Honest);
+    signed_in_to(&browser.finish_passkey_sign_in(&begun, &answer, &json!({})));
+    assert_eq!(site.count_rows(count), before + 1);
+    site.advance(MINUTE * 4);
     site.prune();
-    assert_eq!(site.count_rows(count), 3);
-    site.advance(MINUTE * 5);
+    let mut thief = site.browser().with_cookies(cookies);
+    let replayed = thief.finish_passkey_sign_in(&begun, &answer, &json!({}));
+    assert_eq!(passkey_problem(&replayed), "passkey-expired");
+    site.advance(MINUTE * 4);
     site.prune();
-    assert_eq!(site.count_rows(count), 0);
+    assert_eq!(
+        site.count_rows(count),
+        before + 1,
+        "another clock may be behind"
+    );
+    site.advance(MINUTE * 2);
+    site.prune();
+    assert_eq!(site.count_rows(count), before);
+    let replayed = thief.finish_passkey_sign_in(&begun, &answer, &json!({}));
+    assert_eq!(passkey_problem(&replayed), "passkey-expired");
+}
+
+/// The page keeps the challenge, and cannot change it: neither what it is, nor for how
+/// long, nor for whom.
+fn wan_01_a_challenge_cannot_be_altered_or_made(which: TestDatabase) {
+    let site = Site::new(which);
+    let (_, _, mut key) = ada_with_key(&site);
+    let mut browser = site.browser();
+    let begun = browser.begin_passkey_sign_in();
+    let sealed = begun["ceremony"].as_str().expect("text").to_owned();
+    let asked = begun["publicKey"]["challenge"].as_str().expect("text");
+    assert!(!sealed.contains(asked));
+    let answer = key.get(&begun, Lie::Honest);
+    for place in [0, 8, 20, 40, sealed.len() / 2, sealed.len() - 2] {
+        let old = sealed.as_bytes()[place];
+        let new = if old == b'A' { "B" } else { "A" };
+        let mut altered = sealed.clone();
+        altered.replace_range(place..=place, new);
+        let mut forged = begun.clone();
+        forged["ceremony"] = json!(altered);
+        let refused = browser.finish_passkey_sign_in(&forged, &answer, &json!({}));
+        assert_eq!(passkey_problem(&refused), "passkey-expired", "{place}");
+    }
+    for nonsense in ["", "AAAA", "!", &"A".repeat(4000)] {
+        let mut forged = begun.clone();
+        forged["ceremony"] = json!(nonsense);
+        let refused = browser.finish_passkey_sign_in(&forged, &answer, &json!({}));
+        assert_eq!(passkey_problem(&refused), "passkey-expired");
+    }
+    // None of that used the real one up.
+    signed_in_to(&browser.finish_passkey_sign_in(&begun, &answer, &json!({})));
 }

@@ -1,9 +1,6 @@
-//! What a sign-in with a passkey does to sessions, and where it is only half of
-//! one (SHR-01, E3, SES-14).
+//! What a sign-in with a passkey does to sessions (SHR-01, E3, SES-14).
 
 use nightlatch_domain::policy::AtSessionLimit;
-use nightlatch_domain::secret::TokenDigest;
-use nightlatch_flows::passkeys::authenticate::{PasskeyVerdict, begin_sign_in, finish_sign_in};
 use nightlatch_storage::on_both_databases;
 use nightlatch_testkit::{
     Answer, Browser, Lie, PasskeyDevice, Site, SiteOptions, TestDatabase, passkey_problem,
@@ -11,15 +8,14 @@ use nightlatch_testkit::{
 };
 use serde_json::{Value, json};
 
+use crate::MINUTE;
 use crate::passkeys::ada_with_key;
-use crate::{MINUTE, SECOND};
 
 on_both_databases!(
     shr_01_a_passkey_respects_a_shared_computer_and_staying_signed_in,
     e3_a_passkey_never_replaces_somebody_else_unasked,
     ses_14_a_passkey_keeps_to_the_session_limit,
     an_address_without_a_name_offers_no_passkeys,
-    a_passkey_can_be_the_second_factor_of_its_owner_only,
 );
 
 fn sign_in_with(browser: &mut Browser<'_>, key: &mut PasskeyDevice, form: &Value) -> Answer {
@@ -102,54 +98,4 @@ fn an_address_without_a_name_offers_no_passkeys(which: TestDatabase) {
     assert!(!browser.page().says("Passkeys"));
     browser.begin_passkey().expect(404);
     browser.open("/account/security/passkeys/add").expect(404);
-}
-
-fn a_passkey_can_be_the_second_factor_of_its_owner_only(which: TestDatabase) {
-    let site = Site::new(which);
-    let (ada, _, mut key) = ada_with_key(&site);
-    let bob = site.add_person("Bob Byron", "bob@brightwater.example");
-    let holder = TokenDigest::of(b"a pending sign-in");
-    let ask = |user| {
-        let (app, moment) = (site.app(), site.moment());
-        site.write(move |tx| begin_sign_in(tx, &moment, &app.passkeys, holder, Some(user)))
-    };
-    assert!(ask(bob.id).is_none(), "Bob has none");
-    let finish = |token, answer: &Value| {
-        let (app, moment) = (site.app(), site.moment());
-        let answer = serde_json::from_value(answer.clone()).expect("an answer");
-        site.write(move |tx| finish_sign_in(tx, &moment, &app.passkeys, holder, &token, &answer))
-    };
-    let (token, challenge) = ask(ada.id).expect("Ada has one");
-    let begun = serde_json::to_value(&challenge).expect("JSON");
-    assert_eq!(
-        begun["publicKey"]["allowCredentials"]
-            .as_array()
-            .map(Vec::len),
-        Some(1)
-    );
-    assert_eq!(begun["publicKey"]["userVerification"], "required");
-    // An authenticator that was told which credential need not name the account.
-    let verdict = finish(token, &key.get(&begun, Lie::NoHandle));
-    assert!(
-        matches!(verdict, PasskeyVerdict::Right { user, user_verified: true, .. } if user == ada.id),
-        "{verdict:?}"
-    );
-    let mut bobs = PasskeyDevice::security_key(&site.origin());
-    let mut other = site.browser();
-    other.sign_in(&bob);
-    other.add_passkey(&mut bobs, "Bob's");
-    let (token, challenge) = ask(ada.id).expect("Ada has one");
-    let begun = serde_json::to_value(&challenge).expect("JSON");
-    let verdict = finish(token, &bobs.get(&begun, Lie::Honest));
-    assert!(matches!(verdict, PasskeyVerdict::Refused(_)), "{verdict:?}");
-    site.advance(SECOND);
-    // A challenge for a second factor opens no session on its own.
-    let (token, challenge) = ask(ada.id).expect("Ada has one");
-    let mut begun = serde_json::to_value(&challenge).expect("JSON");
-    begun["ceremony"] = json!(token.reveal());
-    let mut browser = site.browser();
-    browser.open("/login").expect(200);
-    let answer = key.get(&begun, Lie::Honest);
-    let refused = browser.finish_passkey_sign_in(&begun, &answer, &json!({}));
-    assert_eq!(passkey_problem(&refused), "passkey-expired");
 }

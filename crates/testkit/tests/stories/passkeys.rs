@@ -116,7 +116,11 @@ fn auth_08_passkeys_change_only_under_a_fresh_proof(which: TestDatabase) {
     laptop.open("/account/security").expect(200);
     laptop.press("Remove Blue key").expect(200);
     let empty = laptop.press_once("Remove this passkey").expect(422);
-    assert!(empty.page().says("Please enter your password."));
+    assert!(
+        empty
+            .page()
+            .says("Please enter your password, or use a passkey.")
+    );
     signed_in_to(&site.browser().sign_in_with_passkey(&mut key));
     laptop.fill("Your password", PASSWORD);
     laptop.press("Remove this passkey").expect(200);

@@ -24,9 +24,10 @@ on_both_databases!(
     an_approval_dies_with_the_session_that_gave_it,
     a_network_cannot_fill_the_list,
     a_session_that_was_open_there_is_replaced,
+    a_yes_cannot_be_carried_to_another_computer,
 );
 
-const LIBRARY: &str = "192.0.2.7";
+pub(crate) const LIBRARY: &str = "192.0.2.7";
 
 fn phone<'a>(site: &'a Site, ada: &Account) -> Browser<'a> {
     let mut phone = site.browser().at(LIBRARY);
@@ -35,7 +36,7 @@ fn phone<'a>(site: &'a Site, ada: &Account) -> Browser<'a> {
 }
 
 /// Asks for a code at a computer and reads it from the screen.
-fn code_of(library: &mut Browser<'_>) -> String {
+pub(crate) fn code_of(library: &mut Browser<'_>) -> String {
     library.open("/login/phone").expect(200);
     library.press("Show a code").expect(200);
     assert_eq!(library.page().heading, "Type this code on your phone");
@@ -63,7 +64,7 @@ fn come_in(library: &mut Browser<'_>) {
     library.press("Continue").expect(200);
 }
 
-fn at_the_library<'a>(site: &'a Site, ada: &Account) -> (Browser<'a>, Browser<'a>) {
+pub(crate) fn at_the_library<'a>(site: &'a Site, ada: &Account) -> (Browser<'a>, Browser<'a>) {
     let mut phone = phone(site, ada);
     let mut library = site.browser().at(LIBRARY);
     let code = code_of(&mut library);
@@ -394,16 +395,79 @@ fn a_network_cannot_fill_the_list(which: TestDatabase) {
     code_of(&mut one_more);
 }
 
+/// E3: not before the page has said whose.
 fn a_session_that_was_open_there_is_replaced(which: TestDatabase) {
     let site = Site::new(which);
     let ada = site.add_ada();
     let zoe = site.add_person("Zoë Ærlig", "zoe@brightwater.example");
     let mut library = site.browser().at(LIBRARY);
-    library.sign_in(&zoe);
     let mut phone = phone(&site, &ada);
     let code = code_of(&mut library);
     confirm(&mut phone, &code);
+    library.open("/login/phone").expect(200);
+    assert!(!library.page().says("This browser is signed in as"));
+    let unaware = library.page().form("Continue").clone();
+    // Zoë signs in in another tab.
+    library.sign_in(&zoe);
+    library.open("/login/phone").expect(200);
+    assert!(
+        library
+            .page()
+            .says("This browser is signed in as Zoë Ærlig")
+    );
+    assert!(
+        library
+            .page()
+            .says("If you continue, Zoë Ærlig is logged out here.")
+    );
+    let aware = library.page().form("Continue").pairs();
+    let csrf = aware.iter().find(|(name, _)| name == "csrf");
+    let mut unaware = unaware;
+    unaware.fill("csrf", &csrf.expect("a token").1);
+    let sent = library.submit(&unaware);
+    drop(sent.expect_redirect("/login/phone"));
+    assert_eq!(site.open_sessions_of(&zoe), 1);
     come_in(&mut library);
     assert_eq!(site.open_sessions_of(&zoe), 0);
     assert_eq!(site.open_sessions_of(&ada), 2);
+    // One's own is no news.
+    let code = code_of(&mut library);
+    confirm(&mut phone, &code);
+    library.open("/login/phone").expect(200);
+    assert!(!library.page().says("This browser is signed in as"));
+    library.press("Continue").expect(200);
+    assert_eq!(site.open_sessions_of(&ada), 2);
+}
+
+/// The attacker asks at a computer near the person, waits for the yes, and carries
+/// the cookie that waits to a machine of their own.
+fn a_yes_cannot_be_carried_to_another_computer(which: TestDatabase) {
+    let site = Site::new(which);
+    let ada = site.add_ada();
+    site.change_settings(|settings| settings.policy.phone_sign_in = PhoneSignInRule::SameNetwork);
+    let mut phone = phone(&site, &ada);
+    let mut near = site.browser().at(LIBRARY);
+    let code = code_of(&mut near);
+    confirm(&mut phone, &code);
+    let mut far = site.browser().at("198.51.100.9");
+    far.jar = near.steal_cookies();
+    far.open("/login/phone").expect(200);
+    far.press("Continue").expect(200);
+    assert!(far.page().says("not where the code was shown"));
+    assert!(!far.is_signed_in());
+    assert_eq!(site.open_sessions_of(&ada), 1);
+    // The owner can see that somebody tried, and the yes is worth nothing any more.
+    assert_eq!(site.count_events(&ada, EventKind::SignInFailed), 1);
+    near.open("/login/phone").expect(200);
+    assert!(near.page().says("That code is too old"));
+    assert_eq!(site.open_sessions_of(&ada), 1);
+    // A computer whose address changes within its network is the same one.
+    let mut near = site.browser().at("2001:db8:7::1");
+    let code = code_of(&mut near);
+    let mut phone = site.browser().at("2001:db8:7::9");
+    phone.sign_in(&ada);
+    confirm(&mut phone, &code);
+    let mut near = near.at("2001:db8:7::2");
+    come_in(&mut near);
+    assert!(near.is_signed_in());
 }

@@ -116,7 +116,11 @@ fn wrong_proofs_are_one_line_in_the_history(which: TestDatabase) {
         .change_password("a wrong guess", "nine kettles under a wooden bridge")
         .expect(422);
     laptop.open("/account/history").expect(200);
-    assert!(laptop.page().says("3 wrong passwords when we asked again"));
+    assert!(
+        laptop
+            .page()
+            .says("3 wrong answers when we asked who you are")
+    );
     assert_eq!(site.count_events(&ada, EventKind::ProofFailed), 1);
     // Another session has a line of its own.
     drop(

@@ -1,6 +1,7 @@
 //! The second step of signing in (SES-07, MFA-03, OUT-12, UI-06).
 
 use nightlatch_domain::event::EventKind;
+use nightlatch_domain::policy::AtSessionLimit;
 use nightlatch_storage::on_both_databases;
 use nightlatch_testkit::{Account, Browser, Choices, Jar, PASSWORD, PhoneApp, Site, TestDatabase};
 use nightlatch_web::routes::{self, Access};
@@ -17,6 +18,8 @@ on_both_databases!(
     ui_06_it_leads_to_where_one_wanted_to_go,
     not_you_starts_again,
     a_recovery_code_will_do_and_works_once,
+    mfa_06_a_used_recovery_code_leads_to_new_ones,
+    mfa_06_a_sign_in_that_leads_nowhere_takes_no_recovery_code,
     auth_07_nobody_learns_before_the_password_who_has_a_factor,
     csrf_a_form_of_somebody_else_gives_no_code,
     a_lost_phone_or_password_blocks_no_proof,
@@ -278,7 +281,8 @@ fn a_recovery_code_will_do_and_works_once(which: TestDatabase) {
     assert!(answer.page().says("none of your recovery codes"));
     tablet.open("/login/factor?way=recovery").expect(200);
     tablet.fill("Recovery code", &codes[0]);
-    drop(tablet.press_once("Continue").expect_redirect("/"));
+    let answer = tablet.press_once("Continue");
+    drop(answer.expect_redirect("/account/security/recovery-code-used"));
     assert!(tablet.is_signed_in());
     let mut thief = site.browser();
     thief.come_to_second_step(&ada);
@@ -286,6 +290,90 @@ fn a_recovery_code_will_do_and_works_once(which: TestDatabase) {
     thief.fill("Recovery code", &codes[0]);
     drop(thief.press_once("Continue").expect(422));
     assert!(!thief.is_signed_in());
+}
+
+fn give_recovery_code(browser: &mut Browser<'_>, code: &str) -> nightlatch_testkit::Answer {
+    browser.open("/login/factor?way=recovery").expect(200);
+    browser.fill("Recovery code", code);
+    browser.press_once("Continue")
+}
+
+fn mfa_06_a_used_recovery_code_leads_to_new_ones(which: TestDatabase) {
+    let site = Site::new(which);
+    let (ada, mut laptop, _) = scene(&site);
+    let codes = laptop.make_recovery_codes();
+    // Nobody who used none is told so.
+    laptop
+        .open("/account/security/recovery-code-used")
+        .expect(200);
+    assert_eq!(laptop.path(), "/account/security");
+    let mut tablet = site.browser().at("203.0.113.8");
+    tablet.open("/account/history?show=endings").expect(200);
+    tablet.fill("E-mail address", &ada.email);
+    tablet.fill("Password", PASSWORD);
+    tablet.press("Sign in").expect(200);
+    let answer = give_recovery_code(&mut tablet, &codes[0]).expect(303);
+    tablet.follow(answer).expect(200);
+    assert_eq!(tablet.page().heading, "You used a recovery code");
+    assert!(tablet.page().says("You have 9 codes left."));
+    assert_eq!(
+        tablet.page().link("Look at my second steps"),
+        "/account/security#two-step-heading"
+    );
+    let on = tablet.page().link("Continue").to_owned();
+    assert_eq!(on, "/account/history?show=endings");
+    // Its line says from where, and in which session.
+    let history = site.history_of(&ada);
+    let line = history
+        .iter()
+        .find(|line| line.kind == EventKind::RecoveryCodeUsed)
+        .expect("a line");
+    let row = tablet.session_row().expect("a session");
+    assert_eq!(line.session_id, Some(row.id));
+    assert!(line.browser_id.is_some());
+    let address = line.client.address.map(|address| address.to_string());
+    assert_eq!(address.as_deref(), Some("203.0.113.8"));
+    assert!(!line.client.user_agent.is_empty());
+    let letters = site.letters_to(&ada);
+    let letter = letters
+        .iter()
+        .find(|letter| letter.subject.starts_with("A recovery code was used"))
+        .expect("a letter");
+    assert!(letter.text.contains("203.0.113.8") && letter.text.contains("Codes left: 9"));
+    tablet.click("Make new recovery codes").expect(200);
+    tablet.press("Make new recovery codes").expect(200);
+    assert!(tablet.page().says("Keep these codes now"));
+    // No page of another site follows.
+    let hostile = "/account/security/recovery-code-used?return_to=//evil.test";
+    tablet.open(hostile).expect(200);
+    assert_eq!(tablet.page().link("Continue"), "/");
+}
+
+fn mfa_06_a_sign_in_that_leads_nowhere_takes_no_recovery_code(which: TestDatabase) {
+    let site = Site::new(which);
+    let (ada, mut laptop, _) = scene(&site);
+    let codes = laptop.make_recovery_codes();
+    site.change_settings(|settings| {
+        settings.policy.session_limit = 1;
+        settings.policy.at_session_limit = AtSessionLimit::Refuse;
+    });
+    // More tries than wrong codes would be allowed: right ones do not count.
+    for _ in 0..8 {
+        let mut tablet = site.browser();
+        tablet.come_to_second_step(&ada);
+        let answer = give_recovery_code(&mut tablet, &codes[0]);
+        drop(answer.expect_redirect("/login"));
+        assert!(!tablet.is_signed_in());
+    }
+    let unused = "SELECT count(*) FROM recovery_codes WHERE used_at IS NULL";
+    assert_eq!(site.count_rows(unused), 10);
+    assert_eq!(site.count_events(&ada, EventKind::RecoveryCodeUsed), 0);
+    laptop.log_out();
+    let mut tablet = site.browser();
+    tablet.come_to_second_step(&ada);
+    let answer = give_recovery_code(&mut tablet, &codes[0]);
+    drop(answer.expect_redirect("/account/security/recovery-code-used"));
+    assert_eq!(site.count_rows(unused), 9);
 }
 
 fn auth_07_nobody_learns_before_the_password_who_has_a_factor(which: TestDatabase) {

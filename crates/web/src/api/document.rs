@@ -4,7 +4,7 @@ use axum::Json;
 use axum::response::{IntoResponse, Response};
 use utoipa::OpenApi;
 
-use crate::api::{factors, history, profile, sessions};
+use crate::api::{factors, history, profile, proof, sessions};
 
 /// The document.
 #[derive(OpenApi)]
@@ -24,7 +24,8 @@ use crate::api::{factors, history, profile, sessions};
         sessions::end_selected,
         sessions::end_others,
         sessions::end_all,
-        sessions::give_proof,
+        proof::give,
+        proof::begin_passkey,
         history::list,
         factors::list,
         factors::remove_app

@@ -3,19 +3,18 @@
 use axum::extract::Path;
 use axum::response::Response;
 use nightlatch_domain::Timestamp;
-use nightlatch_flows::factors::authenticator_app::{self, AppOutcome};
-use nightlatch_flows::factors::{Change, enrolled};
+use nightlatch_flows::factors::{Change, FactorOutcome, authenticator_app, enrolled};
 use nightlatch_storage::StorageError;
 use nightlatch_storage::authenticator_apps::AuthenticatorApp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::api::body::answer;
+use crate::api::proof::{proof_needed, session_over};
 use crate::cookies::Jar;
 use crate::failure::Failure;
 use crate::guard::Person;
 use crate::pages::factors::{acting, follow_up};
-use crate::views::Problem;
 
 /// An authenticator app.
 #[derive(Serialize, ToSchema)]
@@ -102,7 +101,7 @@ pub(crate) async fn remove_app(
         .write(move |tx| authenticator_app::remove(tx, &moment, &acting, id))
         .await;
     match removed? {
-        Change::Done(AppOutcome::Done(changed)) => {
+        Change::Done(FactorOutcome::Done(changed)) => {
             let mut jar = Jar::default();
             follow_up(&person, &mut jar, &changed);
             let body = AppRemoved {
@@ -111,12 +110,8 @@ pub(crate) async fn remove_app(
             };
             Ok(answer(body, jar))
         }
-        Change::Done(AppOutcome::NotFound) => Err(missing()),
-        Change::ProofNeeded => Err(Failure::saying(
-            Problem::Forbidden,
-            "Removing a factor takes a proof of the last ten minutes. Send the password to /api/v1/proof first.",
-        )
-        .with_code("proof-needed")),
-        Change::SessionOver => Err(Failure::new(Problem::Unauthorized).with_code("not-signed-in")),
+        Change::Done(FactorOutcome::NotFound) => Err(missing()),
+        Change::ProofNeeded => Err(proof_needed("Removing a factor")),
+        Change::SessionOver => Err(session_over()),
     }
 }

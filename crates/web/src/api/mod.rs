@@ -10,4 +10,5 @@ pub(crate) mod document;
 pub(crate) mod factors;
 pub(crate) mod history;
 pub(crate) mod profile;
+pub(crate) mod proof;
 pub(crate) mod sessions;

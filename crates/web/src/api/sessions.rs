@@ -3,19 +3,21 @@
 use axum::extract::Path;
 use axum::response::Response;
 use nightlatch_domain::ids::SessionId;
-use nightlatch_domain::secret::Password;
 use nightlatch_domain::session::{Proof, ProofMethod};
-use nightlatch_flows::own_endings::{self, MOST_SELECTED, OwnEnding, OwnEndingDone};
+use nightlatch_flows::own_endings::{
+    self, MOST_SELECTED, OwnEnding, OwnEndingDone, OwnEndingOutcome,
+};
 use nightlatch_flows::sessions::ListedSession;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::api::body::{Body, answer};
+use crate::api::proof::{proof_needed, session_over};
 use crate::cookies::{self, Jar};
 use crate::failure::Failure;
 use crate::guard::Person;
+use crate::pages::end;
 use crate::pages::sessions::list as list_sessions;
-use crate::pages::{Ending, Evidence, Proved, end, prove_with};
 use crate::views::Problem;
 
 /// A live session.
@@ -148,8 +150,8 @@ pub(crate) struct Selection {
 
 async fn act(person: &Person, wanted: OwnEnding) -> Result<Response, Failure> {
     match end(&person.visit, wanted).await? {
-        Ending::Done(done) => Ok(ended(person, &done)),
-        Ending::NoOthers => Ok(answer(
+        OwnEndingOutcome::Done(done) => Ok(ended(person, &done)),
+        OwnEndingOutcome::NoOthers => Ok(answer(
             EndedSessions {
                 ending: None,
                 sessions: 0,
@@ -158,15 +160,11 @@ async fn act(person: &Person, wanted: OwnEnding) -> Result<Response, Failure> {
             },
             Jar::default(),
         )),
-        Ending::EndedBefore | Ending::NotFound => {
+        OwnEndingOutcome::EndedBefore | OwnEndingOutcome::NotFound => {
             Err(Failure::not_found().with_code("no-such-session"))
         }
-        Ending::ProofNeeded => Err(Failure::saying(
-            Problem::Forbidden,
-            "Ending other sessions takes a proof of the last ten minutes. Send the password to /api/v1/proof first.",
-        )
-        .with_code("proof-needed")),
-        Ending::SessionOver => Err(Failure::new(Problem::Unauthorized).with_code("not-signed-in")),
+        OwnEndingOutcome::ProofNeeded => Err(proof_needed("Ending other sessions")),
+        OwnEndingOutcome::SessionOver => Err(session_over()),
     }
 }
 
@@ -254,63 +252,4 @@ pub(crate) async fn end_others(person: Person) -> Result<Response, Failure> {
 )]
 pub(crate) async fn end_all(person: Person) -> Result<Response, Failure> {
     act(&person, OwnEnding::All).await
-}
-
-/// A proof that the caller is the owner of the account.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ProofRequest {
-    /// The person's password.
-    password: Option<String>,
-    /// Instead of it, a code from their authenticator app.
-    code: Option<String>,
-}
-
-/// The proof was right; the session goes on under a new cookie.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct ProofGiven {
-    /// When (RFC 3339).
-    at: String,
-}
-
-/// Proves with the password or with a code from an authenticator app that the
-/// caller is the owner of the account.
-#[utoipa::path(
-    post, path = "/api/v1/proof", tag = "sessions", request_body = ProofRequest,
-    responses(
-        (status = 200, body = ProofGiven),
-        (status = 400, description = "Neither a password nor a code, or both"),
-        (status = 401, description = "No live session"),
-        (status = 403, description = "Not right, or too many wrong tries; the detail says which")
-    )
-)]
-pub(crate) async fn give_proof(
-    person: Person,
-    Body(request): Body<ProofRequest>,
-) -> Result<Response, Failure> {
-    let evidence = match (&request.password, &request.code) {
-        (Some(password), None) => Evidence::Password(Password::typed(password)),
-        (None, Some(code)) => Evidence::code(code),
-        (None, None) | (Some(_), Some(_)) => {
-            let sentence = "Send either `password` or `code`.";
-            return Err(Failure::saying(Problem::BadRequest, sentence).with_code("proof"));
-        }
-    };
-    match prove_with(&person, evidence).await? {
-        Proved::Yes(renewed) => {
-            let now = person.visit.now;
-            let mut jar = Jar::default();
-            jar.renew_session(&renewed, now);
-            Ok(answer(
-                ProofGiven {
-                    at: now.to_rfc3339(),
-                },
-                jar,
-            ))
-        }
-        Proved::No(sentence) => {
-            Err(Failure::saying(Problem::Forbidden, sentence).with_code("proof-refused"))
-        }
-        Proved::SessionOver => Err(Failure::new(Problem::Unauthorized).with_code("not-signed-in")),
-    }
 }

@@ -80,8 +80,10 @@ pub(crate) async fn get(
                     place: client.place.clone().or_else(address),
                     time: show::time(session.created_at, visit.now),
                     over: reported.over,
+                    removes: reported.of_session.words(),
                 }
             }),
+            all_removes: reported.of_all.words(),
         }),
     };
     answer(&visit, state).await
@@ -115,6 +117,7 @@ pub(crate) async fn post(
             visit.app.signals.ended(Concern::User(disowned.user.id));
             AlertState::Done(DisownedView {
                 sessions: disowned.done.sessions,
+                removed: disowned.removed.words(),
                 recovery_to: disowned
                     .recovery_sent
                     .then(|| disowned.user.email.to_string()),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::response::Response;
+use nightlatch_domain::Timestamp;
 use nightlatch_domain::check_up::Finding;
 use nightlatch_flows::check_up;
 use nightlatch_storage::StorageError;
@@ -14,7 +15,7 @@ use crate::links;
 use crate::pages::Fields;
 use crate::pages::flash::Flash;
 use crate::show;
-use crate::views::{CheckUpPage, CheckUpView, Nav};
+use crate::views::{CheckUpPage, CheckUpView, Nav, Problem};
 
 /// `GET /account/security/check-up`.
 pub(crate) async fn get(person: Person) -> Result<Response, Failure> {
@@ -38,20 +39,34 @@ pub(crate) async fn get(person: Person) -> Result<Response, Failure> {
     show::page(visit, &page)
 }
 
-/// `POST /account/history/reviewed`: the person has looked.
+/// `POST /account/history/reviewed`: the person has looked at the page that was made
+/// at `until`. A sign-in that came while they read is not among what they saw.
 pub(crate) async fn reviewed(person: Person, fields: Fields) -> Result<Response, Failure> {
     let visit = &person.visit;
     visit.check_form(fields.get("csrf"))?;
+    let Some(until) = read_until(fields.get("until")) else {
+        let sentence = "We could not tell which page you looked at. Please open your login history again and \
+                        choose the button there.";
+        return Err(Failure::saying(Problem::BadRequest, sentence).with_code("until"));
+    };
     let (moment, user) = (visit.app.moment(), person.live.owned.user.clone());
     let done: Result<(), StorageError> = visit
         .app
         .store
-        .write(move |tx| check_up::review(tx, &moment, &user))
+        .write(move |tx| check_up::review(tx, &moment, &user, until))
         .await;
     done?;
     let mut jar = Jar::default();
     Flash::HistoryReviewed.set(&mut jar);
     Ok(show::see_other(links::CHECK_UP, jar))
+}
+
+/// The time that the form carries: milliseconds, as the page wrote them.
+fn read_until(text: &str) -> Option<Timestamp> {
+    let milliseconds: u64 = text.parse().ok()?;
+    i64::try_from(milliseconds)
+        .ok()
+        .map(Timestamp::from_milliseconds)
 }
 
 /// `GET` of that form's address.

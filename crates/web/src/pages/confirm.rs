@@ -6,8 +6,7 @@ use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::Response;
 use nightlatch_domain::ids::SessionId;
-use nightlatch_flows::own_endings::OwnEnding;
-use nightlatch_flows::second_factor;
+use nightlatch_flows::own_endings::{OwnEnding, planted_in};
 use nightlatch_flows::sessions::ListedSession;
 use nightlatch_storage::{StorageError, events};
 
@@ -15,8 +14,8 @@ use crate::cookies::Jar;
 use crate::failure::Failure;
 use crate::guard::Person;
 use crate::links;
-use crate::pages::Fields;
 use crate::pages::sessions::{act, count, device, list};
+use crate::pages::{Fields, proof};
 use crate::show;
 use crate::views::{
     ConfirmItsYouPage, HiddenField, LogOutManyPage, LogOutScope, Nav, NotMePage, Proof,
@@ -24,12 +23,12 @@ use crate::views::{
 
 /// `GET /account/sessions/log-out-all`: counts what will end (UI-09).
 pub(crate) async fn all(person: Person) -> Result<Response, Failure> {
-    show_many(&person, LogOutScope::All, None).await
+    show_many(&person, LogOutScope::All, Asking::IfStale).await
 }
 
 /// `GET /account/sessions/log-out-others`.
 pub(crate) async fn others(person: Person) -> Result<Response, Failure> {
-    show_many(&person, LogOutScope::Others, None).await
+    show_many(&person, LogOutScope::Others, Asking::IfStale).await
 }
 
 /// `POST /account/sessions/log-out-all`.
@@ -52,54 +51,58 @@ fn others_of(person: &Person, listed: Vec<ListedSession>) -> Vec<ListedSession> 
         .collect()
 }
 
+/// How a page asks for a proof.
+enum Asking {
+    /// It was opened: if the last one is too old.
+    IfStale,
+    /// Its form was sent and takes one; what was wrong with the last try.
+    Again(Option<String>),
+}
+
+impl Asking {
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::Again(error) => status_of(error.as_ref()),
+            Self::IfStale => StatusCode::OK,
+        }
+    }
+
+    async fn proof(self, person: &Person, takes_one: bool) -> Result<Proof, Failure> {
+        match self {
+            Self::IfStale => proof::asked_if(person, takes_one).await,
+            Self::Again(error) => proof::asked(person, error).await,
+        }
+    }
+}
+
 async fn show_many(
     person: &Person,
     scope: LogOutScope,
-    error: Option<String>,
+    asking: Asking,
 ) -> Result<Response, Failure> {
     let listed = list(person).await?;
     let others = others_of(person, listed.clone());
-    let needs_proof = !others.is_empty() && !person.has_fresh_proof();
     let (sessions, browsers) = match scope {
         LogOutScope::All => count(&listed),
         LogOutScope::Others => count(&others),
     };
-    let status = status_of(error.as_ref());
+    let status = asking.status();
     let page = LogOutManyPage {
         frame: show::frame(&person.visit, Nav::Sessions).await?,
         scope,
         sessions,
         browsers,
-        proof: proof(person, needs_proof, error).await?,
+        proof: asking.proof(person, !others.is_empty()).await?,
     };
     show::page_with(&person.visit, status, &page, Jar::default())
 }
 
-fn status_of(error: Option<&String>) -> StatusCode {
+/// The status of a page that asks for a proof.
+pub(crate) fn status_of(error: Option<&String>) -> StatusCode {
     match error {
         Some(_) => StatusCode::UNPROCESSABLE_ENTITY,
         None => StatusCode::OK,
     }
-}
-
-/// Whether a page asks for a proof, and which will do.
-pub(crate) async fn proof(
-    person: &Person,
-    needed: bool,
-    error: Option<String>,
-) -> Result<Proof, Failure> {
-    if !needed {
-        return Ok(Proof::Fresh);
-    }
-    let user = person.live.owned.user.id;
-    let available: Result<_, StorageError> = person
-        .visit
-        .app
-        .store
-        .read(move |tx| second_factor::available(tx, user))
-        .await;
-    let code = available?.authenticator_app;
-    Ok(Proof::Needed { error, code })
 }
 
 /// Asks for a proof before an act, on the page that belongs to the act, so
@@ -110,9 +113,13 @@ pub(crate) async fn ask_for_proof(
     error: Option<String>,
 ) -> Result<Response, Failure> {
     let (what, action, ids) = match wanted {
-        OwnEnding::All => return show_many(person, LogOutScope::All, error).await,
-        OwnEnding::AllOthers => return show_many(person, LogOutScope::Others, error).await,
-        OwnEnding::NotMe(id) => return show_not_me(person, *id, error).await,
+        OwnEnding::All => {
+            return show_many(person, LogOutScope::All, Asking::Again(error)).await;
+        }
+        OwnEnding::AllOthers => {
+            return show_many(person, LogOutScope::Others, Asking::Again(error)).await;
+        }
+        OwnEnding::NotMe(id) => return show_not_me(person, *id, Asking::Again(error)).await,
         OwnEnding::This => ("this browser".to_owned(), "/logout".to_owned(), Vec::new()),
         OwnEnding::One(id) => {
             let listed = list(person).await?;
@@ -136,6 +143,7 @@ pub(crate) async fn ask_for_proof(
             (words, action, ids.clone())
         }
     };
+    let status = status_of(error.as_ref());
     let page = ConfirmItsYouPage {
         frame: show::frame(&person.visit, Nav::Sessions).await?,
         does: "This logs out".to_owned(),
@@ -151,20 +159,15 @@ pub(crate) async fn ask_for_proof(
         button: "Log out".to_owned(),
         destructive: true,
         cancel_href: links::SESSIONS.to_owned(),
-        proof: proof(person, true, error.clone()).await?,
+        proof: proof::asked(person, error).await?,
     };
-    show::page_with(
-        &person.visit,
-        status_of(error.as_ref()),
-        &page,
-        Jar::default(),
-    )
+    show::page_with(&person.visit, status, &page, Jar::default())
 }
 
 /// `GET /account/sessions/{id}/not-me`.
 pub(crate) async fn not_me(person: Person, Path(id): Path<String>) -> Result<Response, Failure> {
     let id = id.parse().map_err(|_| Failure::not_found())?;
-    show_not_me(&person, id, None).await
+    show_not_me(&person, id, Asking::IfStale).await
 }
 
 /// `POST /account/sessions/{id}/not-me`.
@@ -178,28 +181,25 @@ pub(crate) async fn report_not_me(
     act(&person, OwnEnding::NotMe(id), &fields).await
 }
 
-async fn show_not_me(
-    person: &Person,
-    id: SessionId,
-    error: Option<String>,
-) -> Result<Response, Failure> {
+async fn show_not_me(person: &Person, id: SessionId, asking: Asking) -> Result<Response, Failure> {
     let visit = &person.visit;
     let (user, now) = (person.live.owned.user.id, visit.now);
-    let activity = Arc::clone(&visit.app.activity);
+    let (moment, activity) = (visit.app.moment(), Arc::clone(&visit.app.activity));
     let found: Result<_, StorageError> = visit
         .app
         .store
         .read(move |tx| {
             let sign_in = events::find_sign_in_of_session(tx, user, id)?;
             let live = nightlatch_flows::sessions::find_live(tx, id, &activity, now)?;
-            Ok((sign_in, live.is_some()))
+            let planted = planted_in(tx, &moment, user, id)?;
+            Ok((sign_in, live.is_some(), planted))
         })
         .await;
-    let (Some(sign_in), live) = found? else {
+    let (Some(sign_in), live, planted) = found? else {
         return Err(Failure::not_found());
     };
     let client = &sign_in.client;
-    let status = status_of(error.as_ref());
+    let status = asking.status();
     let page = NotMePage {
         frame: show::frame(visit, Nav::Sessions).await?,
         device: client.description().phrase(),
@@ -209,9 +209,10 @@ async fn show_not_me(
             .or_else(|| client.address.map(|address| address.to_string())),
         time: show::time(sign_in.at, visit.now),
         live,
+        removes: planted.words(),
         action: format!("{}/{id}/not-me", links::SESSIONS),
         cancel_href: links::SESSIONS.to_owned(),
-        proof: proof(person, !person.has_fresh_proof(), error).await?,
+        proof: asking.proof(person, true).await?,
     };
     show::page_with(visit, status, &page, Jar::default())
 }

@@ -11,6 +11,7 @@ use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use nightlatch_domain::next_step::Options;
+use nightlatch_flows::pending_passkey;
 use nightlatch_flows::pending_sign_in::{self, Carried, Found, Given, StepOutcome, Waiting};
 use nightlatch_flows::second_factor::{CodeKind, TypedCode};
 use nightlatch_storage::StorageError;
@@ -21,7 +22,8 @@ use crate::guard::Visit;
 use crate::links::{self, ReturnPath, login_returning_to};
 use crate::pages::flash::Flash;
 use crate::pages::log_in::welcome;
-use crate::pages::{Fields, Query, seconds_until, wait_sentence, wrong_code};
+use crate::pages::proof::{challenge_over, wrong_code, wrong_passkey};
+use crate::pages::{Fields, Query, passkey_answer, seconds_until, wait_sentence};
 use crate::show;
 use crate::views::{FactorPage, FactorWay, LinkView, Nav, Problem};
 
@@ -74,31 +76,19 @@ pub(crate) async fn post(
     let Some(carried) = carried(&visit) else {
         return Ok(over(&visit, ""));
     };
-    let kind = match way {
-        Some(FactorWay::Recovery) => CodeKind::Recovery,
-        Some(FactorWay::App | FactorWay::Passkey) | None => CodeKind::AuthenticatorApp,
-    };
-    let code = TypedCode::typed(kind, fields.get("code"));
     let app = &visit.app;
-    let outcome: Result<StepOutcome, StorageError> = pending_sign_in::with_code(
-        &app.store,
-        &app.hashing,
-        &app.sealer,
-        &app.moment(),
-        carried,
-        Given {
-            code,
-            remember_browser: again.remember_checked,
-        },
-    )
-    .await;
-    let (counted, status, error) = match outcome? {
+    let outcome = go_on(&visit, carried, way, &fields, again.remember_checked).await?;
+    let (counted, status, error) = match outcome {
         StepOutcome::SignedIn {
             signed_in,
             return_to,
         } => {
             app.metrics.sign_in("signed_in");
-            return Ok(welcome(&visit, &signed_in, &return_to));
+            let to = match kind {
+                CodeKind::AuthenticatorApp => return_to,
+                CodeKind::Recovery => links::recovery_code_used(&return_to),
+            };
+            return Ok(welcome(&visit, &signed_in, &to));
         }
         StepOutcome::Over { return_to } => {
             app.metrics.sign_in("step_over");
@@ -122,15 +112,21 @@ pub(crate) async fn post(
             return Ok(answer);
         }
         StepOutcome::Wrong => {
-            let sentence = match kind {
-                CodeKind::AuthenticatorApp => wrong_code(),
-                CodeKind::Recovery => {
+            let sentence = match way {
+                Some(FactorWay::Recovery) => {
                     "That is none of your recovery codes, or it was used before. Please check it and try again."
                         .to_owned()
                 }
+                Some(FactorWay::Passkey) => wrong_passkey(),
+                Some(FactorWay::App) | None => wrong_code(),
             };
             ("wrong_code", StatusCode::UNPROCESSABLE_ENTITY, sentence)
         }
+        StepOutcome::ChallengeOver => (
+            "expired",
+            StatusCode::UNPROCESSABLE_ENTITY,
+            challenge_over(),
+        ),
         StepOutcome::Off => (
             "codes_off",
             StatusCode::TOO_MANY_REQUESTS,
@@ -141,6 +137,48 @@ pub(crate) async fn post(
     app.metrics.sign_in(counted);
     again.error = Some(error);
     show_page(&visit, status, again).await
+}
+
+/// Takes what was given as the second step.
+async fn go_on(
+    visit: &Visit,
+    carried: Carried,
+    way: Option<FactorWay>,
+    fields: &Fields,
+    remember_browser: bool,
+) -> Result<StepOutcome, Failure> {
+    let app = &visit.app;
+    let moment = app.moment();
+    let kind = match way {
+        Some(FactorWay::Passkey) => {
+            // What cannot be read answers no challenge, and nothing was tried.
+            let Some(answer) = passkey_answer::of_field(fields.get("passkey")) else {
+                return Ok(StepOutcome::ChallengeOver);
+            };
+            let inner = Arc::clone(app);
+            let outcome: Result<_, StorageError> = app
+                .store
+                .write(move |tx| {
+                    let passkeys = &inner.passkeys;
+                    let remember = remember_browser;
+                    pending_passkey::with_passkey(
+                        tx, &moment, passkeys, &carried, &answer, remember,
+                    )
+                })
+                .await;
+            return Ok(outcome?);
+        }
+        Some(FactorWay::Recovery) => CodeKind::Recovery,
+        Some(FactorWay::App) | None => CodeKind::AuthenticatorApp,
+    };
+    let given = Given {
+        code: TypedCode::typed(kind, fields.get("code")),
+        remember_browser,
+    };
+    let (store, hashing, sealer) = (&app.store, &app.hashing, &app.sealer);
+    let outcome: Result<_, StorageError> =
+        pending_sign_in::with_code(store, hashing, sealer, &moment, carried, given).await;
+    Ok(outcome?)
 }
 
 /// `POST /login/factor/start-again`: "Not you?"
@@ -168,7 +206,8 @@ fn parse_way(text: &str) -> Option<FactorWay> {
         .find(|way| way.value() == text)
 }
 
-fn carried(visit: &Visit) -> Option<Carried> {
+/// What this browser brings to the second step, if it is at one.
+pub(crate) fn carried(visit: &Visit) -> Option<Carried> {
     Some(Carried {
         token: visit.pending_token?,
         browser: visit.browser_token(),

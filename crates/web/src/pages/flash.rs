@@ -27,8 +27,11 @@ pub(crate) enum Flash {
     PasskeyRemoved,
     /// The person has looked at their login history.
     HistoryReviewed,
-    /// "This wasn't me" was acted on.
-    Reported,
+    /// "This wasn't me" was acted on; so many things that were added in that session
+    /// were removed.
+    Reported {
+        removed: usize,
+    },
     NameSaved,
     PictureSaved,
     PictureRemoved,
@@ -84,7 +87,7 @@ impl Flash {
             Self::PasskeyRenamed => "passkey-renamed".to_owned(),
             Self::PasskeyRemoved => "passkey-removed".to_owned(),
             Self::HistoryReviewed => "history-reviewed".to_owned(),
-            Self::Reported => "reported".to_owned(),
+            Self::Reported { removed } => format!("reported.{removed}"),
             Self::NameSaved => "name-saved".to_owned(),
             Self::PictureSaved => "picture-saved".to_owned(),
             Self::PictureRemoved => "picture-removed".to_owned(),
@@ -158,6 +161,11 @@ pub(crate) fn read(code: &str) -> Option<FlashView> {
         ("passkey-removed", _) => {
             "The passkey was removed and opens nothing any more. If anybody else may have used it, log out all \
              other sessions below."
+                .to_owned()
+        }
+        ("reported", 1..) => {
+            "That session is logged out, and what it had added to your account was removed. Please change your \
+             password now, and look whether everything below is yours."
                 .to_owned()
         }
         ("reported", _) => {

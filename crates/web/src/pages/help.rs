@@ -5,14 +5,14 @@ use std::sync::Arc;
 use axum::Extension;
 use axum::http::HeaderValue;
 use axum::response::Response;
-use nightlatch_flows::own_endings::OwnEnding;
+use nightlatch_flows::own_endings::{OwnEnding, OwnEndingOutcome};
 use nightlatch_storage::{StorageError, browsers};
 
 use crate::cookies::{self, Jar};
 use crate::failure::Failure;
 use crate::guard::Visit;
 use crate::links;
-use crate::pages::{Ending, Fields, end};
+use crate::pages::{Fields, end};
 use crate::show;
 use crate::views::{HelpPage, Nav};
 
@@ -58,7 +58,7 @@ pub(crate) async fn reset_browser(
             jar.remove(name);
         }
     }
-    if let Ending::Done(done) = &ended
+    if let OwnEndingOutcome::Done(done) = &ended
         && let Some(receipt) = &done.receipt
     {
         jar.set_receipt(receipt, done.shared);

@@ -69,9 +69,21 @@ pub(crate) async fn get(person: Person, query: Query) -> Result<Response, Failur
             .collect(),
         newer: after.map(|_| link(None)),
         older: found.next.map(|next| link(Some(next))),
+        reviewed_until: may_review(&person, shown, after)
+            .then(|| visit.now.milliseconds().to_string()),
         kept: Some("Entries are kept for 12 months.".to_owned()),
     };
     show::page(visit, &page)
+}
+
+/// Whether "All of this was me" is offered: where the newest sign-ins are on the page,
+/// and not in a session that a phone let in, which must not be able to hide itself.
+fn may_review(person: &Person, shown: HistoryFilter, after: Option<EventPosition>) -> bool {
+    let shows_sign_ins = match shown {
+        HistoryFilter::All | HistoryFilter::SignIns => true,
+        HistoryFilter::Endings => false,
+    };
+    shows_sign_ins && after.is_none() && !person.live.owned.session.was_let_in_by_phone()
 }
 
 /// How a sign-in was proved, as its line has it. Lines of earlier versions do not
@@ -114,6 +126,7 @@ fn entry(person: &Person, event: &Event) -> Option<HistoryEntryView> {
         EventKind::AuthenticatorAppRenamed => HistoryKind::AppRenamed,
         EventKind::AuthenticatorAppRemoved => HistoryKind::AppRemoved,
         EventKind::RecoveryCodesMade => HistoryKind::RecoveryCodesMade,
+        EventKind::RecoveryCodesRemoved => HistoryKind::RecoveryCodesRemoved,
         EventKind::RecoveryCodeUsed => HistoryKind::RecoveryCodeUsed,
         EventKind::ProfileChanged
         | EventKind::BrowserNamed

@@ -6,13 +6,13 @@ use axum::Extension;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use nightlatch_domain::organization::AfterLogOut;
-use nightlatch_flows::own_endings::{OwnEnding, OwnEndingDone};
+use nightlatch_flows::own_endings::{OwnEnding, OwnEndingDone, OwnEndingOutcome};
 
 use crate::cookies::{self, Jar};
 use crate::failure::Failure;
 use crate::guard::Visit;
 use crate::links;
-use crate::pages::{Ending, Fields, end};
+use crate::pages::{Fields, end};
 use crate::same_origin::Provenance;
 use crate::show;
 use crate::views::{LogoutPage, Nav};
@@ -53,7 +53,7 @@ pub(crate) async fn post(
         Provenance::Unproven => return ask(&visit, StatusCode::OK).await,
         Provenance::Foreign => return Ok(show::see_other(links::LOGOUT, Jar::default())),
     }
-    if let Ending::Done(done) = end(&visit, OwnEnding::This).await? {
+    if let OwnEndingOutcome::Done(done) = end(&visit, OwnEnding::This).await? {
         return Ok(signed_out(&visit, &done));
     }
     // Nobody was signed in here, or no longer: that is no error (RPL-07).

@@ -13,12 +13,14 @@ pub(crate) mod help;
 pub(crate) mod history;
 pub(crate) mod log_in;
 pub(crate) mod log_out;
+pub(crate) mod passkey_answer;
 pub(crate) mod passkey_calls;
 pub(crate) mod passkey_sign_in;
 pub(crate) mod passkeys;
 pub(crate) mod phone_confirm;
 pub(crate) mod phone_wait;
 pub(crate) mod profile;
+pub(crate) mod proof;
 pub(crate) mod recover;
 pub(crate) mod remembered_browsers;
 pub(crate) mod security;
@@ -27,7 +29,6 @@ pub(crate) mod set_up;
 pub(crate) mod signed_out;
 pub(crate) mod start;
 
-pub(crate) use endings::{
-    Ending, Evidence, Proved, end, prove_with, seconds_until, wait_sentence, wrong_code,
-};
+pub(crate) use endings::end;
 pub(crate) use fields::{Fields, Query};
+pub(crate) use proof::{seconds_until, wait_sentence, with_proof};

@@ -6,14 +6,14 @@ use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use nightlatch_domain::passkey::parse_passkey_name;
-use nightlatch_flows::passkeys::manage::{self, MayChange};
+use nightlatch_flows::factors::Change;
+use nightlatch_flows::passkeys::manage;
 use nightlatch_flows::passkeys::register::{
     BegunRegistration, NewPasskey, Registered, begin_registration, finish_registration,
 };
 use nightlatch_flows::passkeys::{
     CeremonyToken, CreationChallengeResponse, RegisterPublicKeyCredential,
 };
-use nightlatch_flows::sessions::find_live;
 use nightlatch_storage::StorageError;
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +22,7 @@ use crate::cookies::Jar;
 use crate::failure::Failure;
 use crate::guard::Person;
 use crate::links;
+use crate::pages::factors::{acting, follow_up};
 use crate::pages::flash::Flash;
 use crate::views::Problem;
 
@@ -41,7 +42,7 @@ pub(crate) struct Begun<T: Serialize> {
 fn proof_needed() -> Failure {
     Failure::saying(
         Problem::Forbidden,
-        "You signed in a while ago. Reload the page and enter your password, then add the passkey.",
+        "You signed in a while ago. Reload the page to confirm that it's you, then add the passkey.",
     )
     .with_code("proof-needed")
 }
@@ -61,20 +62,18 @@ fn too_many() -> Failure {
 /// `POST /account/security/passkeys/begin`.
 pub(crate) async fn begin(person: Person, Body(_): Body<Nothing>) -> Result<Response, Failure> {
     let app = Arc::clone(&person.visit.app);
-    let (moment, session) = (app.moment(), person.live.owned.session.id);
+    let (moment, acting) = (app.moment(), acting(&person, false));
     let inner = Arc::clone(&app);
-    let begun: Result<Result<BegunRegistration, Failure>, StorageError> = app
+    let begun: Result<Change<BegunRegistration>, StorageError> = app
         .store
-        .write(move |tx| {
-            let owned = match manage::may_change(tx, &moment, &inner.activity, session)? {
-                MayChange::Yes(owned) => owned,
-                MayChange::ProofNeeded => return Ok(Err(proof_needed())),
-                MayChange::SessionOver => return Ok(Err(session_over())),
-            };
-            begin_registration(tx, &moment, &inner.passkeys, &owned.user, &owned.session).map(Ok)
-        })
+        .write(move |tx| begin_registration(tx, &moment, &inner.passkeys, &acting))
         .await;
-    match begun?? {
+    let begun = match begun? {
+        Change::Done(begun) => begun,
+        Change::ProofNeeded => return Err(proof_needed()),
+        Change::SessionOver => return Err(session_over()),
+    };
+    match begun {
         BegunRegistration::Begun(token, challenge) => {
             let begun: Begun<CreationChallengeResponse> = Begun {
                 ceremony: token.reveal(),
@@ -95,6 +94,9 @@ pub(crate) struct Finish {
     credential: RegisterPublicKeyCredential,
     #[serde(default)]
     name: String,
+    /// "Log out all other sessions" (OUT-14).
+    #[serde(default)]
+    log_out_others: bool,
 }
 
 /// Where the script goes next.
@@ -117,35 +119,33 @@ pub(crate) async fn finish(
         name: parse_passkey_name(&finish.name),
     };
     let app = Arc::clone(&person.visit.app);
-    let (moment, session) = (app.moment(), person.live.owned.session.id);
+    let (moment, acting) = (app.moment(), acting(&person, finish.log_out_others));
     let inner = Arc::clone(&app);
-    let registered: Result<Option<Registered>, StorageError> = app
+    let registered: Result<Change<Registered>, StorageError> = app
         .store
-        .write(move |tx| {
-            // The challenge was drawn under a fresh proof; five minutes later it
-            // may have grown too old, and the person did not dawdle.
-            let live = find_live(tx, session, &inner.activity, moment.now)?;
-            let Some(owned) = live else { return Ok(None) };
-            let (user, session) = (&owned.user, &owned.session);
-            finish_registration(tx, &moment, &inner.passkeys, user, session, &new).map(Some)
-        })
+        .write(move |tx| finish_registration(tx, &moment, &inner.passkeys, &acting, &new))
         .await;
-    match registered? {
-        None => Err(session_over()),
-        Some(Registered::Added(_)) => {
+    let registered = match registered? {
+        Change::Done(registered) => registered,
+        Change::ProofNeeded => return Err(proof_needed()),
+        Change::SessionOver => return Err(session_over()),
+    };
+    match registered {
+        Registered::Added(_, changed) => {
             let mut jar = Jar::default();
+            follow_up(&person, &mut jar, &changed);
             Flash::PasskeyAdded.set(&mut jar);
             let to = links::SECURITY.to_owned();
             Ok(answer(Next { to }, jar))
         }
-        Some(Registered::TooMany) => Err(too_many()),
-        Some(Registered::Expired) => Err(expired()),
-        Some(Registered::AlreadyBound) => Err(Failure::saying(
+        Registered::TooMany => Err(too_many()),
+        Registered::Expired => Err(expired()),
+        Registered::AlreadyBound => Err(Failure::saying(
             Problem::Forbidden,
             "This passkey is in use already. Choose another device or security key.",
         )
         .with_code("passkey-in-use")),
-        Some(Registered::Refused) => Err(Failure::saying(
+        Registered::Refused => Err(Failure::saying(
             Problem::Forbidden,
             "This passkey could not be added. It has to ask for a fingerprint, a face or a PIN; please try \
              again, or choose another device.",

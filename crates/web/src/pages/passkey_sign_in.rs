@@ -9,10 +9,12 @@ use axum::Extension;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::response::Response;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use nightlatch_domain::secret::TokenDigest;
-use nightlatch_flows::passkeys::authenticate::begin_sign_in;
-use nightlatch_flows::passkeys::sign_in::{PasskeyAttempt, PasskeySignIn, sign_in};
-use nightlatch_flows::passkeys::{CeremonyToken, PublicKeyCredential};
+use nightlatch_flows::passkeys::PublicKeyCredential;
+use nightlatch_flows::passkeys::open_challenge::{SealedChallenge, draw};
+use nightlatch_flows::passkeys::sign_in::{PasskeyAttempt, PasskeySignIn, Verifier, sign_in};
 use nightlatch_flows::sign_in::SignInOutcome;
 use nightlatch_storage::StorageError;
 use serde::Deserialize;
@@ -50,22 +52,23 @@ impl<S: Send + Sync> FromRequestParts<S> for ByScript {
     }
 }
 
-/// `POST /login/passkey/begin`.
+/// `POST /login/passkey/begin`. Every visit of the sign-in page comes here, so it reads
+/// and writes nothing.
 pub(crate) async fn begin(
     Extension(visit): Extension<Arc<Visit>>,
     _: ByScript,
     Body(_): Body<Nothing>,
 ) -> Result<Response, Failure> {
-    let app = Arc::clone(&visit.app);
-    let (moment, asks) = (app.moment(), pre_session(&visit));
-    let inner = Arc::clone(&app);
-    let begun: Result<_, StorageError> = app
-        .store
-        .write(move |tx| begin_sign_in(tx, &moment, &inner.passkeys, asks, None))
-        .await;
-    let (token, challenge) = begun?.ok_or(Failure::not_found())?;
+    let app = &visit.app;
+    let drawn = draw(
+        &app.moment(),
+        &app.passkeys,
+        &app.sealer,
+        pre_session(&visit),
+    )?;
+    let (sealed, challenge) = drawn.ok_or(Failure::not_found())?;
     let begun = Begun {
-        ceremony: token.reveal(),
+        ceremony: URL_SAFE_NO_PAD.encode(sealed.as_bytes()),
         challenge,
     };
     Ok(answer(begun, Jar::default()))
@@ -93,9 +96,10 @@ pub(crate) async fn finish(
     _: ByScript,
     Body(finish): Body<Finish>,
 ) -> Result<Response, Failure> {
-    let Some(token) = CeremonyToken::parse(&finish.ceremony) else {
+    let Ok(sealed) = URL_SAFE_NO_PAD.decode(&finish.ceremony) else {
         return Err(expired());
     };
+    let sealed = SealedChallenge::from_bytes(sealed);
     let attempt = PasskeyAttempt {
         pre_session: pre_session(&visit),
         remember: finish.remember,
@@ -113,7 +117,13 @@ pub(crate) async fn finish(
     let credential = finish.credential;
     let outcome: Result<PasskeySignIn, StorageError> = app
         .store
-        .write(move |tx| sign_in(tx, &moment, &inner.passkeys, &attempt, &token, &credential))
+        .write(move |tx| {
+            let verifier = Verifier {
+                passkeys: &inner.passkeys,
+                sealer: &inner.sealer,
+            };
+            sign_in(tx, &moment, verifier, &attempt, &sealed, &credential)
+        })
         .await;
     let (counted, failure) = match outcome? {
         PasskeySignIn::Right(SignInOutcome::SignedIn(signed_in)) => {

@@ -1,21 +1,23 @@
 //! One's own passkeys: the section of Security, and the pages that add and remove one.
 
-use std::sync::Arc;
-
 use axum::extract::Path;
 use axum::http::StatusCode;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use nightlatch_domain::ids::PasskeyId;
 use nightlatch_domain::passkey::parse_passkey_name;
-use nightlatch_flows::passkeys::manage::{self, MayChange, PasskeySummary};
+use nightlatch_flows::factors::FactorOutcome;
+use nightlatch_flows::passkeys::manage::{self, PasskeySummary};
 use nightlatch_storage::StorageError;
 
 use crate::cookies::Jar;
 use crate::failure::Failure;
 use crate::guard::{Person, Visit};
 use crate::links;
+use crate::pages::confirm::status_of;
+use crate::pages::factors::{LOG_OUT_OTHERS, Question, acting, change, follow_up, to_security};
 use crate::pages::flash::Flash;
-use crate::pages::{Evidence, Fields, Proved, confirm, prove_with, security};
+use crate::pages::proof::{Taken, asked, asked_if, take_proof, to_sign_in};
+use crate::pages::{Fields, security};
 use crate::show;
 use crate::views::{
     AddPasskeyPage, Nav, PasskeyView, PasskeysView, PasswordErrors, Proof, RemovePasskeyPage,
@@ -64,68 +66,38 @@ fn are_possible(person: &Person) -> Result<(), Failure> {
 
 /// `GET /account/security/passkeys/add`.
 pub(crate) async fn add(person: Person) -> Result<Response, Failure> {
-    show_add(&person, None).await
+    let proof = asked_if(&person, true).await?;
+    show_add(&person, StatusCode::OK, proof).await
 }
 
-async fn show_add(person: &Person, error: Option<String>) -> Result<Response, Failure> {
+async fn show_add(person: &Person, status: StatusCode, proof: Proof) -> Result<Response, Failure> {
     are_possible(person)?;
-    let status = status_of(error.as_ref());
     let page = AddPasskeyPage {
         frame: show::frame(&person.visit, Nav::Security).await?,
-        proof: proof(person, error).await?,
+        log_out_others: true,
+        proof,
     };
     show::page_with(&person.visit, status, &page, Jar::default())
-}
-
-async fn proof(person: &Person, error: Option<String>) -> Result<Proof, Failure> {
-    let needed = error.is_some() || !person.has_fresh_proof();
-    confirm::proof(person, needed, error).await
-}
-
-const fn status_of(error: Option<&String>) -> StatusCode {
-    match error {
-        Some(_) => StatusCode::UNPROCESSABLE_ENTITY,
-        None => StatusCode::OK,
-    }
-}
-
-/// What a form with a proof leads to.
-enum Proven {
-    /// Go on, with these cookies.
-    Yes(Jar),
-    /// Ask again, saying this.
-    No(String),
-    /// To the sign-in page.
-    SessionOver,
-}
-
-/// Takes the password that came along, if the last proof is too old.
-async fn take_proof(person: &Person, fields: &Fields) -> Result<Proven, Failure> {
-    let mut jar = Jar::default();
-    if person.has_fresh_proof() {
-        return Ok(Proven::Yes(jar));
-    }
-    let Some(evidence) = Evidence::of_form(fields) else {
-        return Ok(Proven::No("Please enter your password.".to_owned()));
-    };
-    Ok(match prove_with(person, evidence).await? {
-        Proved::Yes(renewed) => {
-            jar.renew_session(&renewed, person.visit.now);
-            Proven::Yes(jar)
-        }
-        Proved::No(sentence) => Proven::No(sentence),
-        Proved::SessionOver => Proven::SessionOver,
-    })
 }
 
 /// `POST /account/security/passkeys/add`: the proof that adding one takes.
 pub(crate) async fn prove_to_add(person: Person, fields: Fields) -> Result<Response, Failure> {
     person.visit.check_form(fields.get("csrf"))?;
+    if person.has_fresh_proof() {
+        return Ok(show::see_other(links::PASSKEY_ADD, Jar::default()));
+    }
     Ok(match take_proof(&person, &fields).await? {
-        Proven::Yes(jar) => show::see_other(links::PASSKEY_ADD, jar),
-        Proven::No(sentence) => show_add(&person, Some(sentence)).await?,
-        Proven::SessionOver => show::see_other(links::LOGIN, Jar::default()),
+        Taken::Yes(jar) => show::see_other(links::PASSKEY_ADD, jar),
+        Taken::Ask(error) => {
+            let status = status_of(error.as_ref());
+            show_add(&person, status, asked(&person, error).await?).await?
+        }
+        Taken::SessionOver => to_sign_in(),
     })
+}
+
+fn address(id: PasskeyId, act: &str) -> String {
+    format!("/account/security/passkeys/{id}/{act}")
 }
 
 fn parse_id(text: &str) -> Result<PasskeyId, Failure> {
@@ -147,18 +119,32 @@ pub(crate) async fn name(
         let errors = PasswordErrors::default();
         return security::show_page(&person, status, errors, Some((id, problem))).await;
     };
-    let user = person.live.owned.user.id;
-    let renamed: Result<bool, StorageError> = visit
-        .app
-        .store
-        .write(move |tx| manage::rename(tx, user, id, &name))
-        .await;
-    if !renamed? {
-        return Err(Failure::not_found());
-    }
-    let mut jar = Jar::default();
-    Flash::PasskeyRenamed.set(&mut jar);
-    Ok(show::see_other(links::SECURITY, jar))
+    let question = Question {
+        does: "This renames a passkey to",
+        what: name.clone(),
+        action: address(id, "name"),
+        button: "Save name",
+        destructive: false,
+        carries: &["name"],
+    };
+    let app = &visit.app;
+    let act = || {
+        let (moment, acting, name) = (app.moment(), acting(&person, false), name.clone());
+        async move {
+            let renamed: Result<_, StorageError> = app
+                .store
+                .write(move |tx| manage::rename(tx, &moment, &acting, id, &name))
+                .await;
+            Ok(renamed?)
+        }
+    };
+    let answer = change(&person, &fields, &question, act, |outcome| async move {
+        match outcome {
+            FactorOutcome::NotFound => Err(Failure::not_found()),
+            FactorOutcome::Done(_) => Ok(to_security(Flash::PasskeyRenamed, Jar::default())),
+        }
+    });
+    Ok(answer.await)
 }
 
 /// `GET /account/security/passkeys/{id}/remove`.
@@ -166,29 +152,21 @@ pub(crate) async fn ask_to_remove(
     person: Person,
     Path(id): Path<String>,
 ) -> Result<Response, Failure> {
-    show_remove(&person, parse_id(&id)?, None).await
-}
-
-async fn show_remove(
-    person: &Person,
-    id: PasskeyId,
-    error: Option<String>,
-) -> Result<Response, Failure> {
     let visit = &person.visit;
+    let id = parse_id(&id)?;
     let user = person.live.owned.user.id;
     let found: Result<_, StorageError> = visit
         .app
         .store
         .read(move |tx| manage::find(tx, user, id))
         .await;
-    let found = found?.ok_or(Failure::not_found())?;
-    let status = status_of(error.as_ref());
     let page = RemovePasskeyPage {
         frame: show::frame(visit, Nav::Security).await?,
-        passkey: show_one(visit, found),
-        proof: proof(person, error).await?,
+        passkey: show_one(visit, found?.ok_or(Failure::not_found())?),
+        log_out_others: true,
+        proof: asked_if(&person, true).await?,
     };
-    show::page_with(visit, status, &page, Jar::default())
+    show::page(visit, &page)
 }
 
 /// `POST /account/security/passkeys/{id}/remove`.
@@ -200,34 +178,33 @@ pub(crate) async fn remove(
     let visit = &person.visit;
     visit.check_form(fields.get("csrf"))?;
     let id = parse_id(&id)?;
-    let mut jar = match take_proof(&person, &fields).await? {
-        Proven::Yes(jar) => jar,
-        Proven::No(sentence) => return show_remove(&person, id, Some(sentence)).await,
-        Proven::SessionOver => return Ok(show::see_other(links::LOGIN, Jar::default())),
+    let question = Question {
+        does: "This removes",
+        what: "a passkey from your account".to_owned(),
+        action: address(id, "remove"),
+        button: "Remove this passkey",
+        destructive: true,
+        carries: &[LOG_OUT_OTHERS],
     };
-    let app = Arc::clone(&visit.app);
-    let (moment, session) = (app.moment(), person.live.owned.session.id);
-    let inner = Arc::clone(&app);
-    let removed: Result<Option<bool>, StorageError> = app
-        .store
-        .write(
-            move |tx| match manage::may_change(tx, &moment, &inner.activity, session)? {
-                MayChange::Yes(owned) => manage::remove(tx, &moment, &owned.session, id).map(Some),
-                MayChange::ProofNeeded | MayChange::SessionOver => Ok(None),
-            },
-        )
-        .await;
-    match removed? {
-        None => Ok(show::see_other(links::SECURITY, jar)),
-        Some(true) => {
-            Flash::PasskeyRemoved.set(&mut jar);
-            Ok(show::see_other(links::SECURITY, jar))
+    let log_out_others = fields.is_checked(LOG_OUT_OTHERS);
+    let app = &visit.app;
+    let act = || {
+        let (moment, acting) = (app.moment(), acting(&person, log_out_others));
+        async move {
+            let removed: Result<_, StorageError> = app
+                .store
+                .write(move |tx| manage::remove(tx, &moment, &acting, id))
+                .await;
+            Ok(removed?)
         }
-        Some(false) => {
-            let mut answer = Failure::not_found().into_response();
-            // The proof may have given this session a new cookie.
-            jar.apply(answer.headers_mut());
-            Ok(answer)
-        }
-    }
+    };
+    let answer = |outcome| async {
+        let FactorOutcome::Done(changed) = outcome else {
+            return Err(Failure::not_found());
+        };
+        let mut jar = Jar::default();
+        follow_up(&person, &mut jar, &changed);
+        Ok(to_security(Flash::PasskeyRemoved, jar))
+    };
+    Ok(change(&person, &fields, &question, act, answer).await)
 }

@@ -12,9 +12,10 @@ use crate::cookies::Jar;
 use crate::failure::Failure;
 use crate::guard::Person;
 use crate::links;
-use crate::pages::{Evidence, Fields, Proved, confirm as confirming, prove_with, wait_sentence};
+use crate::pages::proof::{asked, asked_if, to_sign_in};
+use crate::pages::{Fields, wait_sentence, with_proof};
 use crate::show;
-use crate::views::{Nav, PhoneConfirmPage, PhoneConfirmState, PhoneRequestView};
+use crate::views::{Nav, PhoneConfirmPage, PhoneConfirmState, PhoneRequestView, Proof};
 
 /// `GET /account/phone`: asks for the code. A picture may lead here, but it
 /// carries no code: whoever photographs it must still read the screen.
@@ -27,7 +28,7 @@ pub(crate) async fn get(person: Person) -> Result<Response, Failure> {
         },
         Err(refusal) => not_here(refusal),
     };
-    answer(&person, StatusCode::OK, state, Jar::default()).await
+    answer(&person, StatusCode::OK, state).await
 }
 
 /// `GET` of the addresses of this page's forms.
@@ -39,13 +40,12 @@ async fn answer(
     person: &Person,
     status: StatusCode,
     state: PhoneConfirmState,
-    jar: Jar,
 ) -> Result<Response, Failure> {
     let page = PhoneConfirmPage {
         frame: show::frame(&person.visit, Nav::Security).await?,
         state,
     };
-    show::page_with(&person.visit, status, &page, jar)
+    show::page_with(&person.visit, status, &page, Jar::default())
 }
 
 fn not_here(refusal: Refusal) -> PhoneConfirmState {
@@ -103,12 +103,10 @@ pub(crate) async fn post(person: Person, fields: Fields) -> Result<Response, Fai
     person.visit.check_form(fields.get("csrf"))?;
     let typed = fields.get("code").to_owned();
     match look_up(&person, &typed).await? {
-        Look::Found(request) => {
-            confirm(&person, &typed, &request, Asking::default(), Jar::default()).await
-        }
+        Look::Found(request) => confirm(&person, &typed, &request, Asking::default()).await,
         other => {
             let (status, state) = instead(&person, &typed, &other);
-            answer(&person, status, state, Jar::default()).await
+            answer(&person, status, state).await
         }
     }
 }
@@ -130,7 +128,8 @@ async fn look_up(person: &Person, typed: &str) -> Result<Look, Failure> {
 /// What was wrong with the last try to confirm.
 #[derive(Default)]
 struct Asking {
-    proof: Option<String>,
+    /// The proof to ask for; usually one if the last is too old.
+    proof: Option<Proof>,
     in_front: Option<String>,
 }
 
@@ -143,7 +142,6 @@ async fn confirm(
     typed: &str,
     request: &Request,
     asking: Asking,
-    jar: Jar,
 ) -> Result<Response, Failure> {
     let warning = match request.nearness {
         Nearness::SameNetwork => None,
@@ -154,8 +152,11 @@ async fn confirm(
             "That computer seems to be in another place than this device. Go on only if you stand in front of it.",
         ),
     };
-    let needs_proof = !person.has_fresh_proof();
-    let failed = asking.proof.is_some() || asking.in_front.is_some();
+    let proof = match asking.proof {
+        Some(proof) => proof,
+        None => asked_if(person, true).await?,
+    };
+    let failed = proof.error().is_some() || asking.in_front.is_some();
     let status = if failed {
         StatusCode::UNPROCESSABLE_ENTITY
     } else {
@@ -171,10 +172,10 @@ async fn confirm(
         warning: warning.map(str::to_owned),
         must_be_in_front: must_be_in_front(request.nearness),
         in_front_error: asking.in_front,
-        proof: confirming::proof(person, needs_proof, asking.proof).await?,
+        proof,
     };
     let state = PhoneConfirmState::Confirm(Box::new(view));
-    answer(person, status, state, jar).await
+    answer(person, status, state).await
 }
 
 /// `POST /account/phone/confirm`: lets the computer in.
@@ -185,7 +186,7 @@ pub(crate) async fn let_in(person: Person, fields: Fields) -> Result<Response, F
         Look::Found(request) => request,
         other => {
             let (status, state) = instead(&person, &typed, &other);
-            return answer(&person, status, state, Jar::default()).await;
+            return answer(&person, status, state).await;
         }
     };
     if must_be_in_front(request.nearness) && !fields.is_checked("in_front") {
@@ -193,51 +194,40 @@ pub(crate) async fn let_in(person: Person, fields: Fields) -> Result<Response, F
             in_front: Some("Please confirm that you are in front of it.".to_owned()),
             ..Asking::default()
         };
-        return confirm(&person, &typed, &request, asking, Jar::default()).await;
-    }
-    let mut jar = Jar::default();
-    if !person.has_fresh_proof() {
-        let Some(evidence) = Evidence::of_form(&fields) else {
-            let asking = Asking {
-                proof: Some("Please enter your password.".to_owned()),
-                ..Asking::default()
-            };
-            return confirm(&person, &typed, &request, asking, jar).await;
-        };
-        match prove_with(&person, evidence).await? {
-            Proved::Yes(renewed) => jar.renew_session(&renewed, person.visit.now),
-            Proved::No(sentence) => {
-                let asking = Asking {
-                    proof: Some(sentence),
-                    ..Asking::default()
-                };
-                return confirm(&person, &typed, &request, asking, jar).await;
-            }
-            Proved::SessionOver => return Ok(show::see_other(links::LOGIN, jar)),
-        }
+        return confirm(&person, &typed, &request, asking).await;
     }
     let Some(code) = UserCode::typed(&typed) else {
         return Err(Failure::internal("a code was read once and not twice"));
     };
     let app = &person.visit.app;
-    let (moment, activity) = (app.moment(), Arc::clone(&app.activity));
-    let (session, client) = (person.live.owned.session.id, person.visit.client.clone());
-    let outcome: Result<AnswerOutcome, StorageError> = app
-        .store
-        .write(move |tx| phone::approve(tx, &moment, &activity, session, &client, &code))
-        .await;
-    match outcome? {
-        AnswerOutcome::Approved => {
-            answer(&person, StatusCode::OK, PhoneConfirmState::Done, jar).await
+    let act = || {
+        let (moment, activity) = (app.moment(), Arc::clone(&app.activity));
+        let (session, client) = (person.live.owned.session.id, person.visit.client.clone());
+        let code = code.clone();
+        async move {
+            let outcome: Result<AnswerOutcome, StorageError> = app
+                .store
+                .write(move |tx| phone::approve(tx, &moment, &activity, session, &client, &code))
+                .await;
+            Ok(outcome?)
         }
-        AnswerOutcome::ProofNeeded => {
-            confirm(&person, &typed, &request, Asking::default(), jar).await
-        }
-        AnswerOutcome::Not(look) => {
-            let (status, state) = instead(&person, &typed, &look);
-            answer(&person, status, state, jar).await
-        }
-    }
+    };
+    let ask = |error| async {
+        let asking = Asking {
+            proof: Some(asked(&person, error).await?),
+            in_front: None,
+        };
+        confirm(&person, &typed, &request, asking).await
+    };
+    let done = |outcome| async {
+        let (status, state) = match outcome {
+            AnswerOutcome::Approved => (StatusCode::OK, PhoneConfirmState::Done),
+            AnswerOutcome::Not(look) => instead(&person, &typed, &look),
+            AnswerOutcome::ProofNeeded => return Ok(to_sign_in()),
+        };
+        answer(&person, status, state).await
+    };
+    Ok(with_proof(&person, &fields, act, ask, done).await)
 }
 
 /// `POST /account/phone/refuse`: turns the computer away.

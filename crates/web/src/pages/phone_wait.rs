@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use nightlatch_domain::phone_sign_in::UserCode;
 use nightlatch_domain::secret::Token;
-use nightlatch_flows::phone_sign_in::{self as phone, AskOutcome, Progress, RedeemOutcome};
+use nightlatch_flows::phone_sign_in::{self as phone, AskOutcome, Held, Progress, RedeemOutcome};
 use nightlatch_flows::sign_in::SignInOutcome;
 use nightlatch_storage::StorageError;
 
@@ -20,7 +20,7 @@ use crate::pages::flash::TOO_MANY_SESSIONS;
 use crate::pages::{Fields, log_in};
 use crate::qr_code::qr_code;
 use crate::show;
-use crate::views::{Nav, PhoneWaitPage, PhoneWaitState};
+use crate::views::{Nav, PhoneWaitPage, PhoneWaitState, ReplaceView};
 
 /// `GET /login/phone`: shows how far it is, and changes nothing.
 pub(crate) async fn get(Extension(visit): Extension<Arc<Visit>>) -> Result<Response, Failure> {
@@ -49,6 +49,13 @@ pub(crate) async fn get(Extension(visit): Extension<Arc<Visit>>) -> Result<Respo
         Progress::Approved(user) => PhoneWaitState::Approved {
             name: user.name.clone(),
             email: user.email.to_string(),
+            replace: visit
+                .live()
+                .filter(|live| live.owned.user.id != user.id)
+                .map(|live| ReplaceView {
+                    id: live.owned.session.id.to_string(),
+                    name: live.owned.user.name.clone(),
+                }),
         },
         Progress::Refused => {
             let sentence = "The phone said no, so nobody was signed in here.";
@@ -144,11 +151,18 @@ pub(crate) async fn go_on(
         return start_over(&visit, over()).await;
     };
     let (moment, activity) = (visit.app.moment(), Arc::clone(&visit.app.activity));
-    let (replaces, client) = (visit.session_token, visit.client.clone());
+    let held = Held {
+        replaces: visit.session_token,
+        keeps: visit
+            .live()
+            .filter(|live| fields.get("replace") != live.owned.session.id.to_string())
+            .map(|live| live.owned.user.id),
+    };
+    let client = visit.client.clone();
     let outcome: Result<RedeemOutcome, StorageError> = visit
         .app
         .store
-        .write(move |tx| phone::redeem(tx, &moment, &activity, token, replaces, &client))
+        .write(move |tx| phone::redeem(tx, &moment, &activity, token, held, &client))
         .await;
     match outcome? {
         RedeemOutcome::SignIn(SignInOutcome::SignedIn(signed_in)) => {
@@ -160,6 +174,13 @@ pub(crate) async fn go_on(
         }
         RedeemOutcome::SignIn(SignInOutcome::TooManySessions) => {
             start_over(&visit, TOO_MANY_SESSIONS).await
+        }
+        // Somebody signed in here since the page was made: it says so now.
+        RedeemOutcome::SomebodyElse => Ok(show::see_other(links::LOGIN_PHONE, Jar::default())),
+        RedeemOutcome::Elsewhere => {
+            let sentence = "This computer is not where the code was shown, so nobody was signed in. Please begin again \
+                            here, with a new code.";
+            start_over(&visit, sentence).await
         }
         RedeemOutcome::SignIn(_) | RedeemOutcome::Over => start_over(&visit, over()).await,
     }

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use axum::extract::Path;
 use axum::http::StatusCode;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use nightlatch_domain::ids::SessionId;
 use nightlatch_domain::session::SessionKind;
 use nightlatch_domain::user::parse_name;
-use nightlatch_flows::own_endings::{MOST_SELECTED, OwnEnding, selection};
+use nightlatch_flows::own_endings::{MOST_SELECTED, OwnEnding, OwnEndingOutcome, selection};
 use nightlatch_flows::sessions::{ListedSession, find_live, list_live, name_browser};
 use nightlatch_storage::StorageError;
 
@@ -19,7 +19,8 @@ use crate::guard::Person;
 use crate::links;
 use crate::pages::confirm::ask_for_proof;
 use crate::pages::flash::Flash;
-use crate::pages::{Ending, Evidence, Fields, Proved, Query, end, log_out, prove_with};
+use crate::pages::proof::to_sign_in;
+use crate::pages::{Fields, Query, end, log_out, with_proof};
 use crate::show;
 use crate::views::{BrowserView, FlashView, Nav, Problem, SessionView, SessionsPage};
 
@@ -189,74 +190,55 @@ pub(crate) async fn act(
     wanted: OwnEnding,
     fields: &Fields,
 ) -> Result<Response, Failure> {
-    // A right proof has given the session a new token, whatever comes next: an
-    // answer without it, an error included, would log the person out by our fault.
-    let mut renewed = Jar::default();
-    let outcome = prove_and_end(person, wanted, fields, &mut renewed).await;
-    let mut answer = outcome.into_response();
-    renewed.apply_missing(answer.headers_mut());
-    Ok(answer)
+    let answer = with_proof(
+        person,
+        fields,
+        || end(&person.visit, wanted.clone()),
+        |error| ask_for_proof(person, &wanted, error),
+        |outcome| async { ended(person, &wanted, outcome) },
+    );
+    Ok(answer.await)
 }
 
-async fn prove_and_end(
+fn ended(
     person: &Person,
-    wanted: OwnEnding,
-    fields: &Fields,
-    renewed: &mut Jar,
+    wanted: &OwnEnding,
+    outcome: OwnEndingOutcome,
 ) -> Result<Response, Failure> {
-    let mut ending = end(&person.visit, wanted.clone()).await?;
-    if matches!(ending, Ending::ProofNeeded) {
-        let Some(evidence) = Evidence::of_form(fields) else {
-            let error = fields
-                .all("password")
-                .next()
-                .map(|_| "Please enter your password.".to_owned());
-            return ask_for_proof(person, &wanted, error).await;
-        };
-        match prove_with(person, evidence).await? {
-            Proved::Yes(proved) => renewed.renew_session(&proved, person.visit.now),
-            Proved::No(sentence) => return ask_for_proof(person, &wanted, Some(sentence)).await,
-            Proved::SessionOver => return Ok(show::see_other(links::LOGIN, Jar::default())),
-        }
-        ending = end(&person.visit, wanted.clone()).await?;
-    }
     let mut jar = Jar::default();
-    match ending {
-        Ending::Done(done) if done.this_one_too => Ok(log_out::signed_out(&person.visit, &done)),
-        Ending::Done(done) => {
+    let (flash, to) = match outcome {
+        OwnEndingOutcome::Done(done) if done.this_one_too => {
+            return Ok(log_out::signed_out(&person.visit, &done));
+        }
+        OwnEndingOutcome::Done(done) => {
             if let Some(renewed) = &done.kept {
                 jar.renew_session(renewed, person.visit.now);
             }
-            let reported = matches!(wanted, OwnEnding::NotMe(_));
-            let flash = match wanted {
-                OwnEnding::NotMe(_) => Flash::Reported,
-                OwnEnding::AllOthers if done.sessions == 0 && done.complete => Flash::NoOthers,
-                _ => Flash::Ended {
-                    sessions: done.sessions,
-                    complete: done.complete,
-                },
-            };
-            flash.set(&mut jar);
-            let to = if reported {
-                links::SECURITY
-            } else {
-                links::SESSIONS
-            };
-            Ok(show::see_other(to, jar))
+            match wanted {
+                OwnEnding::NotMe(_) => {
+                    let removed = done.removed.count();
+                    (Flash::Reported { removed }, links::SECURITY)
+                }
+                OwnEnding::AllOthers if done.sessions == 0 && done.complete => {
+                    (Flash::NoOthers, links::SESSIONS)
+                }
+                _ => {
+                    let flash = Flash::Ended {
+                        sessions: done.sessions,
+                        complete: done.complete,
+                    };
+                    (flash, links::SESSIONS)
+                }
+            }
         }
         // What the person wanted is the case.
-        Ending::NoOthers => {
-            Flash::NoOthers.set(&mut jar);
-            Ok(show::see_other(links::SESSIONS, jar))
-        }
-        Ending::EndedBefore => {
-            Flash::AlreadyEnded.set(&mut jar);
-            Ok(show::see_other(links::SESSIONS, jar))
-        }
-        Ending::NotFound => Err(Failure::not_found()),
-        Ending::SessionOver => Ok(show::see_other(links::LOGIN, jar)),
-        Ending::ProofNeeded => Err(Failure::internal("a fresh proof was not accepted")),
-    }
+        OwnEndingOutcome::NoOthers => (Flash::NoOthers, links::SESSIONS),
+        OwnEndingOutcome::EndedBefore => (Flash::AlreadyEnded, links::SESSIONS),
+        OwnEndingOutcome::NotFound => return Err(Failure::not_found()),
+        OwnEndingOutcome::SessionOver | OwnEndingOutcome::ProofNeeded => return Ok(to_sign_in()),
+    };
+    flash.set(&mut jar);
+    Ok(show::see_other(to, jar))
 }
 
 /// `POST /account/sessions/{id}/name`: the person's own name for the browser of

@@ -2,7 +2,8 @@
 //! must do that before anything else (POL-04).
 
 use super::{Access, Route, own_device, read, send, setting_up};
-use crate::pages::factors::{authenticator_apps, recovery_codes};
+use crate::links;
+use crate::pages::factors::{authenticator_apps, code_used, recovery_codes};
 use crate::pages::security;
 
 pub(super) fn routes() -> Vec<Route> {
@@ -49,6 +50,7 @@ pub(super) fn routes() -> Vec<Route> {
             People,
             recovery_codes::make,
         ),
+        read(links::RECOVERY_CODE_USED, People, code_used::get),
         send(
             "/account/security/recovery-codes/download",
             People,

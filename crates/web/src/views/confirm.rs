@@ -4,19 +4,64 @@ use askama::Template;
 
 use super::{Frame, TimeView};
 
-/// Whether the person must show again who they are (field `password`).
+/// Whether the person must show again who they are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Proof {
     /// The last proof is fresh enough.
     #[default]
     Fresh,
-    /// The form asks for the password (or a code, field `proof_code`).
+    /// The form asks for one of these.
     Needed {
         /// What was wrong with the last try.
         error: Option<String>,
-        /// Whether a code from an authenticator app will do instead.
-        code: bool,
+        /// What will do.
+        ways: ProofWays,
     },
+}
+
+/// What a person can prove with: any one of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProofWays {
+    /// Their password, field `password`.
+    pub password: bool,
+    /// A code from an authenticator app, field `proof_code`.
+    pub code: bool,
+    /// A passkey, field `proof_passkey`, which a script fills.
+    pub passkey: bool,
+}
+
+impl ProofWays {
+    /// Whether there is nothing but the password, as for most people.
+    pub fn are_password_alone(&self) -> bool {
+        self.password && !self.code && !self.passkey
+    }
+
+    /// Whether there is nothing to type, so that all depends on a script.
+    pub fn take_a_script(&self) -> bool {
+        self.passkey && !self.password && !self.code
+    }
+
+    /// Whether there is nothing at all.
+    pub fn are_none(&self) -> bool {
+        !self.password && !self.code && !self.passkey
+    }
+
+    /// What to say when nothing was given.
+    pub fn missing(&self) -> String {
+        let typed = match (self.password, self.code) {
+            (true, true) => "enter your password or a code",
+            (true, false) => "enter your password",
+            (false, true) => "enter a code from your app",
+            (false, false) if self.passkey => return "Please use a passkey.".to_owned(),
+            (false, false) => return "Please set a password first.".to_owned(),
+        };
+        let passkey = if self.passkey {
+            ", or use a passkey"
+        } else {
+            ""
+        };
+        format!("Please {typed}{passkey}.")
+    }
 }
 
 impl Proof {
@@ -33,9 +78,12 @@ impl Proof {
         }
     }
 
-    /// Whether a code from an authenticator app will do instead of the password.
-    pub fn takes_code(&self) -> bool {
-        matches!(self, Self::Needed { code: true, .. })
+    /// What the form asks for.
+    pub fn ways(&self) -> Option<ProofWays> {
+        match self {
+            Self::Needed { ways, .. } => Some(*ways),
+            Self::Fresh => None,
+        }
     }
 }
 
@@ -149,6 +197,8 @@ pub struct NotMePage {
     pub time: TimeView,
     /// Whether that session still lives.
     pub live: bool,
+    /// What was added to the account there, and goes with it: "Passkey “Laptop”".
+    pub removes: Vec<String>,
     /// Where the form posts: `/account/sessions/{id}/not-me` or `/account/history/{id}/not-me`.
     pub action: String,
     /// Where Cancel leads.

@@ -134,3 +134,22 @@ impl RecoveryCodesPage {
         "Your recovery codes"
     }
 }
+
+/// After a sign-in with a recovery code.
+#[derive(Clone, Debug, Template)]
+#[template(path = "recovery_code_used.html")]
+pub struct RecoveryCodeUsedPage {
+    /// What all pages share; `person` is set.
+    pub frame: Frame,
+    /// How many codes still work.
+    pub left: i64,
+    /// Where the person wanted to go.
+    pub continue_href: String,
+}
+
+impl RecoveryCodeUsedPage {
+    /// The heading.
+    pub fn title(&self) -> &'static str {
+        "You used a recovery code"
+    }
+}

@@ -18,6 +18,9 @@ pub struct HistoryPage {
     pub newer: Option<String>,
     /// Link to older entries.
     pub older: Option<String>,
+    /// The hidden field `until` of "All of this was me": when this page was made, in
+    /// milliseconds. Without it the button is left out.
+    pub reviewed_until: Option<String>,
     /// "Entries are kept for 12 months." Left out if nothing is ever removed.
     pub kept: Option<String>,
 }
@@ -106,6 +109,8 @@ pub enum HistoryKind {
     AppRemoved,
     /// New recovery codes made.
     RecoveryCodesMade,
+    /// Recovery codes removed.
+    RecoveryCodesRemoved,
     /// Recovery code used.
     RecoveryCodeUsed,
 }
@@ -157,15 +162,15 @@ impl HistoryEntryView {
             (HistoryKind::Overtaken, count) => {
                 format!("{count} sign-ins stopped: everything was logged out meanwhile")
             }
-            (HistoryKind::WrongProof, 0 | 1) => {
-                "Wrong password when we asked for it again".to_owned()
-            }
+            (HistoryKind::WrongProof, 0 | 1) => "Wrong answer when we asked who you are".to_owned(),
             (HistoryKind::WrongProof, count) => {
-                format!("{count} wrong passwords when we asked again")
+                format!("{count} wrong answers when we asked who you are")
             }
-            (HistoryKind::FactorFailed, 0 | 1) => "Right password, but a wrong code".to_owned(),
+            (HistoryKind::FactorFailed, 0 | 1) => {
+                "Right password, but a wrong second step".to_owned()
+            }
             (HistoryKind::FactorFailed, count) => {
-                format!("Right password, but {count} wrong codes")
+                format!("Right password, but {count} wrong second steps")
             }
             (HistoryKind::PhoneApproved, _) => "Sign-in on another computer approved".to_owned(),
             (HistoryKind::BrowserRemembered, _) => {
@@ -187,6 +192,7 @@ impl HistoryEntryView {
             (HistoryKind::AppRenamed, _) => "Authenticator app renamed".to_owned(),
             (HistoryKind::AppRemoved, _) => "Authenticator app removed".to_owned(),
             (HistoryKind::RecoveryCodesMade, _) => "New recovery codes made".to_owned(),
+            (HistoryKind::RecoveryCodesRemoved, _) => "Recovery codes removed".to_owned(),
             (HistoryKind::RecoveryCodeUsed, _) => "Recovery code used".to_owned(),
             (HistoryKind::ComputerMarked, _) => "Shared-computer mark changed".to_owned(),
         }
@@ -203,6 +209,7 @@ impl HistoryEntryView {
             | HistoryKind::BrowserRemembered
             | HistoryKind::BrowserForgotten
             | HistoryKind::RecoveryCodesMade
+            | HistoryKind::RecoveryCodesRemoved
             | HistoryKind::RecoveryCodeUsed
             | HistoryKind::PasskeyAdded
             | HistoryKind::PasskeyRemoved => "key",

@@ -37,11 +37,13 @@ pub use check_up::{CheckUpPage, CheckUpView};
 pub use common::{
     DeviceKind, Field, FlashKind, FlashView, LinkView, NoticeKind, NoticeView, TimeView,
 };
-pub use confirm::{ConfirmItsYouPage, HiddenField, LogOutManyPage, LogOutScope, NotMePage, Proof};
+pub use confirm::{
+    ConfirmItsYouPage, HiddenField, LogOutManyPage, LogOutScope, NotMePage, Proof, ProofWays,
+};
 pub use factor::{FactorPage, FactorWay, RememberedBrowserView};
 pub use factors::{
-    AddAppPage, AuthenticatorAppView, NewRecoveryCodesPage, RecoveryCodesPage, RemoveAppPage,
-    TwoStepView,
+    AddAppPage, AuthenticatorAppView, NewRecoveryCodesPage, RecoveryCodeUsedPage,
+    RecoveryCodesPage, RemoveAppPage, TwoStepView,
 };
 pub use frame::{ContactView, Frame, Nav, PersonView, SessionMark, Theme, initials};
 pub use history::{HistoryEntryView, HistoryFilter, HistoryKind, HistoryPage};

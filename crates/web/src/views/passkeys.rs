@@ -49,7 +49,9 @@ impl PasskeyView {
 pub struct AddPasskeyPage {
     /// What all pages share; `person` is set, `nav` is [`super::Nav::Security`].
     pub frame: Frame,
-    /// Whether the password is asked for.
+    /// Whether the box "Log out all other sessions" is checked.
+    pub log_out_others: bool,
+    /// Whether a proof is asked for.
     pub proof: Proof,
 }
 
@@ -69,7 +71,9 @@ pub struct RemovePasskeyPage {
     pub frame: Frame,
     /// The passkey.
     pub passkey: PasskeyView,
-    /// Whether the password is asked for.
+    /// Whether the box "Log out all other sessions" is checked.
+    pub log_out_others: bool,
+    /// Whether a proof is asked for.
     pub proof: Proof,
 }
 

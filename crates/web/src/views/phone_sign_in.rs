@@ -3,7 +3,7 @@
 
 use askama::Template;
 
-use super::{Frame, Proof, TimeView};
+use super::{Frame, Proof, ReplaceView, TimeView};
 
 /// `/login/phone`, on the computer that is not trusted.
 #[derive(Clone, Debug, Template)]
@@ -42,6 +42,8 @@ pub enum PhoneWaitState {
         name: String,
         /// Their e-mail address.
         email: String,
+        /// Who else is signed in here and will be logged out (E3).
+        replace: Option<ReplaceView>,
     },
 }
 

@@ -39,6 +39,8 @@ pub struct AlertView {
     pub email: String,
     /// The session, if it is about one.
     pub session: Option<AlertSessionView>,
+    /// What logging out all sessions also takes away: "Passkey “Laptop”".
+    pub all_removes: Vec<String>,
 }
 
 /// The session of an alert.
@@ -52,6 +54,8 @@ pub struct AlertSessionView {
     pub time: TimeView,
     /// Whether it is over already.
     pub over: bool,
+    /// What was added to the account there, and goes with it: "Passkey “Laptop”".
+    pub removes: Vec<String>,
 }
 
 /// What was done.
@@ -59,6 +63,8 @@ pub struct AlertSessionView {
 pub struct DisownedView {
     /// How many sessions ended.
     pub sessions: i64,
+    /// What was taken away from the account: "Passkey “Laptop”".
+    pub removed: Vec<String>,
     /// Where the link to a new password went, if it was sent.
     pub recovery_to: Option<String>,
 }

@@ -6,18 +6,19 @@ use axum::response::Response;
 use nightlatch_domain::ids::AuthenticatorAppId;
 use nightlatch_domain::user::parse_name;
 use nightlatch_flows::factors::authenticator_app::{
-    self as flow, AppOutcome, BeginOutcome, ConfirmOutcome, LONGEST_NAME, Setup,
+    self as flow, BeginOutcome, ConfirmOutcome, LONGEST_NAME, Setup,
 };
-use nightlatch_flows::factors::{Change, enrolled};
+use nightlatch_flows::factors::{Change, FactorOutcome, enrolled};
 use nightlatch_storage::StorageError;
 
-use super::{LOG_OUT_OTHERS, Question, Went, acting, follow_up, proof, with_proof};
+use super::{LOG_OUT_OTHERS, Question, acting, change, follow_up, to_security};
 use crate::cookies::Jar;
 use crate::failure::Failure;
 use crate::guard::Person;
 use crate::links;
 use crate::pages::Fields;
 use crate::pages::flash::Flash;
+use crate::pages::proof::{asked_if, to_sign_in};
 use crate::qr_code::qr_code;
 use crate::show;
 use crate::views::{AddAppPage, Field, Nav, RemoveAppPage};
@@ -34,10 +35,9 @@ fn parse_id(id: &str) -> Result<AuthenticatorAppId, Failure> {
 }
 
 /// The person has no such app, or its set-up took too long: Security shows what
-/// they have. The cookies go along: the proof may have renewed the session.
-fn gone(mut jar: Jar) -> Response {
-    Flash::AppGone.set(&mut jar);
-    show::see_other(links::SECURITY, jar)
+/// they have.
+fn gone() -> Response {
+    to_security(Flash::AppGone, Jar::default())
 }
 
 /// A name as typed; `None` if it is too long or no name.
@@ -62,7 +62,7 @@ pub(crate) async fn begin(person: Person, fields: Fields) -> Result<Response, Fa
         carries: &[],
     };
     let app = &visit.app;
-    let went = with_proof(&person, &fields, &question, || {
+    let act = || {
         let (moment, sealer, acting) = (app.moment(), app.sealer.clone(), acting(&person, false));
         async move {
             let begun: Result<_, StorageError> = app
@@ -71,18 +71,14 @@ pub(crate) async fn begin(person: Person, fields: Fields) -> Result<Response, Fa
                 .await;
             Ok(begun?)
         }
-    })
-    .await?;
-    match went {
-        Went::Answer(answer) => Ok(answer),
-        Went::Through(BeginOutcome::Begun(id), jar) => {
-            Ok(show::see_other(&address(id, "set-up"), jar))
-        }
-        Went::Through(BeginOutcome::TooMany, mut jar) => {
-            Flash::TooManyApps.set(&mut jar);
-            Ok(show::see_other(links::SECURITY, jar))
-        }
-    }
+    };
+    let answer = change(&person, &fields, &question, act, |begun| async move {
+        Ok(match begun {
+            BeginOutcome::Begun(id) => show::see_other(&address(id, "set-up"), Jar::default()),
+            BeginOutcome::TooMany => to_security(Flash::TooManyApps, Jar::default()),
+        })
+    });
+    Ok(answer.await)
 }
 
 /// How the set-up page looks when it is shown.
@@ -93,16 +89,35 @@ struct Typed {
     log_out_others: bool,
 }
 
+impl Typed {
+    fn nothing() -> Self {
+        Self {
+            status: StatusCode::OK,
+            name: Field::new(USUAL_NAME),
+            code_error: None,
+            log_out_others: true,
+        }
+    }
+
+    /// The code or the name was wrong.
+    fn wrong(fields: &Fields, is_named: bool, log_out_others: bool) -> Self {
+        let wrong = "That code is not right, or not any more. Please enter the one that your app shows now.";
+        Self {
+            status: StatusCode::UNPROCESSABLE_ENTITY,
+            name: Field {
+                value: fields.get("name").to_owned(),
+                error: (!is_named).then(name_error),
+            },
+            code_error: is_named.then(|| wrong.to_owned()),
+            log_out_others,
+        }
+    }
+}
+
 /// `GET /account/security/authenticator-apps/{id}/set-up`.
 pub(crate) async fn set_up(person: Person, Path(id): Path<String>) -> Result<Response, Failure> {
     let id = parse_id(&id)?;
-    let typed = Typed {
-        status: StatusCode::OK,
-        name: Field::new(USUAL_NAME),
-        code_error: None,
-        log_out_others: true,
-    };
-    show_set_up(&person, id, &Fields::empty(), typed, Jar::default()).await
+    show_set_up(&person, id, &Fields::empty(), Typed::nothing()).await
 }
 
 fn set_up_question(id: AuthenticatorAppId) -> Question {
@@ -122,7 +137,6 @@ async fn show_set_up(
     id: AuthenticatorAppId,
     fields: &Fields,
     typed: Typed,
-    jar: Jar,
 ) -> Result<Response, Failure> {
     let visit = &person.visit;
     let app = &visit.app;
@@ -133,9 +147,9 @@ async fn show_set_up(
         .await;
     let setup = match found? {
         Change::Done(Some(setup)) => setup,
-        Change::Done(None) => return Ok(gone(jar)),
+        Change::Done(None) => return Ok(gone()),
         Change::ProofNeeded => return set_up_question(id).ask(person, fields, None).await,
-        Change::SessionOver => return Ok(show::see_other(links::LOGIN, jar)),
+        Change::SessionOver => return Ok(to_sign_in()),
     };
     let page = AddAppPage {
         frame: show::frame(visit, Nav::Security).await?,
@@ -146,7 +160,7 @@ async fn show_set_up(
         code_error: typed.code_error,
         log_out_others: typed.log_out_others,
     };
-    show::page_with(visit, typed.status, &page, jar)
+    show::page_with(visit, typed.status, &page, Jar::default())
 }
 
 fn groups(key: &str) -> Vec<String> {
@@ -172,7 +186,7 @@ pub(crate) async fn confirm(
     // The password alone came, since the page itself was asked for too late.
     let only_proof = fields.all("code").next().is_none();
     let app = &visit.app;
-    let went = with_proof(&person, &fields, &set_up_question(id), || {
+    let act = || {
         let (moment, sealer, acting) = (
             app.moment(),
             app.sealer.clone(),
@@ -198,49 +212,35 @@ pub(crate) async fn confirm(
                 .await;
             Ok(confirmed?)
         }
-    })
-    .await?;
-    let (outcome, mut jar) = match went {
-        Went::Answer(answer) => return Ok(answer),
-        Went::Through(outcome, jar) => (outcome, jar),
     };
-    match outcome {
-        ConfirmOutcome::Confirmed {
-            changed,
-            needs_recovery_codes,
-        } => {
-            follow_up(&person, &mut jar, &changed);
-            Flash::AppAdded.set(&mut jar);
-            let to = if needs_recovery_codes {
-                links::RECOVERY_CODES
-            } else {
-                links::SECURITY
-            };
-            Ok(show::see_other(to, jar))
-        }
-        ConfirmOutcome::NotFound => Ok(gone(jar)),
-        ConfirmOutcome::Wrong => {
-            let wrong = "That code is not right, or not any more. Please enter the one that your app shows now.";
-            let typed = Typed {
-                status: if only_proof {
-                    StatusCode::OK
+    let answer = |outcome| async {
+        match outcome {
+            ConfirmOutcome::Confirmed {
+                changed,
+                needs_recovery_codes,
+            } => {
+                let mut jar = Jar::default();
+                follow_up(&person, &mut jar, &changed);
+                Flash::AppAdded.set(&mut jar);
+                let to = if needs_recovery_codes {
+                    links::RECOVERY_CODES
                 } else {
-                    StatusCode::UNPROCESSABLE_ENTITY
-                },
-                code_error: (!only_proof && name.is_some()).then(|| wrong.to_owned()),
-                name: if only_proof {
-                    Field::new(USUAL_NAME)
+                    links::SECURITY
+                };
+                Ok(show::see_other(to, jar))
+            }
+            ConfirmOutcome::NotFound => Ok(gone()),
+            ConfirmOutcome::Wrong => {
+                let typed = if only_proof {
+                    Typed::nothing()
                 } else {
-                    Field {
-                        value: fields.get("name").to_owned(),
-                        error: name.is_none().then(name_error),
-                    }
-                },
-                log_out_others: only_proof || log_out_others,
-            };
-            show_set_up(&person, id, &fields, typed, jar).await
+                    Typed::wrong(&fields, name.is_some(), log_out_others)
+                };
+                show_set_up(&person, id, &fields, typed).await
+            }
         }
-    }
+    };
+    Ok(change(&person, &fields, &set_up_question(id), act, answer).await)
 }
 
 /// `POST /account/security/authenticator-apps/{id}/rename`.
@@ -253,9 +253,7 @@ pub(crate) async fn rename(
     visit.check_form(fields.get("csrf"))?;
     let id = parse_id(&id)?;
     let Some(name) = read_name(fields.get("name")) else {
-        let mut jar = Jar::default();
-        Flash::AppNameRefused.set(&mut jar);
-        return Ok(show::see_other(links::SECURITY, jar));
+        return Ok(to_security(Flash::AppNameRefused, Jar::default()));
     };
     let question = Question {
         does: "This renames an authenticator app to",
@@ -266,7 +264,7 @@ pub(crate) async fn rename(
         carries: &["name"],
     };
     let app = &visit.app;
-    let went = with_proof(&person, &fields, &question, || {
+    let act = || {
         let (moment, acting, name) = (app.moment(), acting(&person, false), name.clone());
         async move {
             let renamed: Result<_, StorageError> = app
@@ -275,16 +273,14 @@ pub(crate) async fn rename(
                 .await;
             Ok(renamed?)
         }
-    })
-    .await?;
-    match went {
-        Went::Answer(answer) => Ok(answer),
-        Went::Through(AppOutcome::NotFound, jar) => Ok(gone(jar)),
-        Went::Through(AppOutcome::Done(_), mut jar) => {
-            Flash::AppRenamed.set(&mut jar);
-            Ok(show::see_other(links::SECURITY, jar))
-        }
-    }
+    };
+    let answer = change(&person, &fields, &question, act, |outcome| async move {
+        Ok(match outcome {
+            FactorOutcome::NotFound => gone(),
+            FactorOutcome::Done(_) => to_security(Flash::AppRenamed, Jar::default()),
+        })
+    });
+    Ok(answer.await)
 }
 
 /// `GET /account/security/authenticator-apps/{id}/remove`.
@@ -298,7 +294,7 @@ pub(crate) async fn ask_to_remove(
     let found: Result<_, StorageError> = visit.app.store.read(move |tx| enrolled(tx, user)).await;
     let apps = found?.authenticator_apps;
     let Some(app) = apps.iter().find(|app| app.id == id) else {
-        return Ok(gone(Jar::default()));
+        return Ok(gone());
     };
     let page = RemoveAppPage {
         frame: show::frame(visit, Nav::Security).await?,
@@ -306,7 +302,7 @@ pub(crate) async fn ask_to_remove(
         name: app.name.clone(),
         is_last: apps.len() == 1,
         log_out_others: true,
-        proof: proof(&person).await?,
+        proof: asked_if(&person, true).await?,
     };
     show::page(visit, &page)
 }
@@ -330,7 +326,7 @@ pub(crate) async fn remove(
     };
     let log_out_others = fields.is_checked(LOG_OUT_OTHERS);
     let app = &visit.app;
-    let went = with_proof(&person, &fields, &question, || {
+    let act = || {
         let (moment, acting) = (app.moment(), acting(&person, log_out_others));
         async move {
             let removed: Result<_, StorageError> = app
@@ -339,15 +335,14 @@ pub(crate) async fn remove(
                 .await;
             Ok(removed?)
         }
-    })
-    .await?;
-    match went {
-        Went::Answer(answer) => Ok(answer),
-        Went::Through(AppOutcome::NotFound, jar) => Ok(gone(jar)),
-        Went::Through(AppOutcome::Done(changed), mut jar) => {
-            follow_up(&person, &mut jar, &changed);
-            Flash::AppRemoved.set(&mut jar);
-            Ok(show::see_other(links::SECURITY, jar))
-        }
-    }
+    };
+    let answer = |outcome| async {
+        let FactorOutcome::Done(changed) = outcome else {
+            return Ok(gone());
+        };
+        let mut jar = Jar::default();
+        follow_up(&person, &mut jar, &changed);
+        Ok(to_security(Flash::AppRemoved, jar))
+    };
+    Ok(change(&person, &fields, &question, act, answer).await)
 }

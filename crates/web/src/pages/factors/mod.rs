@@ -1,15 +1,16 @@
 //! Two-step sign-in in Security: authenticator apps and recovery codes.
 //!
 //! Owns the one path from these pages to the flows: a change that takes a proof
-//! asks for it, carries along what was typed, and goes on (UI-06).
+//! asks for it, carries along what was typed, and goes on (UI-06). Passkeys take
+//! it too.
 
 pub(crate) mod authenticator_apps;
+pub(crate) mod code_used;
 pub(crate) mod recovery_codes;
 
 use std::sync::Arc;
 
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use nightlatch_domain::ending::Cause;
 use nightlatch_flows::factors::{Acting, Change, Changed, Enrolled};
 
@@ -17,13 +18,16 @@ use crate::cookies::Jar;
 use crate::failure::Failure;
 use crate::guard::Person;
 use crate::links;
-use crate::pages::{Evidence, Fields, Proved, confirm, prove_with};
+use crate::pages::confirm::status_of;
+use crate::pages::flash::Flash;
+use crate::pages::proof::to_sign_in;
+use crate::pages::{Fields, proof, with_proof};
 use crate::show;
 use crate::signals::Concern;
-use crate::views::{AuthenticatorAppView, ConfirmItsYouPage, HiddenField, Nav, Proof, TwoStepView};
+use crate::views::{AuthenticatorAppView, ConfirmItsYouPage, HiddenField, Nav, TwoStepView};
 
 /// The name of the box, here and in the templates.
-const LOG_OUT_OTHERS: &str = "log_out_others";
+pub(crate) const LOG_OUT_OTHERS: &str = "log_out_others";
 
 /// In whose name the flows act.
 pub(crate) fn acting(person: &Person, log_out_others: bool) -> Acting {
@@ -55,20 +59,15 @@ pub(crate) fn two_step(person: &Person, enrolled: &Enrolled) -> TwoStepView {
     }
 }
 
-/// Whether a page asks for the password right away.
-async fn proof(person: &Person) -> Result<Proof, Failure> {
-    confirm::proof(person, !person.has_fresh_proof(), None).await
-}
-
 /// What a page says when it asks for the password before a change.
-struct Question {
-    does: &'static str,
-    what: String,
-    action: String,
-    button: &'static str,
-    destructive: bool,
+pub(crate) struct Question {
+    pub(crate) does: &'static str,
+    pub(crate) what: String,
+    pub(crate) action: String,
+    pub(crate) button: &'static str,
+    pub(crate) destructive: bool,
     /// Names of the fields that are carried along.
-    carries: &'static [&'static str],
+    pub(crate) carries: &'static [&'static str],
 }
 
 impl Question {
@@ -78,11 +77,8 @@ impl Question {
         fields: &Fields,
         error: Option<String>,
     ) -> Result<Response, Failure> {
-        let status = match error {
-            Some(_) => StatusCode::UNPROCESSABLE_ENTITY,
-            None => StatusCode::OK,
-        };
-        let proof = confirm::proof(person, true, error).await?;
+        let status = status_of(error.as_ref());
+        let proof = proof::asked(person, error).await?;
         let page = ConfirmItsYouPage {
             frame: show::frame(&person.visit, Nav::Security).await?,
             does: self.does.to_owned(),
@@ -106,55 +102,34 @@ impl Question {
     }
 }
 
-/// Whether a change went through.
-enum Went<T> {
-    Through(T, Jar),
-    Answer(Response),
-}
-
-/// Does a change, with the proof that came along if one is needed.
-async fn with_proof<T, F>(
+/// Does a change, with the proof that came along if one is needed; `answer` is
+/// told what came of it.
+pub(crate) async fn change<T, Acting, Answering>(
     person: &Person,
     fields: &Fields,
     question: &Question,
-    change: impl Fn() -> F + Send,
-) -> Result<Went<T>, Failure>
+    act: impl Fn() -> Acting + Send,
+    answer: impl FnOnce(T) -> Answering + Send,
+) -> Response
 where
-    F: Future<Output = Result<Change<T>, Failure>> + Send,
+    T: Send,
+    Acting: Future<Output = Result<Change<T>, Failure>> + Send,
+    Answering: Future<Output = Result<Response, Failure>> + Send,
 {
-    let mut jar = Jar::default();
-    let mut outcome = change().await?;
-    if matches!(outcome, Change::ProofNeeded) {
-        let Some(evidence) = Evidence::of_form(fields) else {
-            let error = fields
-                .all("password")
-                .next()
-                .map(|_| "Please enter your password.".to_owned());
-            return question.ask(person, fields, error).await.map(Went::Answer);
-        };
-        match prove_with(person, evidence).await? {
-            Proved::Yes(renewed) => jar.renew_session(&renewed, person.visit.now),
-            Proved::No(sentence) => {
-                let asked = question.ask(person, fields, Some(sentence)).await?;
-                return Ok(Went::Answer(asked));
-            }
-            Proved::SessionOver => return Ok(Went::Answer(show::see_other(links::LOGIN, jar))),
+    let ask = |error| question.ask(person, fields, error);
+    let done = |outcome| async {
+        match outcome {
+            Change::Done(done) => answer(done).await,
+            Change::SessionOver | Change::ProofNeeded => Ok(to_sign_in()),
         }
-        outcome = match change().await {
-            Ok(outcome) => outcome,
-            Err(failure) => {
-                let mut answer = failure.into_response();
-                // The proof has given this session a new cookie.
-                jar.apply(answer.headers_mut());
-                return Ok(Went::Answer(answer));
-            }
-        };
-    }
-    match outcome {
-        Change::Done(done) => Ok(Went::Through(done, jar)),
-        Change::SessionOver => Ok(Went::Answer(show::see_other(links::LOGIN, jar))),
-        Change::ProofNeeded => Err(Failure::internal("a fresh proof was not accepted")),
-    }
+    };
+    with_proof(person, fields, act, ask, done).await
+}
+
+/// Back to Security, which says this.
+pub(crate) fn to_security(says: Flash, mut jar: Jar) -> Response {
+    says.set(&mut jar);
+    show::see_other(links::SECURITY, jar)
 }
 
 /// Follows a change up: the kept session's new cookie, open pages, counters.

@@ -8,11 +8,13 @@ use nightlatch_flows::factors::{enrolled, recovery_codes as flow};
 use nightlatch_storage::StorageError;
 use zeroize::Zeroizing;
 
-use super::{LOG_OUT_OTHERS, Question, Went, acting, follow_up, proof, with_proof};
+use super::{LOG_OUT_OTHERS, Question, acting, change, follow_up};
+use crate::cookies::Jar;
 use crate::failure::Failure;
 use crate::guard::Person;
 use crate::links;
 use crate::pages::Fields;
+use crate::pages::proof::asked_if;
 use crate::show;
 use crate::views::{Nav, NewRecoveryCodesPage, Problem, RecoveryCodesPage};
 
@@ -25,7 +27,7 @@ pub(crate) async fn get(person: Person) -> Result<Response, Failure> {
         frame: show::frame(visit, Nav::Security).await?,
         has_set: found?.recovery_codes_left > 0,
         log_out_others: true,
-        proof: proof(&person).await?,
+        proof: asked_if(&person, true).await?,
     };
     show::page(visit, &page)
 }
@@ -33,6 +35,7 @@ pub(crate) async fn get(person: Person) -> Result<Response, Failure> {
 /// `POST /account/security/recovery-codes`: makes a set and shows it, in this one
 /// answer and never again (MFA-05).
 pub(crate) async fn make(person: Person, fields: Fields) -> Result<Response, Failure> {
+    let person = &person;
     let visit = &person.visit;
     visit.check_form(fields.get("csrf"))?;
     let question = Question {
@@ -45,8 +48,8 @@ pub(crate) async fn make(person: Person, fields: Fields) -> Result<Response, Fai
     };
     let log_out_others = fields.is_checked(LOG_OUT_OTHERS);
     let app = &visit.app;
-    let went = with_proof(&person, &fields, &question, || {
-        let (moment, acting) = (app.moment(), acting(&person, log_out_others));
+    let act = || {
+        let (moment, acting) = (app.moment(), acting(person, log_out_others));
         async move {
             let made = flow::make_new_set(&app.store, &app.hashing, &moment, &acting).await;
             made.map_err(|error| match error {
@@ -54,22 +57,21 @@ pub(crate) async fn make(person: Person, fields: Fields) -> Result<Response, Fai
                 other => other.into(),
             })
         }
-    })
-    .await?;
-    let (made, mut jar) = match went {
-        Went::Answer(answer) => return Ok(answer),
-        Went::Through(made, jar) => (made, jar),
     };
-    follow_up(&person, &mut jar, &made.changed);
-    let page = RecoveryCodesPage {
-        frame: show::frame(visit, Nav::Security).await?,
-        codes: made
-            .codes
-            .iter()
-            .map(|code| code.grouped().as_str().to_owned())
-            .collect(),
+    let answer = |made: flow::NewSet| async move {
+        let mut jar = Jar::default();
+        follow_up(person, &mut jar, &made.changed);
+        let page = RecoveryCodesPage {
+            frame: show::frame(visit, Nav::Security).await?,
+            codes: made
+                .codes
+                .iter()
+                .map(|code| code.grouped().as_str().to_owned())
+                .collect(),
+        };
+        show::page_with(visit, StatusCode::OK, &page, jar)
     };
-    show::page_with(visit, StatusCode::OK, &page, jar)
+    Ok(change(person, &fields, &question, act, answer).await)
 }
 
 /// `POST /account/security/recovery-codes/download`: the codes that the page just

@@ -153,6 +153,7 @@ impl Gallery {
             (HistoryKind::AppRenamed, 1),
             (HistoryKind::AppRemoved, 1),
             (HistoryKind::RecoveryCodesMade, 1),
+            (HistoryKind::RecoveryCodesRemoved, 1),
             (HistoryKind::RecoveryCodeUsed, 1),
         ];
         for (name, entries) in [
@@ -168,6 +169,7 @@ impl Gallery {
                 entries,
                 newer: Some("/account/history".to_owned()),
                 older: Some("/account/history?before=h9".to_owned()),
+                reviewed_until: Some("1790000000000".to_owned()),
                 kept: Some("Entries are kept for 12 months.".to_owned()),
             };
             self.hang(
@@ -181,7 +183,11 @@ impl Gallery {
     pub(super) fn confirms(&mut self, cast: Cast) {
         let needed = Proof::Needed {
             error: Some("That is not your password. Try again.".to_owned()),
-            code: cast == Cast::Plain,
+            ways: ProofWays {
+                password: cast != Cast::Nasty,
+                code: cast == Cast::Plain,
+                passkey: cast != Cast::Long,
+            },
         };
         for (name, scope, proof) in [
             ("all", LogOutScope::All, Proof::Fresh),
@@ -221,6 +227,10 @@ impl Gallery {
             place: Some("Vienna, Austria".to_owned()),
             time: time("2 hours ago"),
             live: cast == Cast::Plain,
+            removes: vec![
+                "Passkey “Spare key”".to_owned(),
+                "Recovery codes".to_owned(),
+            ],
             action: "/account/sessions/s2/not-me".to_owned(),
             cancel_href: "/account/sessions".to_owned(),
             proof: needed,
@@ -229,6 +239,7 @@ impl Gallery {
         let page = RemovePasskeyPage {
             frame: cast.signed_in(Nav::Security),
             passkey: passkey(cast, "p1"),
+            log_out_others: true,
             proof: Proof::Fresh,
         };
         self.hang(
@@ -242,12 +253,17 @@ impl Gallery {
                 "-proof",
                 Proof::Needed {
                     error: None,
-                    code: true,
+                    ways: ProofWays {
+                        password: false,
+                        code: cast == Cast::Plain,
+                        passkey: false,
+                    },
                 },
             ),
         ] {
             let page = AddPasskeyPage {
                 frame: cast.signed_in(Nav::Security),
+                log_out_others: true,
                 proof,
             };
             self.hang(

@@ -24,11 +24,15 @@ pub(super) fn two_step(cast: Cast) -> TwoStepView {
 
 impl Gallery {
     pub(super) fn factors(&mut self, cast: Cast) {
+        let wrong = cast != Cast::Plain;
         let needed = Proof::Needed {
             error: None,
-            code: true,
+            ways: ProofWays {
+                password: true,
+                code: true,
+                passkey: wrong,
+            },
         };
-        let wrong = cast != Cast::Plain;
         let page = AddAppPage {
             frame: cast.signed_in(Nav::Security),
             action: "/account/security/authenticator-apps/a1/set-up".to_owned(),
@@ -66,6 +70,16 @@ impl Gallery {
         };
         self.hang(
             format!("recovery-codes-new{}", cast.suffix()),
+            page.title(),
+            &page,
+        );
+        let page = RecoveryCodeUsedPage {
+            frame: cast.signed_in(Nav::Security),
+            left: if wrong { 0 } else { 9 },
+            continue_href: "/".to_owned(),
+        };
+        self.hang(
+            format!("recovery-code-used{}", cast.suffix()),
             page.title(),
             &page,
         );
