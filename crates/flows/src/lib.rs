@@ -23,6 +23,7 @@ pub mod log_out;
 pub mod mail;
 pub mod mail_links;
 mod notices;
+pub mod operator_endings;
 pub mod own_endings;
 pub mod passkeys;
 pub mod password_hashing;

@@ -15,7 +15,6 @@
 //! people and the command line for operators.
 
 use nightlatch_domain::Timestamp;
-use nightlatch_domain::alert::AlertKind;
 use nightlatch_domain::ending::{Actor, Cause, Scope, ScopeKind};
 use nightlatch_domain::grant::RevokedCause;
 use nightlatch_domain::ids::{EndingId, SessionId, UserId};
@@ -24,12 +23,9 @@ use nightlatch_domain::secret::Token;
 use nightlatch_domain::session::{self, Refusal, Session};
 use nightlatch_storage::endings::{self, Ending};
 use nightlatch_storage::sessions::OwnedSession;
-use nightlatch_storage::{
-    StorageError, Tx, entries, epochs, grants, relying_parties, sessions, users,
-};
+use nightlatch_storage::{StorageError, Tx, entries, epochs, grants, relying_parties, sessions};
 
 use crate::Moment;
-use crate::alerts::{Alert, raise};
 use crate::closing::close_all;
 use crate::notices;
 
@@ -395,57 +391,4 @@ pub fn end_all_of(
         reason: None,
     };
     end_sessions(tx, moment, &request)
-}
-
-/// Ends sessions at the word of whoever runs the server, with the reason that
-/// those concerned will read. Whoever lost a session by it is told by mail, once
-/// (ALR-01).
-pub fn end_for_operator(
-    tx: &mut Tx<'_>,
-    moment: &Moment,
-    scope: Scope,
-    reason: Option<String>,
-) -> Result<EndingDone, StorageError> {
-    let concerned = match &scope {
-        Scope::AllOf(user) | Scope::OthersOf { user, .. } => vec![*user],
-        Scope::Session(id) => owners(tx, &[*id])?,
-        Scope::Selection(ids) => owners(tx, ids)?,
-        // An organization or the deployment is ended in constant time, however many
-        // people there are; a mail to each would be neither cheap nor news, since the
-        // page that they open next says why they were logged out (H6).
-        Scope::Organization(_) | Scope::Deployment => Vec::new(),
-    };
-    let request = EndingRequest {
-        scope,
-        cause: Cause::EndedByAdministrator,
-        actor: Actor::Operator,
-        reason: reason.clone(),
-    };
-    let done = end_sessions(tx, moment, &request)?;
-    // Nobody lost anything: nothing to tell.
-    if done.sessions > 0 {
-        for user in concerned {
-            let user = users::get(tx, user)?;
-            let alert = Alert {
-                kind: AlertKind::SignedOutByAdministrator,
-                user: &user,
-                session: None,
-                client: None,
-                detail: reason.clone(),
-            };
-            raise(tx, moment, &alert)?;
-        }
-    }
-    Ok(done)
-}
-
-/// Whose sessions these are, each person once.
-fn owners(tx: &mut Tx<'_>, ids: &[SessionId]) -> Result<Vec<UserId>, StorageError> {
-    let mut owners = Vec::new();
-    for id in ids {
-        owners.extend(sessions::find(tx, *id)?.map(|owned| owned.session.user_id));
-    }
-    owners.sort_unstable();
-    owners.dedup();
-    Ok(owners)
 }

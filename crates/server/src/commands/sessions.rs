@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use nightlatch_domain::ending::{Cause, Scope};
 use nightlatch_domain::ids::SessionId;
-use nightlatch_flows::log_out::end_for_operator;
+use nightlatch_flows::operator_endings::end_for_operator;
 use nightlatch_flows::sessions::{ListedSession, list_live};
 use nightlatch_storage::sessions;
 use nightlatch_web::signals::Concern;
