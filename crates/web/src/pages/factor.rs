@@ -84,9 +84,9 @@ pub(crate) async fn post(
             return_to,
         } => {
             app.metrics.sign_in("signed_in");
-            let to = match kind {
-                CodeKind::AuthenticatorApp => return_to,
-                CodeKind::Recovery => links::recovery_code_used(&return_to),
+            let to = match way {
+                Some(FactorWay::Recovery) => links::recovery_code_used(&return_to),
+                Some(FactorWay::App | FactorWay::Passkey) | None => return_to,
             };
             return Ok(welcome(&visit, &signed_in, &to));
         }
