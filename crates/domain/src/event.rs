@@ -82,6 +82,8 @@ pub enum EventKind {
     RecoveryCodesRemoved,
     /// A recovery code was used up.
     RecoveryCodeUsed,
+    /// The person agreed that an app gets something; the detail is its name.
+    ConsentGiven,
     /// An app was registered; the detail names it, here and in the following.
     AppRegistered,
     /// What is registered of an app was changed.
@@ -133,6 +135,7 @@ impl EventKind {
         Self::AppSecretReplaced,
         Self::AppWithdrawn,
         Self::AppRestored,
+        Self::ConsentGiven,
     ];
 
     /// The stored and programmatic name; stable (LOG-01).
@@ -175,6 +178,7 @@ impl EventKind {
             Self::AppSecretReplaced => "app_secret_replaced",
             Self::AppWithdrawn => "app_withdrawn",
             Self::AppRestored => "app_restored",
+            Self::ConsentGiven => "consent_given",
         }
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use nightlatch_domain::Timestamp;
 use nightlatch_storage::{
-    StorageError, Tx, authenticator_apps, browsers, endings, events, mail_links, mails, passkeys,
+    StorageError, Tx, authenticator_apps, authorization_codes, authorization_requests, browsers, endings, events, mail_links, mails, passkeys,
     pending_sign_ins, phone_sign_ins, remembered_factors, sessions, throttles,
 };
 
@@ -33,6 +33,8 @@ pub fn prune(tx: &mut Tx<'_>, now: Timestamp, batch: i64) -> Result<u64, Storage
     gone += events::prune(tx, now.minus(RETENTION), batch)?;
     gone += throttles::prune(tx, now.minus(THROTTLE_RETENTION), batch)?;
     gone += pending_sign_ins::prune(tx, now, batch)?;
+    gone += authorization_codes::prune(tx, now, batch)?;
+    gone += authorization_requests::prune(tx, now, batch)?;
     gone += phone_sign_ins::prune(tx, now, batch)?;
     gone += remembered_factors::prune(tx, now, batch)?;
     gone += authenticator_apps::prune(tx, now.minus(SET_UP_LIFE), batch)?;

@@ -12,6 +12,7 @@
 pub mod activity;
 pub mod alerts;
 pub mod apps;
+pub mod authorize;
 pub mod check_up;
 mod closing;
 pub mod disown;

@@ -129,7 +129,7 @@ fn replaced(
 
 /// Asked anew each time, so that a tightened policy, the end of the grace and a
 /// removed factor act on sessions that exist already (POL-02).
-fn must_set_up_factor(
+pub(crate) fn must_set_up_factor(
     tx: &mut Tx<'_>,
     owned: &OwnedSession,
     now: Timestamp,

@@ -34,7 +34,9 @@ mod value;
 
 pub mod authenticator_apps;
 pub mod authorization_codes;
+pub mod authorization_requests;
 pub mod browsers;
+pub mod consents;
 pub mod endings;
 pub mod entries;
 pub mod epochs;

@@ -128,6 +128,7 @@ pub fn erase(tx: &mut Tx<'_>, id: UserId) -> Result<(), StorageError> {
         "DELETE FROM remembered_factors WHERE user_id = $1",
         "DELETE FROM phone_sign_ins WHERE user_id = $1",
         "DELETE FROM reviews WHERE user_id = $1",
+        "DELETE FROM consents WHERE user_id = $1",
     ] {
         tx.execute(forget, &[id.into()])?;
     }

@@ -1,5 +1,6 @@
 //! Paths, and which of them may be returned to.
 
+use nightlatch_domain::secret::Token;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::public_url::PublicUrl;
@@ -20,6 +21,9 @@ pub(crate) const RECOVERY_CODE_USED: &str = "/account/security/recovery-code-use
 pub(crate) const SESSIONS: &str = "/account/sessions";
 pub(crate) const CHECK_UP: &str = "/account/security/check-up";
 pub(crate) const HISTORY: &str = "/account/history";
+
+/// Where apps send people, and the address of each request that waits.
+pub(crate) const AUTHORIZE: &str = "/oauth2/authorize";
 
 pub(crate) const PASSKEY_BEGIN: &str = "/account/security/passkeys/begin";
 pub(crate) const PASSKEY_FINISH: &str = "/account/security/passkeys/finish";
@@ -53,11 +57,12 @@ const IN_QUERY: &AsciiSet = &NON_ALPHANUMERIC
 
 /// Prefixes that nobody is ever sent back to: going there would log out again
 /// (B13), loop, or show a raw answer.
-const NEVER: [&str; 9] = [
+const NEVER: [&str; 10] = [
     "/alert",
     "/demo",
     "/login",
     "/logout",
+    "/oauth2",
     "/signed-out",
     "/session",
     "/api",
@@ -88,7 +93,9 @@ impl ReturnPath {
                     .strip_prefix(prefix)
                     .is_some_and(|rest| rest.starts_with('/'))
         });
-        if forbidden || path.starts_with("//") {
+        // Of the protocol's addresses only that of a request that waits.
+        let is_waiting = request_token(path).is_some() && url.query().is_none();
+        if (forbidden && !is_waiting) || path.starts_with("//") {
             return None;
         }
         Some(Self(match url.query() {
@@ -100,6 +107,24 @@ impl ReturnPath {
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// The address of an app's request that waits.
+pub(crate) fn waiting_request(token: &str) -> String {
+    format!("{AUTHORIZE}/{token}")
+}
+
+/// The token in the address of a request that waits.
+pub(crate) fn request_token(path: &str) -> Option<Token> {
+    Token::parse(path.strip_prefix(AUTHORIZE)?.strip_prefix('/')?)
+}
+
+/// The sign-in page that leads back to a request that waits; for another account
+/// than the one that is signed in, if there is one.
+pub(crate) fn login_returning(back: &str, switch: bool) -> String {
+    let back = utf8_percent_encode(back, IN_QUERY);
+    let switch = if switch { "switch=yes&" } else { "" };
+    format!("{LOGIN}?{switch}return_to={back}")
 }
 
 /// The sign-in page that leads back to a path.
@@ -157,10 +182,20 @@ mod tests {
             "/signed-out",
             "/api/v1/profile",
             "/..//evil.test",
+            "/oauth2/logout",
+            "/oauth2/logout?id_token_hint=x",
+            "/oauth2/authorize",
+            "/oauth2/authorize?client_id=x&prompt=none",
+            "/oauth2/authorize/../logout",
+            "/oauth2/authorize/short",
+            "/oauth2/authorize/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA/decline",
+            "/oauth2/authorize/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA?x",
         ] {
             assert_eq!(parse(bad), None, "{bad}");
         }
         assert!(parse("/loginhistory").is_some());
+        let waiting = "/oauth2/authorize/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+        assert_eq!(parse(waiting), Some(waiting.to_owned()));
     }
 
     #[test]

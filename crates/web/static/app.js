@@ -40,6 +40,9 @@
     });
   }
 
+  // The answer to an app that wants it in a form; the button is for browsers without scripts.
+  document.querySelector("form[data-to-app]")?.submit();
+
   // A shared computer is never remembered.
   const shared = document.getElementById("shared");
   const remember = document.getElementById("remember");

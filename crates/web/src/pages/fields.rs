@@ -39,6 +39,11 @@ impl Fields {
             .map(|(_, value)| value.as_str())
     }
 
+    /// All fields as they came, for a protocol that has its own rules.
+    pub(crate) fn pairs(&self) -> impl Iterator<Item = (String, String)> {
+        pairs(&self.0)
+    }
+
     /// Whether a box is checked.
     pub(crate) fn is_checked(&self, name: &str) -> bool {
         !matches!(self.get(name), "" | "no" | "false" | "0")
@@ -87,6 +92,16 @@ impl Query {
             .find(|(found, _)| found == name)
             .map_or("", |(_, value)| value.as_str())
     }
+
+    /// All values as they came, for a protocol that has its own rules.
+    pub(crate) fn pairs(&self) -> impl Iterator<Item = (String, String)> {
+        pairs(&self.0)
+    }
+}
+
+fn pairs(all: &[(String, Zeroizing<String>)]) -> impl Iterator<Item = (String, String)> {
+    all.iter()
+        .map(|(name, value)| (name.clone(), String::clone(value)))
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Query {

@@ -128,6 +128,7 @@ fn entry(person: &Person, event: &Event) -> Option<HistoryEntryView> {
         EventKind::RecoveryCodesMade => HistoryKind::RecoveryCodesMade,
         EventKind::RecoveryCodesRemoved => HistoryKind::RecoveryCodesRemoved,
         EventKind::RecoveryCodeUsed => HistoryKind::RecoveryCodeUsed,
+        EventKind::ConsentGiven => HistoryKind::ConsentGiven,
         EventKind::ProfileChanged
         | EventKind::BrowserNamed
         | EventKind::SettingsChanged
@@ -151,7 +152,10 @@ fn entry(person: &Person, event: &Event) -> Option<HistoryEntryView> {
     );
     let names_an_app = matches!(
         kind,
-        HistoryKind::AppAdded | HistoryKind::AppRenamed | HistoryKind::AppRemoved
+        HistoryKind::AppAdded
+            | HistoryKind::AppRenamed
+            | HistoryKind::AppRemoved
+            | HistoryKind::ConsentGiven
     );
     let current = Some(person.live.owned.session.id);
     let not_me = event

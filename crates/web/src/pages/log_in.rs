@@ -11,6 +11,7 @@ use nightlatch_domain::session::SessionKind;
 use nightlatch_domain::user::EmailKey;
 use nightlatch_flows::sessions::find_receipt;
 use nightlatch_flows::sign_in::{self, Attempt, SignInOutcome, SignedIn};
+use nightlatch_protocols::oidc::authorize::{self, Expected};
 use nightlatch_storage::{StorageError, browsers};
 
 use crate::cookies::{self, Jar};
@@ -234,6 +235,11 @@ async fn show_form(visit: &Visit, status: StatusCode, typed: Typed) -> Result<Re
             name: live.owned.user.name.clone(),
         });
     if visit.live().is_some() && replace.is_none() {
+        let switch_href = if typed.return_to.is_empty() {
+            format!("{}?switch=yes", links::LOGIN)
+        } else {
+            links::login_returning(&typed.return_to, true)
+        };
         let continue_href = if typed.return_to.is_empty() {
             links::START.to_owned()
         } else {
@@ -241,16 +247,25 @@ async fn show_form(visit: &Visit, status: StatusCode, typed: Typed) -> Result<Re
         };
         let page = LoginPage {
             frame,
-            state: LoginState::SignedIn { continue_href },
+            state: LoginState::SignedIn {
+                continue_href,
+                switch_href,
+            },
         };
         return show::page_with(visit, status, &page, jar);
     }
     let notices = notices(visit, &mut frame, &mut jar).await?;
     let (remember, shared) = choices(visit, &typed).await?;
+    let expected = expected(visit, &typed).await?;
+    let (app, hint) = expected.map_or((None, None), |one| (Some(one.app), one.login_hint));
     // Whoever comes next must not find who tried (SHR-01).
     let is_shared = typed.shared || matches!(shared, SharedChoice::Forced { .. });
     let email = if is_shared {
         String::new()
+    } else if typed.email.is_empty() {
+        // It fills the field and proves nothing (A12).
+        let hint = hint.unwrap_or_default();
+        hint.chars().take(254).collect()
     } else {
         typed.email
     };
@@ -264,12 +279,21 @@ async fn show_form(visit: &Visit, status: StatusCode, typed: Typed) -> Result<Re
             notices,
             remember,
             shared,
+            app,
             passkeys: visit.app.passkeys.are_possible(),
             can_recover: visit.app.mail_works(),
             replace,
         }),
     };
     show::page_with(visit, status, &page, jar)
+}
+
+/// What is known of the app that the person is on the way to.
+async fn expected(visit: &Visit, typed: &Typed) -> Result<Option<Expected>, Failure> {
+    match links::request_token(&typed.return_to) {
+        None => Ok(None),
+        Some(token) => Ok(authorize::expected(&visit.app.store, visit.now, &token).await?),
+    }
 }
 
 /// Why this browser was signed out, told once (H6).

@@ -113,6 +113,8 @@ pub enum HistoryKind {
     RecoveryCodesRemoved,
     /// Recovery code used.
     RecoveryCodeUsed,
+    /// An app was allowed something.
+    ConsentGiven,
 }
 
 /// One entry.
@@ -194,6 +196,7 @@ impl HistoryEntryView {
             (HistoryKind::RecoveryCodesMade, _) => "New recovery codes made".to_owned(),
             (HistoryKind::RecoveryCodesRemoved, _) => "Recovery codes removed".to_owned(),
             (HistoryKind::RecoveryCodeUsed, _) => "Recovery code used".to_owned(),
+            (HistoryKind::ConsentGiven, _) => "Allowed an app to know who you are".to_owned(),
             (HistoryKind::ComputerMarked, _) => "Shared-computer mark changed".to_owned(),
         }
     }
@@ -222,6 +225,7 @@ impl HistoryEntryView {
             | HistoryKind::Reported
             | HistoryKind::AccountDisabled
             | HistoryKind::PasskeySuspicious => "warning",
+            HistoryKind::ConsentGiven => "apps",
             HistoryKind::AccountCreated | HistoryKind::AccountEnabled => "person",
             HistoryKind::ComputerMarked => "people",
         }

@@ -16,6 +16,7 @@ mod factors;
 mod frame;
 mod history;
 mod letter;
+mod oidc;
 mod passkeys;
 mod phone_sign_in;
 mod problem;
@@ -48,6 +49,9 @@ pub use factors::{
 pub use frame::{ContactView, Frame, Nav, PersonView, SessionMark, Theme, initials};
 pub use history::{HistoryEntryView, HistoryFilter, HistoryKind, HistoryPage};
 pub use letter::{LetterFact, LetterHtml, LetterLink, LetterText, LetterView};
+pub use oidc::{
+    AppProblem, AppProblemPage, AppProofPage, AppWay, ChooseAccountPage, ConsentPage, FormPostPage,
+};
 pub use passkeys::{AddPasskeyPage, PasskeyView, PasskeysView, RemovePasskeyPage};
 pub use phone_sign_in::{
     PhoneConfirmPage, PhoneConfirmState, PhoneRequestView, PhoneWaitPage, PhoneWaitState,

@@ -4,6 +4,7 @@
 mod account;
 mod cast;
 mod factors;
+mod oidc;
 
 use askama::Template;
 
@@ -77,6 +78,7 @@ impl Gallery {
         );
         let failed = SignInForm {
             email: cast.name().to_owned(),
+            app: Some(cast.name().to_owned()),
             error: Some(
                 "The e-mail address or the password is not right. Check both and try again."
                     .to_owned(),
@@ -94,6 +96,7 @@ impl Gallery {
             cast.signed_in(here),
             LoginState::SignedIn {
                 continue_href: "/".to_owned(),
+                switch_href: "/login?switch=yes".to_owned(),
             },
         );
         let replace = Some(ReplaceView {
@@ -194,6 +197,7 @@ pub(super) fn samples() -> Vec<Sample> {
         gallery.lists(cast);
         gallery.confirms(cast);
         gallery.factors(cast);
+        gallery.ways_into_apps(cast);
     }
     gallery.0
 }

@@ -23,6 +23,8 @@ pub enum LoginState {
     SignedIn {
         /// Where Continue leads: a checked path, `/` by default.
         continue_href: String,
+        /// The form for another account, which leads to the same place.
+        switch_href: String,
     },
 }
 
@@ -43,6 +45,8 @@ pub struct SignInForm {
     pub remember: RememberChoice,
     /// How "This is a shared or public computer" is shown.
     pub shared: SharedChoice,
+    /// The app that the person is on the way to.
+    pub app: Option<String>,
     /// Whether one can sign in with a passkey at this address.
     pub passkeys: bool,
     /// Whether a new password can be asked for by mail.

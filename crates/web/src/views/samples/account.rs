@@ -155,6 +155,7 @@ impl Gallery {
             (HistoryKind::RecoveryCodesMade, 1),
             (HistoryKind::RecoveryCodesRemoved, 1),
             (HistoryKind::RecoveryCodeUsed, 1),
+            (HistoryKind::ConsentGiven, 1),
         ];
         for (name, entries) in [
             (

@@ -104,6 +104,7 @@ pub(super) fn form() -> SignInForm {
         notices: Vec::new(),
         remember: RememberChoice::Asked { checked: false },
         shared: SharedChoice::Offered { checked: false },
+        app: None,
         passkeys: true,
         can_recover: true,
         replace: None,

@@ -1,0 +1,239 @@
+//! `/oauth2/authorize`: where apps send people, and where those who had to do
+//! something first come back to.
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::extract::Path;
+use axum::response::Response;
+use nightlatch_domain::ids::SessionId;
+use nightlatch_domain::secret::Token;
+use nightlatch_flows::Moment;
+use nightlatch_protocols::jose::KeySet;
+use nightlatch_protocols::oidc::authorize::decide::Decision;
+use nightlatch_protocols::oidc::authorize::{
+    self as protocol, Endpoint, Outcome, Parameters, Question, ResponseMode,
+};
+
+use super::pages;
+use crate::cookies::Jar;
+use crate::failure::Failure;
+use crate::guard::{Person, Visit};
+use crate::links;
+use crate::pages::flash::Flash;
+use crate::pages::{Evidence, Fields, Proved, Query, prove_with};
+use crate::show;
+use crate::state::App;
+
+/// Where a page may be shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// At its own address, after nothing was sent.
+    Here,
+    /// At the address that leads back to the request.
+    There,
+}
+
+/// What an answer is made with.
+struct Desk {
+    moment: Moment,
+    keys: Arc<KeySet>,
+}
+
+impl Desk {
+    fn of(app: &App) -> Self {
+        Self {
+            moment: app.moment(),
+            keys: app.signing.current(),
+        }
+    }
+
+    fn endpoint<'a>(&'a self, app: &'a App) -> Endpoint<'a> {
+        Endpoint {
+            store: &app.store,
+            keys: &self.keys,
+            issuer: app.public_url.origin(),
+            moment: &self.moment,
+        }
+    }
+}
+
+fn session(visit: &Visit) -> Option<SessionId> {
+    visit.live().map(|live| live.owned.session.id)
+}
+
+/// `GET /oauth2/authorize`.
+pub(crate) async fn get(
+    Extension(visit): Extension<Arc<Visit>>,
+    query: Query,
+) -> Result<Response, Failure> {
+    let (desk, parameters) = (Desk::of(&visit.app), Parameters::new(query.pairs()));
+    let endpoint = desk.endpoint(&visit.app);
+    let outcome = protocol::begin(endpoint, &parameters, session(&visit), false).await?;
+    answer(&visit, outcome, Place::There).await
+}
+
+/// `POST /oauth2/authorize`: a form of the app's own page (Core 3.1.2.1). Browsers
+/// hold our cookies back then, so the request waits one step, and is answered when
+/// the browser comes back with them. It acts in nobody's name.
+pub(crate) async fn post(
+    Extension(visit): Extension<Arc<Visit>>,
+    fields: Fields,
+) -> Result<Response, Failure> {
+    let (desk, parameters) = (Desk::of(&visit.app), Parameters::new(fields.pairs()));
+    let endpoint = desk.endpoint(&visit.app);
+    let outcome = protocol::begin(endpoint, &parameters, None, true).await?;
+    answer(&visit, outcome, Place::There).await
+}
+
+/// `GET /oauth2/authorize/{token}`: goes on with a request that waited.
+pub(crate) async fn resume(
+    Extension(visit): Extension<Arc<Visit>>,
+    Path(token): Path<String>,
+) -> Result<Response, Failure> {
+    let Some(token) = Token::parse(&token) else {
+        return pages::gone(&visit).await;
+    };
+    let desk = Desk::of(&visit.app);
+    let outcome = protocol::resume(desk.endpoint(&visit.app), &token, session(&visit)).await?;
+    answer(&visit, outcome, Place::Here).await
+}
+
+/// The pages stand at the address of the request; reloading an answer to a form
+/// leads there.
+pub(crate) async fn to_page(Path(token): Path<String>) -> Response {
+    show::see_other(&links::waiting_request(&token), Jar::default())
+}
+
+/// `POST /oauth2/authorize/{token}/account`: "Continue as …".
+pub(crate) async fn choose(
+    Extension(visit): Extension<Arc<Visit>>,
+    Path(token): Path<String>,
+    fields: Fields,
+) -> Result<Response, Failure> {
+    visit.check_form(fields.get("csrf"))?;
+    let (Some(token), Some(session)) = (Token::parse(&token), session(&visit)) else {
+        return Ok(to_page(Path(token)).await);
+    };
+    let desk = Desk::of(&visit.app);
+    let outcome = protocol::choose(desk.endpoint(&visit.app), &token, session).await?;
+    answer(&visit, outcome, Place::There).await
+}
+
+/// `POST /oauth2/authorize/{token}/consent`: "Allow".
+pub(crate) async fn agree(
+    Extension(visit): Extension<Arc<Visit>>,
+    Path(token): Path<String>,
+    fields: Fields,
+) -> Result<Response, Failure> {
+    visit.check_form(fields.get("csrf"))?;
+    let (Some(token), Some(session)) = (Token::parse(&token), session(&visit)) else {
+        return Ok(to_page(Path(token)).await);
+    };
+    let desk = Desk::of(&visit.app);
+    let outcome = protocol::agree(desk.endpoint(&visit.app), &token, session).await?;
+    answer(&visit, outcome, Place::There).await
+}
+
+/// `POST /oauth2/authorize/{token}/decline`: "Don't allow", and every other way of
+/// not going on.
+pub(crate) async fn decline(
+    Extension(visit): Extension<Arc<Visit>>,
+    Path(token): Path<String>,
+    fields: Fields,
+) -> Result<Response, Failure> {
+    visit.check_form(fields.get("csrf"))?;
+    let Some(token) = Token::parse(&token) else {
+        return pages::gone(&visit).await;
+    };
+    let desk = Desk::of(&visit.app);
+    let outcome = protocol::decline(desk.endpoint(&visit.app), &token).await?;
+    answer(&visit, outcome, Place::There).await
+}
+
+/// `POST /oauth2/authorize/{token}/proof`: the proof that an app asked for.
+pub(crate) async fn prove(
+    Extension(visit): Extension<Arc<Visit>>,
+    Path(token): Path<String>,
+    fields: Fields,
+) -> Result<Response, Failure> {
+    visit.check_form(fields.get("csrf"))?;
+    let (Some(token), Some(live)) = (Token::parse(&token), visit.live()) else {
+        return Ok(to_page(Path(token)).await);
+    };
+    let person = Person {
+        visit: Arc::clone(&visit),
+        live: live.clone(),
+    };
+    let desk = Desk::of(&visit.app);
+    let outcome = protocol::resume(desk.endpoint(&visit.app), &token, session(&visit)).await?;
+    let question = match outcome {
+        Outcome::Asked(question) => question,
+        other => return answer(&visit, other, Place::There).await,
+    };
+    let Decision::Reauthenticate { with_code } = question.decision else {
+        return ask(&visit, *question, Place::There).await;
+    };
+    let evidence = Evidence::of_form(&fields);
+    let sentence = match evidence {
+        None => "Please fill in the field, so that we know it's you.".to_owned(),
+        Some(Evidence::Password(_)) if with_code => {
+            "Please use a code from your authenticator app this time.".to_owned()
+        }
+        Some(evidence) => match prove_with(&person, evidence).await? {
+            Proved::Yes(renewed) => {
+                let mut jar = Jar::default();
+                jar.renew_session(&renewed, visit.now);
+                return Ok(show::see_other(
+                    &links::waiting_request(&token.reveal()),
+                    jar,
+                ));
+            }
+            Proved::SessionOver => return Ok(to_page(Path(token.reveal())).await),
+            Proved::No(sentence) => sentence,
+        },
+    };
+    pages::proof(&visit, &question, with_code, Some(sentence)).await
+}
+
+/// Writes what came of a request.
+async fn answer(visit: &Visit, outcome: Outcome, place: Place) -> Result<Response, Failure> {
+    match outcome {
+        Outcome::Shown(untrusted) => pages::untrusted(visit, &untrusted).await,
+        Outcome::Gone => pages::gone(visit).await,
+        Outcome::Asked(question) => ask(visit, *question, place).await,
+        Outcome::Sent(sent) => match sent.mode {
+            // 303, so that no browser repeats a form with a password in it over there
+            // (OIDC-08).
+            ResponseMode::Query => Ok(show::see_other(&sent.location(), Jar::default())),
+            ResponseMode::FormPost => pages::form_post(visit, sent).await,
+        },
+    }
+}
+
+async fn ask(visit: &Visit, question: Question, place: Place) -> Result<Response, Failure> {
+    let back = links::waiting_request(&question.token.reveal());
+    let mut jar = Jar::default();
+    let to = match question.decision {
+        Decision::SignIn => links::login_returning(&back, false),
+        Decision::SignInAgain => links::login_returning(&back, true),
+        Decision::SetUpFactor => {
+            Flash::SetUpFactor.set(&mut jar);
+            links::SECURITY.to_owned()
+        }
+        Decision::Reauthenticate { with_code } if place == Place::Here => {
+            return pages::proof(visit, &question, with_code, None).await;
+        }
+        Decision::ChooseAccount if place == Place::Here => {
+            return pages::choose_account(visit, &question, true).await;
+        }
+        Decision::WrongAccount if place == Place::Here => {
+            return pages::choose_account(visit, &question, false).await;
+        }
+        Decision::AskConsent if place == Place::Here => {
+            return pages::consent(visit, &question).await;
+        }
+        _ => back,
+    };
+    Ok(show::see_other(&to, jar))
+}
