@@ -173,7 +173,7 @@ impl<'a> Browser<'a> {
         self.follow(first)
     }
 
-    /// Follows redirects from an answer on.
+    /// Follows redirects from an answer on, as long as they stay on the site.
     ///
     /// # Panics
     ///
@@ -181,9 +181,11 @@ impl<'a> Browser<'a> {
     pub fn follow(&mut self, answer: Answer) -> Answer {
         let mut answer = answer;
         for _ in 0..10 {
-            let Some(to) = answer.location().map(str::to_owned) else {
+            // What leads to an app is where this browser's site ends.
+            let Some(to) = answer.location().filter(|to| to.starts_with('/')) else {
                 return answer;
             };
+            let to = to.to_owned();
             answer = self.navigate(
                 |ask| ask.header("sec-fetch-site", "same-origin").send(),
                 "GET",

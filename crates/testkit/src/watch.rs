@@ -139,12 +139,26 @@ fn judge_clearing(answer: &Answer, found: &mut Vec<String>) {
     }
 }
 
+/// Whether this is the answer to an app, which alone leads off-site; it says who
+/// answers (OIDC-07).
+fn is_answer_to_app(answer: &Answer, location: &str) -> bool {
+    answer.path.starts_with("/oauth2/authorize")
+        && location
+            .split('&')
+            .filter(|part| part.starts_with("iss="))
+            .count()
+            == 1
+}
+
 /// Never off-site, and never to an address that logs out (B13); but a foreign form
 /// that was sent to Log out is led to its question.
 fn judge_location(answer: &Answer, origin: &str, found: &mut Vec<String>) {
     let Some(location) = answer.location() else {
         return;
     };
+    if is_answer_to_app(answer, location) {
+        return;
+    }
     let is_question = answer.path == "/logout" && location == "/logout";
     let resolved = url::Url::parse(origin).and_then(|base| base.join(location));
     let ours = resolved.as_ref().is_ok_and(|url| {

@@ -21,6 +21,8 @@
 mod accounts;
 mod addresses;
 mod api;
+mod authorize;
+mod authorize_attacks;
 mod check_up;
 mod days;
 mod demanded_factor;
