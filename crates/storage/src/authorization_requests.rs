@@ -44,10 +44,7 @@ pub fn add(
 }
 
 /// The one of this digest, expired or not.
-pub fn find(
-    tx: &mut Tx<'_>,
-    digest: TokenDigest,
-) -> Result<Option<WaitingRequest>, StorageError> {
+pub fn find(tx: &mut Tx<'_>, digest: TokenDigest) -> Result<Option<WaitingRequest>, StorageError> {
     tx.query_optional(
         "SELECT client_id, request, created_at, expires_at
          FROM authorization_requests WHERE digest = $1",
@@ -64,11 +61,7 @@ pub fn find(
 }
 
 /// Writes down what the person has answered so far; false if it is gone.
-pub fn update(
-    tx: &mut Tx<'_>,
-    digest: TokenDigest,
-    request: &str,
-) -> Result<bool, StorageError> {
+pub fn update(tx: &mut Tx<'_>, digest: TokenDigest, request: &str) -> Result<bool, StorageError> {
     tx.execute(
         "UPDATE authorization_requests SET request = $2 WHERE digest = $1",
         &[digest.into(), request.into()],

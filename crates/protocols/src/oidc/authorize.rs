@@ -16,7 +16,9 @@ use nightlatch_domain::ids::{ClientId, SessionId};
 use nightlatch_domain::relying_party::{RelyingParty, RelyingPartyStatus};
 use nightlatch_domain::secret::{Token, TokenDigest};
 use nightlatch_flows::Moment;
-use nightlatch_flows::authorize::{self as flow, CodeOutcome, ConsentOutcome, Standing, WantedCode};
+use nightlatch_flows::authorize::{
+    self as flow, CodeOutcome, ConsentOutcome, Standing, WantedCode,
+};
 use nightlatch_storage::{StorageError, Store, Tx, authorization_requests, relying_parties};
 use serde::{Deserialize, Serialize};
 
@@ -182,8 +184,7 @@ pub async fn choose(
     if let Some(course) = find_course(endpoint, token).await? {
         let text = write(&course.request, Some(session))?;
         let digest = token.digest();
-        let update =
-            move |tx: &mut Tx<'_>| authorization_requests::update(tx, digest, &text);
+        let update = move |tx: &mut Tx<'_>| authorization_requests::update(tx, digest, &text);
         endpoint.store.write(update).await?;
     }
     resume(endpoint, token, Some(session)).await

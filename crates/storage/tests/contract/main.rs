@@ -11,6 +11,7 @@
 )]
 
 mod authenticator_apps;
+mod authorization;
 mod browsers;
 mod concurrency;
 mod constraints;

@@ -12,11 +12,13 @@ use nightlatch_storage::events::{self, EventFilter};
 use nightlatch_storage::testing::statements;
 use nightlatch_storage::users::Picture;
 use nightlatch_storage::{
-    DatabaseKind, StorageError, Store, Tx, Value, authenticator_apps, epochs, mail_links, mails,
-    on_both_databases, organizations, passkeys, pending_sign_ins, phone_sign_ins, recovery_codes,
+    DatabaseKind, StorageError, Store, Tx, Value, authenticator_apps, authorization_codes,
+    authorization_requests, consents, epochs, mail_links, mails, on_both_databases, organizations,
+    passkeys, pending_sign_ins, phone_sign_ins, recovery_codes, relying_parties,
     remembered_factors, reviews, sessions, set_up_links, throttles, users,
 };
 
+use super::authorization::{app, code, consent, waiting};
 use super::mails::{mail, mail_link};
 use super::passkeys::{ceremony, passkey};
 use super::phone_sign_ins::{approval, phone_sign_in};
@@ -44,12 +46,21 @@ const MAY_SCAN: [(&str, &str); 5] = [
 ];
 
 /// The sources whose statements are to be found in [`run_all`].
-const SOURCES: [(&str, &str); 18] = [
+const SOURCES: [(&str, &str); 21] = [
     (
         "authenticator_apps",
         include_str!("../../src/authenticator_apps.rs"),
     ),
+    (
+        "authorization_codes",
+        include_str!("../../src/authorization_codes.rs"),
+    ),
+    (
+        "authorization_requests",
+        include_str!("../../src/authorization_requests.rs"),
+    ),
     ("browsers", include_str!("../../src/browsers.rs")),
+    ("consents", include_str!("../../src/consents.rs")),
     ("endings", include_str!("../../src/endings.rs")),
     ("epochs", include_str!("../../src/epochs.rs")),
     ("events", include_str!("../../src/events.rs")),
@@ -89,6 +100,7 @@ fn run_all(tx: &mut Tx<'_>) -> Result<Vec<&'static str>, StorageError> {
     run_events(tx)?;
     run_mails(tx)?;
     run_phone_sign_ins(tx)?;
+    run_authorization(tx)?;
     reviews::record(tx, id(1), at(1))?;
     reviews::find(tx, id(1))?;
     reviews::delete(tx, id(1))?;
@@ -298,6 +310,23 @@ fn run_phone_sign_ins(tx: &mut Tx<'_>) -> Result<(), StorageError> {
     phone_sign_ins::delete(tx, id(1))?;
     phone_sign_ins::prune(tx, at(1), 1)?;
     Ok(())
+}
+
+fn run_authorization(tx: &mut Tx<'_>) -> Result<(), StorageError> {
+    relying_parties::add(tx, &app(1))?;
+    authorization_codes::add(tx, &code(1), digest(1))?;
+    authorization_codes::find(tx, digest(1))?;
+    authorization_codes::use_up(tx, digest(1), at(1), None)?;
+    authorization_codes::prune(tx, at(1), 1)?;
+    authorization_requests::add(tx, &waiting(1), digest(1))?;
+    authorization_requests::find(tx, digest(1))?;
+    authorization_requests::update(tx, digest(1), "{}")?;
+    authorization_requests::delete(tx, digest(1))?;
+    authorization_requests::prune(tx, at(1), 1)?;
+    consents::put(tx, id(1), &consent(1, "openid"))?;
+    consents::find(tx, id(1), id(1))?;
+    consents::list_of_user(tx, id(1), 1)?;
+    consents::delete(tx, id(1), id(1)).map(|_| ())
 }
 
 fn run_prunes(tx: &mut Tx<'_>) -> Result<(), StorageError> {

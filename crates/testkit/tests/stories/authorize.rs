@@ -94,7 +94,10 @@ fn oidc_02_05_a_person_signs_in_and_comes_to_the_app(which: TestDatabase) {
     // From now on there is nothing to do, and each code is another.
     let again = laptop.open_once(&app.authorize_url());
     assert_ne!(app.code_from(&again), code);
-    assert_eq!(app.stored(&site, &app.code_from(&again)).authenticated_at, session.created_at);
+    assert_eq!(
+        app.stored(&site, &app.code_from(&again)).authenticated_at,
+        session.created_at
+    );
 }
 
 fn a_company_app_asks_nothing(which: TestDatabase) {
@@ -173,7 +176,11 @@ fn oidc_18_consent_says_what_the_app_gets_and_for_how_long(which: TestDatabase) 
     assert_eq!(plain.stored(&site, &code).scopes, Scopes::parse("openid"));
     let url = lasting.authorize_url_with(&[("scope", "openid offline_access")]);
     laptop.open(&url).expect(200);
-    assert!(laptop.page().says("for up to 90 days, also after you log out"));
+    assert!(
+        laptop
+            .page()
+            .says("for up to 90 days, also after you log out")
+    );
     let code = lasting.code_from(&laptop.press_once("Allow"));
     let scopes = lasting.stored(&site, &code).scopes;
     assert_eq!(scopes, Scopes::parse("openid offline_access"));
@@ -389,7 +396,10 @@ fn an_app_may_ask_by_form_and_be_answered_by_form(which: TestDatabase) {
     assert_eq!(page.heading, "Back to the app");
     assert!(!answer.text().contains("Lovelace"));
     let form = page.form("Continue");
-    assert_eq!((form.method.as_str(), &form.action), ("post", &app.redirect_uri));
+    assert_eq!(
+        (form.method.as_str(), &form.action),
+        ("post", &app.redirect_uri)
+    );
     let names: Vec<_> = form.fields.iter().map(|one| one.name.as_str()).collect();
     assert_eq!(names, ["code", "state", "iss"]);
     assert_eq!(form.value("state"), app.state);
@@ -418,12 +428,19 @@ fn oidc_12_the_level_of_proof_is_asked_for_and_stated(which: TestDatabase) {
     site.advance(MINUTE);
     let url = app.authorize_url_with(&[("claims", &essential(TWO_FACTOR))]);
     laptop.open(&url).expect(200);
-    assert!(laptop.page().says("with a code from your authenticator app"));
-    assert!(laptop.page().form("Continue").find("Your password").is_none());
-    laptop.fill(
-        "Code from your authenticator app",
-        &phone.next_code(&site),
+    assert!(
+        laptop
+            .page()
+            .says("with a code from your authenticator app")
     );
+    assert!(
+        laptop
+            .page()
+            .form("Continue")
+            .find("Your password")
+            .is_none()
+    );
+    laptop.fill("Code from your authenticator app", &phone.next_code(&site));
     let answer = laptop.press("Continue");
     let stored = app.stored(&site, &app.code_from(&answer));
     let remembered: RememberedRequest = serde_json::from_str(&stored.request).expect("JSON");

@@ -179,9 +179,8 @@ fn oidc_13_the_hint_of_another_person_gets_no_code(which: TestDatabase) {
     // Expired long ago, and good.
     site.advance(HOUR);
     for prompt in ["", "none"] {
-        let with = |hint: &str| {
-            app.authorize_url_with(&[("prompt", prompt), ("id_token_hint", hint)])
-        };
+        let with =
+            |hint: &str| app.authorize_url_with(&[("prompt", prompt), ("id_token_hint", hint)]);
         app.code_from(&laptop.open_once(&with(&own)));
         let answer = laptop.open_once(&with(&hers));
         assert_eq!(app.error_from(&answer), "login_required");
@@ -240,9 +239,7 @@ fn oidc_18_consent_cannot_be_forged(which: TestDatabase) {
     }
     assert_eq!((consents(&site), codes(&site)), (0, 0));
     // What is agreed to stands in the stored request, and not in the form.
-    let ask = laptop
-        .ask("POST", &format!("{path}/consent"))
-        .by_own_page();
+    let ask = laptop.ask("POST", &format!("{path}/consent")).by_own_page();
     let body = format!("csrf={own}&scope=openid+offline_access&client_id=x");
     let code = app.code_from(&ask.form(&body).send());
     let scopes = app.stored(&site, &code).scopes.to_string();
@@ -407,11 +404,17 @@ fn a_flood_is_cut_short(which: TestDatabase) {
     let mut nobody = site.browser();
     let body = app.authorize_form_with(&[("state", &"x".repeat(64 * 1024))]);
     let ask = nobody.ask("POST", "/oauth2/authorize");
-    let answer = ask.header("sec-fetch-site", "cross-site").form(&body).send();
+    let answer = ask
+        .header("sec-fetch-site", "cross-site")
+        .form(&body)
+        .send();
     drop(answer.expect_error("a body beyond the limit"));
     let body = app.authorize_form_with(&[("state", &"x".repeat(17 * 1024))]);
     let ask = nobody.ask("POST", "/oauth2/authorize");
-    let answer = ask.header("sec-fetch-site", "cross-site").form(&body).send();
+    let answer = ask
+        .header("sec-fetch-site", "cross-site")
+        .form(&body)
+        .send();
     drop(answer.expect_error("a request beyond the limit"));
     assert_eq!(waiting(&site), 0);
 }

@@ -283,8 +283,8 @@ fn csrf_04_a_form_that_is_not_ones_own_changes_nothing(which: TestDatabase) {
     scene.laptop.sign_in(&ada);
     site.flush_activity();
     let before = scene.state();
-    // Log out and reset do not depend on it; calls of programs carry none.
-    let exempt = ["/logout", "/help/reset-browser"];
+    // Log out and reset do not depend on it; calls of programs and apps carry none.
+    let exempt = ["/logout", "/help/reset-browser", "/oauth2/authorize"];
     for route in unsafe_routes() {
         if exempt.contains(&route.path) || route.rule.access == Access::Programs {
             continue;
@@ -358,10 +358,11 @@ fn what_is_refused_above_works_when_it_is_sent_properly(which: TestDatabase) {
         "/account/phone/refuse",
     ];
     for route in unsafe_routes() {
-        // Links of mails have stories of their own, and the second step does nothing
-        // without a sign-in that waits; see `second_step`.
+        // Links of mails and apps have stories of their own, and the second step does
+        // nothing without a sign-in that waits; see `second_step`.
         if told_elsewhere.contains(&route.path)
             || route.path.starts_with("/login/factor")
+            || route.path.starts_with("/oauth2/authorize")
             || route.path.ends_with("/{token}")
         {
             continue;

@@ -370,7 +370,7 @@ fn reloading_a_refused_form_leads_to_its_page(which: TestDatabase) {
             || route.rule.access == Access::Programs;
         let has_page = route.method == "POST" && !is_call;
         if !has_page
-            || ["/session/stay", "/set-up/{code}"].contains(&route.path)
+            || ["/session/stay", "/set-up/{code}", "/oauth2/authorize"].contains(&route.path)
             || route.path.contains("/{token}")
         {
             continue;

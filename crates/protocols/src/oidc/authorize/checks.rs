@@ -36,10 +36,7 @@ pub struct Check {
     pub judge: fn(&Asked<'_>) -> Result<(), OidcError>,
 }
 
-const fn check(
-    requirement: &'static str,
-    judge: fn(&Asked<'_>) -> Result<(), OidcError>,
-) -> Check {
+const fn check(requirement: &'static str, judge: fn(&Asked<'_>) -> Result<(), OidcError>) -> Check {
     Check { requirement, judge }
 }
 

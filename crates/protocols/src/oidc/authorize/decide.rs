@@ -110,7 +110,10 @@ fn next(situation: &Situation<'_>) -> Decision {
     };
     let request = situation.request;
     // Never a code for the one who happens to be signed in (OIDC-13).
-    if request.subject.is_some_and(|subject| subject != person.user) {
+    if request
+        .subject
+        .is_some_and(|subject| subject != person.user)
+    {
         return Decision::Refuse(OidcError::LoginRequired);
     }
     if !person.is_of_one_organization {
@@ -176,7 +179,10 @@ fn strengthen(situation: &Situation<'_>, person: &SignedIn<'_>) -> Option<Decisi
     if wanted.is_empty() || wanted.iter().any(|name| is_reached(level, name)) {
         return None;
     }
-    let weakest = wanted.iter().filter_map(|name| Level::from_name(name)).min();
+    let weakest = wanted
+        .iter()
+        .filter_map(|name| Level::from_name(name))
+        .min();
     let has_begun_anew = person.began_at > situation.asked_at;
     let way = match weakest {
         Some(Level::TwoFactor) if person.has_authenticator_app && !person.by_phone => {
@@ -193,9 +199,7 @@ fn strengthen(situation: &Situation<'_>, person: &SignedIn<'_>) -> Option<Decisi
         // A wish is tried once; then the app takes what there is.
         Some(_) if !essential && person.proved_at > situation.asked_at => None,
         Some(decision) if essential || !situation.request.prompt.none => Some(decision),
-        _ if essential => Some(Decision::Refuse(
-            OidcError::UnmetAuthenticationRequirements,
-        )),
+        _ if essential => Some(Decision::Refuse(OidcError::UnmetAuthenticationRequirements)),
         _ => None,
     }
 }

@@ -71,11 +71,7 @@ impl Answer {
     }
 }
 
-fn described(
-    error: OidcError,
-    state: Option<String>,
-    issuer: &str,
-) -> Vec<(&'static str, String)> {
+fn described(error: OidcError, state: Option<String>, issuer: &str) -> Vec<(&'static str, String)> {
     let mut parameters = vec![
         ("error", error.code().to_owned()),
         ("error_description", error.description().to_owned()),

@@ -36,7 +36,10 @@ fn client(authentication: ClientAuthentication) -> RelyingParty {
 
 fn good() -> Vec<(String, String)> {
     [
-        ("client_id", client(ClientAuthentication::Secret).id.to_string().as_str()),
+        (
+            "client_id",
+            client(ClientAuthentication::Secret).id.to_string().as_str(),
+        ),
         ("redirect_uri", ADDRESS),
         ("response_type", "code"),
         ("scope", "openid email"),
