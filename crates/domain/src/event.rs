@@ -80,10 +80,15 @@ pub enum EventKind {
     RecoveryCodesMade,
     /// A recovery code was used up.
     RecoveryCodeUsed,
+    /// A session entered an app; the detail is the app's name.
+    AppEntered,
+    /// A token of an app was used after its successor, or a code twice; what the
+    /// app held of it was revoked (TOK-02). The detail is the app's name.
+    TokenReused,
 }
 
 impl EventKind {
-    const ALL: [Self; 31] = [
+    const ALL: [Self; 33] = [
         Self::SignedIn,
         Self::SignedInFromNewBrowser,
         Self::SignInFailed,
@@ -115,6 +120,8 @@ impl EventKind {
         Self::AuthenticatorAppRemoved,
         Self::RecoveryCodesMade,
         Self::RecoveryCodeUsed,
+        Self::AppEntered,
+        Self::TokenReused,
     ];
 
     /// The stored and programmatic name; stable (LOG-01).
@@ -151,6 +158,8 @@ impl EventKind {
             Self::AuthenticatorAppRemoved => "authenticator_app_removed",
             Self::RecoveryCodesMade => "recovery_codes_made",
             Self::RecoveryCodeUsed => "recovery_code_used",
+            Self::AppEntered => "app_entered",
+            Self::TokenReused => "token_reused",
         }
     }
 

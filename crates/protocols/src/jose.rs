@@ -83,7 +83,8 @@ impl NewKey {
                 Zeroizing::new(made.map_err(refused)?.as_ref().to_vec())
             }
             SigningAlgorithm::EdDsa => {
-                let made = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new());
+                // The library knows the curve by the length of the first version of the format.
+                let made = Ed25519KeyPair::generate_pkcs8v1(&SystemRandom::new());
                 Zeroizing::new(made.map_err(refused)?.as_ref().to_vec())
             }
         };

@@ -40,6 +40,7 @@ mod reading;
 mod rows;
 mod site;
 mod stream;
+mod token_client;
 mod watch;
 mod work;
 
@@ -61,3 +62,4 @@ pub use post::link_in;
 pub use rows::{EventRow, SessionRow};
 pub use site::{Site, SiteOptions};
 pub use stream::Stream;
+pub use token_client::{IssuedCode, REDIRECT_URI, RegisteredApp, Tokens, call, with_token};

@@ -26,6 +26,7 @@ mod live;
 pub mod mailing;
 mod mails;
 pub mod metrics;
+mod oidc_tokens;
 mod pages;
 pub mod public_url;
 mod qr_code;

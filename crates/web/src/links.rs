@@ -1,5 +1,6 @@
 //! Paths, and which of them may be returned to.
 
+use nightlatch_protocols::oidc::discovery::paths;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::public_url::PublicUrl;
@@ -26,6 +27,16 @@ pub(crate) const PASSKEY_ACCEPTED: &str = "/account/security/passkeys/accepted";
 pub(crate) const PASSKEY_ADD: &str = "/account/security/passkeys/add";
 pub(crate) const PASSKEY_SIGN_IN_BEGIN: &str = "/login/passkey/begin";
 pub(crate) const PASSKEY_SIGN_IN_FINISH: &str = "/login/passkey/finish";
+
+/// What apps call: errors are told as documents.
+pub(crate) const FOR_APPS: [&str; 6] = [
+    paths::DISCOVERY,
+    paths::JWKS,
+    paths::TOKEN,
+    paths::USERINFO,
+    paths::INTROSPECT,
+    paths::REVOKE,
+];
 
 /// What the script for passkeys calls; it reads JSON, whatever happens.
 pub(crate) const PASSKEY_CALLS: [&str; 5] = [

@@ -5,6 +5,7 @@
 //! sessions, so a new route cannot be forgotten.
 
 mod factors;
+mod oidc_tokens;
 
 use std::sync::Arc;
 
@@ -36,6 +37,9 @@ pub enum Access {
     People,
     /// Programs of signed-in people; others get 401.
     Programs,
+    /// Apps and their servers. No cookie is read, so no form of another site can
+    /// borrow anything; whoever calls proves it with what is in the call.
+    Apps,
 }
 
 /// What happens to a form or call that does not prove that one of our own pages
@@ -146,6 +150,7 @@ fn routes() -> Vec<Route> {
         for_phones(),
         for_check_up(),
         for_programs(),
+        oidc_tokens::routes(),
     ]
     .into_iter()
     .flatten()

@@ -18,6 +18,7 @@ mod corrupt_rows;
 mod counters;
 mod endings;
 mod events;
+mod grants;
 mod mails;
 mod opening;
 mod organizations;
@@ -32,6 +33,7 @@ mod session_lists;
 mod session_model;
 mod sessions;
 mod sign_in_steps;
+mod signing_keys;
 mod statements;
 mod transactions;
 #[cfg(feature = "postgres-tests")]

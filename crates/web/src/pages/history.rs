@@ -115,6 +115,8 @@ fn entry(person: &Person, event: &Event) -> Option<HistoryEntryView> {
         EventKind::AuthenticatorAppRemoved => HistoryKind::AppRemoved,
         EventKind::RecoveryCodesMade => HistoryKind::RecoveryCodesMade,
         EventKind::RecoveryCodeUsed => HistoryKind::RecoveryCodeUsed,
+        EventKind::AppEntered => HistoryKind::AppEntered,
+        EventKind::TokenReused => HistoryKind::TokenReused,
         EventKind::ProfileChanged
         | EventKind::BrowserNamed
         | EventKind::SettingsChanged
@@ -133,7 +135,11 @@ fn entry(person: &Person, event: &Event) -> Option<HistoryEntryView> {
     );
     let names_an_app = matches!(
         kind,
-        HistoryKind::AppAdded | HistoryKind::AppRenamed | HistoryKind::AppRemoved
+        HistoryKind::AppAdded
+            | HistoryKind::AppRenamed
+            | HistoryKind::AppRemoved
+            | HistoryKind::AppEntered
+            | HistoryKind::TokenReused
     );
     let current = Some(person.live.owned.session.id);
     let not_me = event

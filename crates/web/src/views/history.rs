@@ -108,6 +108,10 @@ pub enum HistoryKind {
     RecoveryCodesMade,
     /// Recovery code used.
     RecoveryCodeUsed,
+    /// Signed in to an app.
+    AppEntered,
+    /// A token of an app was used twice.
+    TokenReused,
 }
 
 /// One entry.
@@ -188,6 +192,10 @@ impl HistoryEntryView {
             (HistoryKind::AppRemoved, _) => "Authenticator app removed".to_owned(),
             (HistoryKind::RecoveryCodesMade, _) => "New recovery codes made".to_owned(),
             (HistoryKind::RecoveryCodeUsed, _) => "Recovery code used".to_owned(),
+            (HistoryKind::AppEntered, _) => "Signed in to an app".to_owned(),
+            (HistoryKind::TokenReused, _) => {
+                "There may be a copy of what keeps an app signed in".to_owned()
+            }
             (HistoryKind::ComputerMarked, _) => "Shared-computer mark changed".to_owned(),
         }
     }
@@ -195,7 +203,7 @@ impl HistoryEntryView {
     /// The icon and the style class of what happened.
     pub fn icon(&self) -> &'static str {
         match self.kind {
-            HistoryKind::SignIn | HistoryKind::SignInNewDevice => "enter",
+            HistoryKind::SignIn | HistoryKind::SignInNewDevice | HistoryKind::AppEntered => "enter",
             HistoryKind::Ended => "leave",
             HistoryKind::PasswordChanged
             | HistoryKind::Proved
@@ -214,7 +222,8 @@ impl HistoryEntryView {
             | HistoryKind::WrongProof
             | HistoryKind::Reported
             | HistoryKind::AccountDisabled
-            | HistoryKind::PasskeySuspicious => "warning",
+            | HistoryKind::PasskeySuspicious
+            | HistoryKind::TokenReused => "warning",
             HistoryKind::AccountCreated | HistoryKind::AccountEnabled => "person",
             HistoryKind::ComputerMarked => "people",
         }

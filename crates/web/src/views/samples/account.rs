@@ -154,6 +154,8 @@ impl Gallery {
             (HistoryKind::AppRemoved, 1),
             (HistoryKind::RecoveryCodesMade, 1),
             (HistoryKind::RecoveryCodeUsed, 1),
+            (HistoryKind::AppEntered, 1),
+            (HistoryKind::TokenReused, 1),
         ];
         for (name, entries) in [
             (
