@@ -100,8 +100,8 @@ pub fn exchange(
     };
     let id = GrantId::random(moment.random.as_ref());
     if !authorization_codes::use_up(tx, digest, moment.now, Some(id))? {
-        // Somebody was faster since it was read; both databases forbid it, and then
-        // the flow is run again.
+        // Somebody was faster since it was read. Both databases notice it before, and
+        // run the flow again.
         return Err(StorageError::Conflict);
     }
     let offline = may_be_long_lived(&code, &client, &owned.session);

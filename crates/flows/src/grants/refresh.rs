@@ -20,7 +20,7 @@ pub enum RefreshOutcome {
     /// No refresh token of this app, or what it stands for is over: the same answer
     /// for all (A6).
     Refused,
-    /// It asked for more than was granted.
+    /// It asked for more than was granted, or for nothing that exists.
     ScopeTooWide,
     /// It was replaced long ago, so there are two who hold it: everything of its
     /// grant is revoked, and the owner of the account is told.
@@ -59,7 +59,8 @@ pub fn refresh(
     }
     let scopes = wanted.unwrap_or(grant.scopes);
     // Only now: a fault in the request must not hide a token that was copied.
-    if !scopes.are_within(grant.scopes) {
+    let asks_for_nothing = wanted == Some(Scopes::default());
+    if asks_for_nothing || !scopes.are_within(grant.scopes) {
         return Ok(RefreshOutcome::ScopeTooWide);
     }
     let grant = if is_present {
@@ -87,8 +88,8 @@ fn rotate(
         grant.idle_deadline = moment.now.plus(idle).min(grant.overall_deadline);
     }
     if !grants::rotate(tx, &grant, before)? {
-        // Two successors must never be; the store runs the flow again, and then this
-        // is the predecessor within its grace.
+        // Both databases notice it before, and run the flow again. Rather no answer
+        // than two different successors.
         return Err(StorageError::Conflict);
     }
     Ok(grant)

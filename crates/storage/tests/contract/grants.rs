@@ -194,7 +194,7 @@ on_both_databases! {
         let ended = Some(RevokedCause::SessionEnded);
         let count = write(store, |tx| grants::revoke_all_of_session(tx, id(1), at(9), RevokedCause::SessionEnded));
         assert_eq!((count, state(store)), (2, [left, ended, ended, None]));
-        assert_eq!(listed(store), []);
+        assert_eq!(listed(store), Vec::<u8>::new());
         add(store, grant(5, 1, true));
         add(store, Grant { client_id: id(2), ..grant(6, 1, true) });
         let count = write(store, |tx| {

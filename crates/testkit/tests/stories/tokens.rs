@@ -4,9 +4,11 @@ use std::collections::HashSet;
 
 use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
+use nightlatch_domain::ending::{Actor, Cause, Scope};
 use nightlatch_domain::event::EventKind;
 use nightlatch_domain::relying_party::{ClientAuthentication, SigningAlgorithm};
-use nightlatch_storage::{entries, epochs, on_both_databases};
+use nightlatch_flows::log_out::{EndingRequest, end_sessions};
+use nightlatch_storage::{entries, on_both_databases};
 use nightlatch_testkit::{
     Account, Browser, IssuedCode, REDIRECT_URI, RegisteredApp, Site, TestDatabase, Tokens, call,
     with_token,
@@ -270,6 +272,8 @@ fn scopes_are_narrowed_and_never_widened(which: TestDatabase) {
     };
     let wider = with(&tokens.refresh, "openid profile").expect(400);
     assert_eq!(wider.json()["error"], "invalid_scope");
+    let unknown = with(&tokens.refresh, "everything").expect(400);
+    assert_eq!(unknown.json()["error"], "invalid_scope");
     let narrow = Tokens::of(&with(&tokens.refresh, "openid"));
     let who = with_token(&site, ("GET", "/oauth2/userinfo"), &narrow.access).expect(200);
     assert!(who.json().get("email").is_none());
@@ -378,7 +382,17 @@ fn ops_01_a_raised_counter_ends_what_a_backup_brought_back(which: TestDatabase) 
     let bound = site.enter(&laptop, &crm, "openid");
     let long = site.enter(&laptop, &backup, "openid offline_access");
     let code = site.issue_code(&laptop, &crm, "openid");
-    site.write(|tx| epochs::raise_deployment(tx));
+    // What `restore` does once the rows are back.
+    let moment = site.moment();
+    site.write(move |tx| {
+        let request = EndingRequest {
+            scope: Scope::Deployment,
+            cause: Cause::RestoredFromBackup,
+            actor: Actor::System,
+            reason: None,
+        };
+        end_sessions(tx, &moment, &request)
+    });
     assert!(!crm.is_active(&site, &bound.access));
     is_invalid_grant(&crm.refresh(&site, &bound.refresh));
     assert!(!backup.is_active(&site, &long.access));

@@ -216,12 +216,12 @@ struct Signer {
 }
 
 impl Signer {
-    fn new(site: &Site) -> Self {
+    fn new(site: &Site, name: &str) -> Self {
         let id = SigningKeyId::from_bytes([5; 16]);
         let made = NewKey::generate(SigningAlgorithm::EdDsa, id).expect("a key");
         let jwks = format!("{{\"keys\":[{}]}}", made.public_jwk);
         Self {
-            app: site.add_app("Signs", |app| {
+            app: site.add_app(name, |app| {
                 app.authentication = ClientAuthentication::PrivateKeyJwt { jwks };
             }),
             key: EncodingKey::from_ed_der(&made.private),
@@ -252,7 +252,7 @@ impl Signer {
 
 fn tok_08_an_assertion_is_signed_by_a_registered_key_for_us_and_used_once(which: TestDatabase) {
     let site = Site::new(which);
-    let signer = Signer::new(&site);
+    let signer = Signer::new(&site, "Signs");
     let good = signer.sign(&signer.claims(&site, "1"));
     signer.introspect(&site, &good).expect(200);
     let again = signer.introspect(&site, &good);
@@ -305,7 +305,7 @@ fn tok_08_an_assertion_is_signed_by_a_registered_key_for_us_and_used_once(which:
     let claims = signer.claims(&site, "k");
     let public = EncodingKey::from_secret(signer.public.as_bytes());
     let confused = encode(&Header::new(Algorithm::HS256), &claims, &public).expect("signed");
-    let stranger = Signer::new(&site);
+    let stranger = Signer::new(&site, "Stranger");
     let foreign = stranger.sign(&claims);
     let mut carrying = Header::new(Algorithm::EdDSA);
     carrying.jwk = serde_json::from_str(&stranger.public).ok();

@@ -89,7 +89,6 @@ pub(crate) struct ActivityNoted {
 /// activity.
 #[utoipa::path(
     post, path = "/api/v1/activity", tag = "apps",
-    security(("access token" = [])),
     responses(
         (status = 200, body = ActivityNoted),
         (status = 401, description = "The access token in the header Authorization is not good")
@@ -140,7 +139,6 @@ pub(crate) struct AppLoggedOut {
 /// it was in. The access token or the refresh token of the app is the proof.
 #[utoipa::path(
     post, path = "/api/v1/log-out", tag = "apps",
-    security(("access token" = []), ("refresh token" = [])),
     responses(
         (status = 200, body = AppLoggedOut),
         (status = 401, description = "The token in the header Authorization is not one of yours, or is too old")
