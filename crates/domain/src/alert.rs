@@ -43,6 +43,8 @@ pub enum AlertKind {
     AllSessionsEnded,
     /// An administrator signed the person out.
     SignedOutByAdministrator,
+    /// A token of an app was used after its successor (TOK-02).
+    AppTokenReused,
 }
 
 /// Alerts that are gathered together.
@@ -57,13 +59,15 @@ pub enum AlertClass {
     Credential,
     /// Sessions were ended by their owner.
     Sessions,
+    /// Somebody else may hold what an app was given.
+    Apps,
     /// Somebody else acted on the account. Never held back.
     Administrator,
 }
 
 impl AlertKind {
     /// Every kind.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::NewBrowser,
         Self::AfterManyFailures,
         Self::ApprovedFromPhone,
@@ -78,6 +82,7 @@ impl AlertKind {
         Self::PasswordSetByOperator,
         Self::AllSessionsEnded,
         Self::SignedOutByAdministrator,
+        Self::AppTokenReused,
     ];
 
     /// With which others it is gathered.
@@ -97,6 +102,7 @@ impl AlertKind {
             | Self::PasswordSetByOperator => AlertClass::Credential,
             Self::AllSessionsEnded => AlertClass::Sessions,
             Self::SignedOutByAdministrator => AlertClass::Administrator,
+            Self::AppTokenReused => AlertClass::Apps,
         }
     }
 
@@ -118,6 +124,7 @@ impl AlertClass {
             Self::SecondFactor => "alert_second_factor",
             Self::Credential => "alert_credential",
             Self::Sessions => "alert_sessions",
+            Self::Apps => "alert_apps",
             Self::Administrator => "alert_administrator",
         }
     }
@@ -127,8 +134,8 @@ impl AlertClass {
     pub const fn spacing(self) -> Option<Duration> {
         match self {
             Self::SignIn | Self::Sessions => Some(Duration::from_mins(10)),
-            // Whoever holds a stolen password tries often.
-            Self::SecondFactor => Some(Duration::from_hours(1)),
+            // Whoever holds a stolen password tries often; so does an app with a fault.
+            Self::SecondFactor | Self::Apps => Some(Duration::from_hours(1)),
             Self::Credential | Self::Administrator => None,
         }
     }
@@ -169,7 +176,10 @@ mod tests {
             let is_held_back = kind.class().due(Some(now), now) > now;
             let may_be = matches!(
                 kind.class(),
-                AlertClass::SignIn | AlertClass::SecondFactor | AlertClass::Sessions
+                AlertClass::SignIn
+                    | AlertClass::SecondFactor
+                    | AlertClass::Sessions
+                    | AlertClass::Apps
             );
             assert_eq!(is_held_back, may_be, "{kind:?}");
         }

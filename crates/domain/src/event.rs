@@ -84,6 +84,11 @@ pub enum EventKind {
     RecoveryCodeUsed,
     /// The person agreed that an app gets something; the detail is its name.
     ConsentGiven,
+    /// A session entered an app; the detail is the app's name.
+    AppEntered,
+    /// A token of an app was used after its successor, or a code twice; what the
+    /// app held of it was revoked (TOK-02). The detail is the app's name.
+    TokenReused,
     /// An app was registered; the detail names it, here and in the following.
     AppRegistered,
     /// What is registered of an app was changed.
@@ -136,6 +141,8 @@ impl EventKind {
         Self::AppWithdrawn,
         Self::AppRestored,
         Self::ConsentGiven,
+        Self::AppEntered,
+        Self::TokenReused,
     ];
 
     /// The stored and programmatic name; stable (LOG-01).
@@ -179,6 +186,8 @@ impl EventKind {
             Self::AppWithdrawn => "app_withdrawn",
             Self::AppRestored => "app_restored",
             Self::ConsentGiven => "consent_given",
+            Self::AppEntered => "app_entered",
+            Self::TokenReused => "token_reused",
         }
     }
 

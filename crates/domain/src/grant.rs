@@ -84,6 +84,18 @@ impl Scopes {
         self.0 & !other.0 == 0
     }
 
+    /// As one byte, for tokens that carry them.
+    pub const fn to_byte(self) -> u8 {
+        self.0
+    }
+
+    /// Reads such a byte; nothing if it names a scope that does not exist.
+    pub fn from_byte(byte: u8) -> Option<Self> {
+        let all = Scope::ALL.into_iter().fold(Self::default(), Self::with);
+        let read = Self(byte);
+        read.are_within(all).then_some(read)
+    }
+
     /// Each of them.
     pub fn iter(self) -> impl Iterator<Item = Scope> {
         Scope::ALL.into_iter().filter(move |scope| self.has(*scope))
@@ -432,5 +444,7 @@ mod tests {
         assert!(!Scopes::parse("email profile").are_within(scopes));
         assert_eq!(Scopes::parse(&scopes.to_string()), scopes);
         assert_eq!(scopes.without(Scope::Email), Scopes::parse("openid"));
+        assert_eq!(Scopes::from_byte(scopes.to_byte()), Some(scopes));
+        assert_eq!(Scopes::from_byte(0x10), None);
     }
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use nightlatch_domain::Timestamp;
 use nightlatch_storage::{
     StorageError, Tx, authenticator_apps, authorization_codes, authorization_requests, browsers,
-    endings, events, mail_links, mails, passkeys, pending_sign_ins, phone_sign_ins,
-    remembered_factors, sessions, throttles,
+    endings, events, grants, mail_links, mails, passkeys, pending_sign_ins, phone_sign_ins,
+    remembered_factors, sessions, throttles, used_assertions,
 };
 
 use crate::factors::authenticator_app::SET_UP_LIFE;
@@ -25,6 +25,10 @@ pub const THROTTLE_RETENTION: Duration = Duration::from_hours(90 * 24);
 /// after they stopped working.
 pub const MAIL_RETENTION: Duration = Duration::from_hours(30 * 24);
 
+/// How long what an app was granted is kept after it was over, so that it can still
+/// be said what became of it.
+pub const GRANT_RETENTION: Duration = Duration::from_hours(30 * 24);
+
 /// Deletes up to `batch` rows of each kind; returns how many went. Call again
 /// until nothing goes.
 pub fn prune(tx: &mut Tx<'_>, now: Timestamp, batch: i64) -> Result<u64, StorageError> {
@@ -42,6 +46,9 @@ pub fn prune(tx: &mut Tx<'_>, now: Timestamp, batch: i64) -> Result<u64, Storage
     gone += passkeys::prune_ceremonies(tx, now, batch)?;
     gone += mails::prune(tx, now.minus(MAIL_RETENTION), batch)?;
     gone += mail_links::prune(tx, now.minus(MAIL_RETENTION), batch)?;
+    gone += authorization_codes::prune(tx, now, batch)?;
+    gone += grants::prune(tx, now.minus(GRANT_RETENTION), batch)?;
+    gone += used_assertions::prune(tx, now, batch)?;
     gone += browsers::prune(tx, now.minus(BROWSER_RETENTION), batch)?;
     Ok(gone)
 }

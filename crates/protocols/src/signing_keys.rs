@@ -13,7 +13,8 @@ use nightlatch_domain::Timestamp;
 use nightlatch_domain::ids::SigningKeyId;
 use nightlatch_domain::relying_party::SigningAlgorithm;
 use nightlatch_flows::Moment;
-use nightlatch_flows::sealing::{Place, Sealer, SealingError};
+use nightlatch_flows::resealing::signing_key_place as place;
+use nightlatch_flows::sealing::{Sealer, SealingError};
 use nightlatch_storage::signing_keys::{self, SigningKey};
 use nightlatch_storage::{StorageError, Store, Tx};
 
@@ -68,6 +69,25 @@ impl SigningKeys {
         }
         self.refresh(store, sealer, moment, &[algorithm]).await?;
         Ok(self.current())
+    }
+
+    /// The public halves as they stand in the database now, for whoever checks our
+    /// signatures. They sign nothing.
+    pub async fn read_public(&self, store: &Store) -> Result<KeySet, SigningKeysError> {
+        let keys = list(store).await?;
+        let public = keys.iter().map(public_half).collect::<Result<_, _>>()?;
+        Ok(KeySet::new(public, Vec::new()))
+    }
+
+    /// Deletes the private halves of keys that have been retired: what cannot sign
+    /// any more cannot be stolen either.
+    pub async fn forget_retired(
+        &self,
+        store: &Store,
+        now: Timestamp,
+    ) -> Result<u64, SigningKeysError> {
+        let flow = move |tx: &mut Tx<'_>| signing_keys::forget_private(tx, now);
+        Ok(store.write::<_, StorageError, _>(flow).await?)
     }
 
     /// Reads the keys, and makes those of these algorithms that are missing or due.
@@ -159,31 +179,25 @@ async fn make(
     Ok(store.write(flow).await?)
 }
 
+fn public_half(key: &SigningKey) -> Result<PublicKey, JoseError> {
+    PublicKey::new(
+        key.id,
+        key.algorithm,
+        &key.public_jwk,
+        key.signs_from,
+        key.signs_until,
+    )
+}
+
 fn open(keys: &[SigningKey], sealer: &Sealer) -> Result<KeySet, SigningKeysError> {
     let (mut public, mut signers) = (Vec::new(), Vec::new());
     for key in keys {
         let (id, algorithm) = (key.id, key.algorithm);
-        public.push(PublicKey::new(
-            id,
-            algorithm,
-            &key.public_jwk,
-            key.signs_from,
-            key.signs_until,
-        )?);
+        public.push(public_half(key)?);
         if let Some(sealed) = &key.sealed_private {
             let private = sealer.open(&place(&id.to_bytes()), sealed)?;
             signers.push(Signer::new(id, algorithm, &private)?);
         }
     }
     Ok(KeySet::new(public, signers))
-}
-
-/// Where a sealed key stands: nowhere else does it open.
-fn place(id: &[u8; 16]) -> Place<'_> {
-    Place {
-        purpose: "private key that signs tokens",
-        table: "signing_keys",
-        row: id,
-        owner: b"",
-    }
 }

@@ -16,6 +16,7 @@ use nightlatch_flows::passkeys::Passkeys;
 use nightlatch_flows::password_hashing::PasswordHashing;
 use nightlatch_flows::places::Places;
 use nightlatch_flows::sealing::Sealer;
+use nightlatch_flows::token_key::TokenKey;
 use nightlatch_protocols::signing_keys::SigningKeys;
 use nightlatch_storage::{DatabaseLocation, Store};
 use nightlatch_web::forms::FormKey;
@@ -165,6 +166,7 @@ pub fn app(
         public_url,
         trusted_proxies: config.trusted_proxies.clone(),
         form_key: FormKey::new(&keys.current, &keys.others()),
+        token_key: Arc::new(TokenKey::new(&keys.current, &keys.others())),
         link_key: LinkKey::new(&keys.current, &keys.others()),
         sealer: Arc::new(sealer(keys)?),
         signing: Arc::new(SigningKeys::default()),

@@ -280,11 +280,15 @@ pub fn raise_offline_epoch(tx: &mut Tx<'_>, user_id: UserId) -> Result<i64, Stor
     )
 }
 
-/// Deletes up to `limit` grants that were over before `before` in any case.
+/// Deletes up to `limit` grants that were over before `before` in any case: a session
+/// that was proved anew lasts longer than it should have when the grant was made.
 pub fn prune(tx: &mut Tx<'_>, before: Timestamp, limit: i64) -> Result<u64, StorageError> {
     tx.execute(
         "DELETE FROM grants
-         WHERE id IN (SELECT id FROM grants WHERE overall_deadline < $1 LIMIT $2)",
+         WHERE id IN (SELECT g.id FROM grants g
+                      LEFT JOIN sessions s ON s.id = g.session_id
+                      WHERE g.overall_deadline < $1 AND (s.id IS NULL OR s.ended_at IS NOT NULL)
+                      LIMIT $2)",
         &[before.into(), limit.into()],
     )
 }

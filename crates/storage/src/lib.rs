@@ -57,6 +57,7 @@ pub mod sessions;
 pub mod set_up_links;
 pub mod signing_keys;
 pub mod throttles;
+pub mod used_assertions;
 pub mod users;
 
 #[cfg(feature = "testing")]

@@ -41,6 +41,7 @@ mod relying_party;
 mod rows;
 mod site;
 mod stream;
+mod token_client;
 mod watch;
 mod work;
 
@@ -63,3 +64,4 @@ pub use relying_party::RelyingPartyClient;
 pub use rows::{EventRow, SessionRow};
 pub use site::{Site, SiteOptions};
 pub use stream::Stream;
+pub use token_client::{IssuedCode, REDIRECT_URI, RegisteredApp, Tokens, call, with_token};

@@ -22,6 +22,7 @@ use nightlatch_flows::passkeys::Passkeys;
 use nightlatch_flows::password_hashing::PasswordHashing;
 use nightlatch_flows::places::Places;
 use nightlatch_flows::sealing::Sealer;
+use nightlatch_flows::token_key::TokenKey;
 use nightlatch_storage::testing::{TestDatabase, TestStore, fresh_store};
 use nightlatch_storage::{StorageError, Store, Tx};
 use nightlatch_web::forms::FormKey;
@@ -316,6 +317,7 @@ fn start(
         trusted_proxies: options.trusted_proxies.clone(),
         form_key: FormKey::new(&[42; 32], &[]),
         signing: Arc::default(),
+        token_key: Arc::new(TokenKey::new(&[42; 32], &[])),
         link_key: LinkKey::new(&[42; 32], &[]),
         sealer: Arc::new(Sealer::new(&[42; 32], &[]).expect("a key that works")),
         mailing: Mailing::by(Arc::<Post>::clone(post)),

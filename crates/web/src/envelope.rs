@@ -67,6 +67,7 @@ impl Wants {
         if path.starts_with("/api/")
             || path.starts_with("/session/")
             || links::PASSKEY_CALLS.contains(&path)
+            || links::FOR_APPS.contains(&path)
         {
             Self::Json
         } else if is_for_operators(path) {

@@ -27,6 +27,7 @@ pub mod mailing;
 mod mails;
 pub mod metrics;
 mod oidc;
+mod oidc_tokens;
 mod pages;
 pub mod public_url;
 mod qr_code;

@@ -1,6 +1,7 @@
 //! Paths, and which of them may be returned to.
 
 use nightlatch_domain::secret::Token;
+use nightlatch_protocols::oidc::discovery::paths;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::public_url::PublicUrl;
@@ -33,6 +34,16 @@ pub(crate) const PASSKEY_SIGN_IN_BEGIN: &str = "/login/passkey/begin";
 pub(crate) const PASSKEY_SIGN_IN_FINISH: &str = "/login/passkey/finish";
 pub(crate) const PASSKEY_SECOND_STEP: &str = "/login/passkey/second-step";
 pub(crate) const PROOF_PASSKEY: &str = "/api/v1/proof/passkey";
+
+/// What apps call: errors are told as documents.
+pub(crate) const FOR_APPS: [&str; 6] = [
+    paths::DISCOVERY,
+    paths::JWKS,
+    paths::TOKEN,
+    paths::USERINFO,
+    paths::INTROSPECT,
+    paths::REVOKE,
+];
 
 /// What the script for passkeys calls; it reads JSON, whatever happens.
 pub(crate) const PASSKEY_CALLS: [&str; 6] = [

@@ -106,6 +106,10 @@ fn words(kind: AlertKind) -> (&'static str, &'static str) {
             "An administrator logged you out",
             "The people who run the sign-in ended sessions of your account. You can sign in again.",
         ),
+        AlertKind::AppTokenReused => (
+            "An app was signed out of your account",
+            "What this app uses to stay signed in to your account was used a second time. Somebody may have made a copy of it, or the app has a fault. It no longer works; you can sign in to the app again.",
+        ),
     }
 }
 
@@ -164,6 +168,7 @@ fn facts(occurrence: &Occurrence, now: Timestamp) -> Vec<LetterFact> {
             AlertKind::AfterManyFailures => "Wrong passwords before",
             AlertKind::SignedOutByAdministrator => "Reason",
             AlertKind::RecoveryCodesLow | AlertKind::RecoveryCodeUsed => "Codes left",
+            AlertKind::AppTokenReused => "App",
             _ => "What",
         };
         facts.push(fact(label, detail.clone()));

@@ -6,6 +6,7 @@
 
 mod factors;
 mod oidc;
+mod oidc_tokens;
 
 use std::sync::Arc;
 
@@ -37,6 +38,9 @@ pub enum Access {
     People,
     /// Programs of signed-in people; others get 401.
     Programs,
+    /// Apps and their servers. No cookie is read, so no form of another site can
+    /// borrow anything; whoever calls proves it with what is in the call.
+    Apps,
 }
 
 /// What happens to a form or call that does not prove that one of our own pages
@@ -148,6 +152,7 @@ fn routes() -> Vec<Route> {
         for_phones(),
         for_check_up(),
         for_programs(),
+        oidc_tokens::routes(),
     ]
     .into_iter()
     .flatten()

@@ -11,6 +11,7 @@ use nightlatch_flows::passkeys::Passkeys;
 use nightlatch_flows::password_hashing::PasswordHashing;
 use nightlatch_flows::places::Places;
 use nightlatch_flows::sealing::Sealer;
+use nightlatch_flows::token_key::TokenKey;
 use nightlatch_protocols::signing_keys::SigningKeys;
 use nightlatch_storage::Store;
 
@@ -49,6 +50,8 @@ pub struct App {
     pub sealer: Arc<Sealer>,
     /// Signs what apps are told.
     pub signing: Arc<SigningKeys>,
+    /// The key of tokens of apps; the same on every node.
+    pub token_key: Arc<TokenKey>,
     /// The key of links in mails; the same on every node.
     pub link_key: LinkKey,
     /// How mails are sent, if they are.

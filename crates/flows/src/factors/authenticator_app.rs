@@ -90,7 +90,7 @@ pub enum ConfirmOutcome {
 }
 
 /// Where a seed stands.
-pub(super) fn place<'a>(row: &'a [u8; 16], owner: &'a [u8; 16]) -> Place<'a> {
+pub(crate) fn place<'a>(row: &'a [u8; 16], owner: &'a [u8; 16]) -> Place<'a> {
     Place {
         purpose: "seed of an authenticator app",
         table: "authenticator_apps",

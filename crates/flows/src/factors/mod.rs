@@ -9,7 +9,6 @@
 
 pub mod authenticator_app;
 pub mod recovery_codes;
-pub mod resealing;
 
 use std::sync::Arc;
 

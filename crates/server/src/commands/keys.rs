@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use nightlatch_domain::ids::AuthenticatorAppId;
-use nightlatch_flows::factors::resealing::reseal_next;
+use nightlatch_flows::resealing::reseal_next;
 use nightlatch_storage::DatabaseKind;
 
 use super::{Context, Reply, Stop, refused};
@@ -49,6 +49,9 @@ fn take(context: Context<'_>, keys: &Keys) -> Result<(), Stop> {
         .map_err(|error| Stop::Refused(error.to_string()))?;
     if let Some(form_key) = context.form_key {
         form_key.replace_keys(&keys.current, &keys.others());
+    }
+    if let Some(token_key) = context.token_key {
+        token_key.replace_keys(&keys.current, &keys.others());
     }
     Ok(())
 }

@@ -26,6 +26,7 @@ use nightlatch_flows::Moment;
 use nightlatch_flows::activity::Activity;
 use nightlatch_flows::password_hashing::PasswordHashing;
 use nightlatch_flows::sealing::Sealer;
+use nightlatch_flows::token_key::TokenKey;
 use nightlatch_storage::{StorageError, Store, Tx, organizations as stored, users as accounts};
 use nightlatch_web::forms::FormKey;
 use nightlatch_web::metrics::Metrics;
@@ -51,6 +52,8 @@ pub struct Context<'a> {
     pub(crate) sealer: &'a Arc<Sealer>,
     /// The key of form tokens, if this is a running server.
     pub(crate) form_key: Option<&'a FormKey>,
+    /// The key of tokens of apps, likewise.
+    pub(crate) token_key: Option<&'a TokenKey>,
     pub(crate) key_file: &'a Path,
 }
 
@@ -75,6 +78,7 @@ impl<'a> Context<'a> {
             metrics: &app.metrics,
             sealer: &app.sealer,
             form_key: Some(&app.form_key),
+            token_key: Some(&app.token_key),
             key_file,
         }
     }

@@ -3,8 +3,8 @@
 use nightlatch_domain::ids::{ClientId, EndingId, OrganizationId, SessionId, UserId};
 use nightlatch_domain::relying_party::{ClientAuthentication, Registration, RelyingParty};
 use nightlatch_domain::user::{Role, UserStatus};
-use nightlatch_flows::factors::resealing::Resealed;
 use nightlatch_flows::log_out::EndingDone;
+use nightlatch_flows::resealing::Resealed;
 use serde::{Deserialize, Serialize};
 
 /// What was ended.

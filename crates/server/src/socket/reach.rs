@@ -160,6 +160,7 @@ async fn stand_in(config: &Config, world: &World, command: Command) -> Result<Re
         metrics: &metrics,
         sealer: &sealer,
         form_key: None,
+        token_key: None,
         key_file: &config.key_file,
     };
     let reply = execute(context, command).await;

@@ -13,9 +13,10 @@ use super::{Rounds, every, tick};
 /// Far shorter than the time for which a key is published before it signs.
 const PERIOD: Duration = Duration::from_mins(5);
 
-/// Makes what is due and reads all keys.
+/// Makes what is due, forgets the private halves of what is over, and reads all keys.
 pub async fn run_once(app: &App) -> Result<(), SigningKeysError> {
     let moment = app.moment();
+    app.signing.forget_retired(&app.store, moment.now).await?;
     app.signing
         .refresh(&app.store, &app.sealer, &moment, &SigningAlgorithm::ALL)
         .await

@@ -4,13 +4,15 @@ use std::fmt::Write as _;
 use std::fs;
 use std::sync::Arc;
 
-use nightlatch_domain::ids::UserId;
+use nightlatch_domain::ids::{GrantId, UserId};
 use nightlatch_domain::one_time_code::Seed;
+use nightlatch_domain::relying_party::SigningAlgorithm;
 use nightlatch_flows::activity::Activity;
 use nightlatch_flows::factors::authenticator_app::{
     self, BeginOutcome, ConfirmOutcome, Finish, Setup,
 };
 use nightlatch_flows::factors::{Acting, Change, CodeVerdict};
+use nightlatch_flows::token_key::{Presented, RefreshToken};
 use nightlatch_server::commands::{Command, Reply};
 use nightlatch_server::keys;
 use nightlatch_storage::StorageError;
@@ -150,4 +152,45 @@ async fn a_secret_whose_key_is_lost_is_counted_and_left_alone() {
     server.stop().await;
     fs::remove_file(&place.config.key_file).expect("a key file");
     assert_eq!(reseal(&place).await, (1, 0, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ops_03_keys_that_sign_are_sealed_anew_and_tokens_of_apps_stay_good() {
+    let place = Place::new();
+    let server = place.start().await;
+    let app = server.app();
+    let (moment, algorithm) = (app.moment(), SigningAlgorithm::EdDsa);
+    let only = [algorithm];
+    let refreshed = app
+        .signing
+        .refresh(&app.store, &app.sealer, &moment, &only)
+        .await;
+    refreshed.expect("keys");
+    let named = RefreshToken {
+        grant: GrantId::from_bytes([1; 16]),
+        generation: 0,
+    };
+    let token = app.token_key.refresh(&named, &[2; 32]);
+    let rotate = Command::KeyRotate { only_node: false };
+    assert_eq!(place.done(rotate).await, Reply::KeyRotated);
+    let token = Presented::parse(&token).expect("one of ours");
+    assert!(app.token_key.is_ours(&token, &[2; 32]));
+    // The worker may have made the others by now.
+    let (seen, changed, unreadable) = reseal(&place).await;
+    assert!(seen >= 1 && changed >= 1 && unreadable == 0);
+    let (again, changed, _) = reseal(&place).await;
+    assert!(again >= seen && changed == 0, "done is done");
+    server.stop().await;
+    // Without the older key they open all the same.
+    let server = place.start().await;
+    let app = server.app();
+    let moment = app.moment();
+    let only = [algorithm];
+    let refreshed = app
+        .signing
+        .refresh(&app.store, &app.sealer, &moment, &only)
+        .await;
+    refreshed.expect("keys that open");
+    assert!(app.signing.current().can_sign(algorithm, moment.now));
+    server.stop().await;
 }

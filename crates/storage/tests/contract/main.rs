@@ -19,6 +19,7 @@ mod corrupt_rows;
 mod counters;
 mod endings;
 mod events;
+mod grants;
 mod mails;
 mod opening;
 mod organizations;
@@ -33,6 +34,7 @@ mod session_lists;
 mod session_model;
 mod sessions;
 mod sign_in_steps;
+mod signing_keys;
 mod statements;
 mod transactions;
 #[cfg(feature = "postgres-tests")]

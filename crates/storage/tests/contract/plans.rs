@@ -2,6 +2,7 @@
 
 use nightlatch_domain::ending::{Cause, ScopeKind};
 use nightlatch_domain::event::EventKind;
+use nightlatch_domain::grant::RevokedCause;
 use nightlatch_domain::mail::Message;
 use nightlatch_domain::passkey::{CeremonyKind, UserHandle};
 use nightlatch_domain::session::Epochs;
@@ -13,12 +14,14 @@ use nightlatch_storage::testing::statements;
 use nightlatch_storage::users::Picture;
 use nightlatch_storage::{
     DatabaseKind, StorageError, Store, Tx, Value, authenticator_apps, authorization_codes,
-    authorization_requests, consents, epochs, mail_links, mails, on_both_databases, organizations,
-    passkeys, pending_sign_ins, phone_sign_ins, recovery_codes, relying_parties,
-    remembered_factors, reviews, sessions, set_up_links, throttles, users,
+    authorization_requests, consents, epochs, grants, mail_links, mails, on_both_databases,
+    organizations, passkeys, pending_sign_ins, phone_sign_ins, recovery_codes, relying_parties,
+    remembered_factors, reviews, sessions, set_up_links, signing_keys, throttles, used_assertions,
+    users,
 };
 
 use super::authorization::{app, code, consent, waiting};
+use super::grants::grant;
 use super::mails::{mail, mail_link};
 use super::passkeys::{ceremony, passkey};
 use super::phone_sign_ins::{approval, phone_sign_in};
@@ -27,9 +30,10 @@ use super::rows::{
     user, write,
 };
 use super::sign_in_steps::{pending, remembered};
+use super::signing_keys::signing_key;
 
 /// What may read a table from end to end, and why.
-const MAY_SCAN: [(&str, &str); 5] = [
+const MAY_SCAN: [(&str, &str); 6] = [
     // An operator's list, by the index of its order.
     (
         "FROM organizations ORDER BY name_key",
@@ -41,12 +45,14 @@ const MAY_SCAN: [(&str, &str); 5] = [
     ("SELECT next_at FROM mails WHERE finished_at", "mails_due"),
     // Stops at the first row that is not deleted.
     ("SELECT id FROM users WHERE status", "users"),
+    // A few keys a year.
+    ("FROM signing_keys ORDER BY id", "signing_keys"),
     // Holds one row.
     ("DELETE FROM set_up_links", "set_up_links"),
 ];
 
 /// The sources whose statements are to be found in [`run_all`].
-const SOURCES: [(&str, &str); 21] = [
+const SOURCES: [(&str, &str); 24] = [
     (
         "authenticator_apps",
         include_str!("../../src/authenticator_apps.rs"),
@@ -64,6 +70,7 @@ const SOURCES: [(&str, &str); 21] = [
     ("endings", include_str!("../../src/endings.rs")),
     ("epochs", include_str!("../../src/epochs.rs")),
     ("events", include_str!("../../src/events.rs")),
+    ("grants", include_str!("../../src/grants.rs")),
     ("mail_links", include_str!("../../src/mail_links.rs")),
     ("mails", include_str!("../../src/mails.rs")),
     ("organizations", include_str!("../../src/organizations.rs")),
@@ -87,7 +94,12 @@ const SOURCES: [(&str, &str); 21] = [
     ("reviews", include_str!("../../src/reviews.rs")),
     ("sessions", include_str!("../../src/sessions.rs")),
     ("set_up_links", include_str!("../../src/set_up_links.rs")),
+    ("signing_keys", include_str!("../../src/signing_keys.rs")),
     ("throttles", include_str!("../../src/throttles.rs")),
+    (
+        "used_assertions",
+        include_str!("../../src/used_assertions.rs"),
+    ),
     ("users", include_str!("../../src/users.rs")),
 ];
 
@@ -101,6 +113,7 @@ fn run_all(tx: &mut Tx<'_>) -> Result<Vec<&'static str>, StorageError> {
     run_mails(tx)?;
     run_phone_sign_ins(tx)?;
     run_authorization(tx)?;
+    run_tokens(tx)?;
     reviews::record(tx, id(1), at(1))?;
     reviews::find(tx, id(1))?;
     reviews::delete(tx, id(1))?;
@@ -327,6 +340,29 @@ fn run_authorization(tx: &mut Tx<'_>) -> Result<(), StorageError> {
     consents::find(tx, id(1), id(1))?;
     consents::list_of_user(tx, id(1), 1)?;
     consents::delete(tx, id(1), id(1)).map(|_| ())
+}
+
+/// Of the app that [`run_authorization`] left.
+fn run_tokens(tx: &mut Tx<'_>) -> Result<(), StorageError> {
+    grants::add(tx, &grant(1, 1, true))?;
+    grants::find(tx, id(1))?;
+    grants::find_epochs(tx, id(1), id(1))?;
+    grants::rotate(tx, &grant(1, 1, true), 0)?;
+    grants::void_access_tokens(tx, id(1), at(9))?;
+    grants::list_offline_of_user(tx, id(1), 9)?;
+    grants::revoke(tx, id(1), at(9), RevokedCause::ByClient)?;
+    grants::revoke_of_session(tx, id(2), id(1), at(9), RevokedCause::LeftApp)?;
+    grants::revoke_all_of_session(tx, id(2), at(9), RevokedCause::SessionEnded)?;
+    grants::revoke_offline_of_client(tx, id(2), id(1), at(9), RevokedCause::LeftApp)?;
+    grants::raise_offline_epoch(tx, id(1))?;
+    grants::prune(tx, at(i64::MAX), 9)?;
+    signing_keys::add(tx, &signing_key(1))?;
+    signing_keys::list(tx)?;
+    signing_keys::retire(tx, id(1), at(9))?;
+    signing_keys::reseal(tx, id(1), &[1], &[2])?;
+    signing_keys::forget_private(tx, at(9))?;
+    used_assertions::use_up(tx, digest(1), at(9))?;
+    used_assertions::prune(tx, at(99), 9).map(|_| ())
 }
 
 fn run_prunes(tx: &mut Tx<'_>) -> Result<(), StorageError> {

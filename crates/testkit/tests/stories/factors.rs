@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use nightlatch_domain::ending::Cause;
 use nightlatch_domain::event::EventKind;
-use nightlatch_flows::factors::resealing::reseal_next;
 use nightlatch_flows::factors::{
     CodeVerdict, Enrolled, authenticator_app, enrolled, recovery_codes,
 };
+use nightlatch_flows::resealing::reseal_next;
 use nightlatch_storage::{authenticator_apps, on_both_databases, sessions};
 use nightlatch_testkit::{Account, PASSWORD, Site, TestDatabase};
 

@@ -59,6 +59,10 @@ mod session_limit;
 mod set_up;
 mod shared_computer;
 mod throttling;
+mod token_endings;
+mod token_races;
+mod tokens;
+mod tokens_http;
 mod truthful_ends;
 mod two_tabs;
 

@@ -5,6 +5,7 @@ use axum::response::{IntoResponse, Response};
 use utoipa::OpenApi;
 
 use crate::api::{factors, history, profile, proof, sessions};
+use crate::oidc_tokens::bearer;
 
 /// The document.
 #[derive(OpenApi)]
@@ -12,7 +13,8 @@ use crate::api::{factors, history, profile, proof, sessions};
     info(
         title = "Nightlatch",
         description = "One's own profile, sessions, factors and history. Calls carry the session cookie; \
-                       calls that change something also send the header `X-Nightlatch: 1`. Errors are \
+                       calls that change something also send the header `X-Nightlatch: 1`. The calls of \
+                       apps carry a token of theirs instead, as `Authorization: Bearer`. Errors are \
                        problem documents (RFC 9457), `application/problem+json`.",
         license(name = "MIT OR Apache-2.0")
     ),
@@ -28,7 +30,9 @@ use crate::api::{factors, history, profile, proof, sessions};
         proof::begin_passkey,
         history::list,
         factors::list,
-        factors::remove_app
+        factors::remove_app,
+        bearer::activity,
+        bearer::end_session
     )
 )]
 struct Document;

@@ -129,6 +129,8 @@ fn entry(person: &Person, event: &Event) -> Option<HistoryEntryView> {
         EventKind::RecoveryCodesRemoved => HistoryKind::RecoveryCodesRemoved,
         EventKind::RecoveryCodeUsed => HistoryKind::RecoveryCodeUsed,
         EventKind::ConsentGiven => HistoryKind::ConsentGiven,
+        EventKind::AppEntered => HistoryKind::AppEntered,
+        EventKind::TokenReused => HistoryKind::TokenReused,
         EventKind::ProfileChanged
         | EventKind::BrowserNamed
         | EventKind::SettingsChanged
@@ -156,6 +158,8 @@ fn entry(person: &Person, event: &Event) -> Option<HistoryEntryView> {
             | HistoryKind::AppRenamed
             | HistoryKind::AppRemoved
             | HistoryKind::ConsentGiven
+            | HistoryKind::AppEntered
+            | HistoryKind::TokenReused
     );
     let current = Some(person.live.owned.session.id);
     let not_me = event

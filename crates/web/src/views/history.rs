@@ -115,6 +115,10 @@ pub enum HistoryKind {
     RecoveryCodeUsed,
     /// An app was allowed something.
     ConsentGiven,
+    /// Signed in to an app.
+    AppEntered,
+    /// A token of an app was used twice.
+    TokenReused,
 }
 
 /// One entry.
@@ -197,6 +201,10 @@ impl HistoryEntryView {
             (HistoryKind::RecoveryCodesRemoved, _) => "Recovery codes removed".to_owned(),
             (HistoryKind::RecoveryCodeUsed, _) => "Recovery code used".to_owned(),
             (HistoryKind::ConsentGiven, _) => "Allowed an app to know who you are".to_owned(),
+            (HistoryKind::AppEntered, _) => "Signed in to an app".to_owned(),
+            (HistoryKind::TokenReused, _) => {
+                "There may be a copy of what keeps an app signed in".to_owned()
+            }
             (HistoryKind::ComputerMarked, _) => "Shared-computer mark changed".to_owned(),
         }
     }
@@ -204,7 +212,7 @@ impl HistoryEntryView {
     /// The icon and the style class of what happened.
     pub fn icon(&self) -> &'static str {
         match self.kind {
-            HistoryKind::SignIn | HistoryKind::SignInNewDevice => "enter",
+            HistoryKind::SignIn | HistoryKind::SignInNewDevice | HistoryKind::AppEntered => "enter",
             HistoryKind::Ended => "leave",
             HistoryKind::PasswordChanged
             | HistoryKind::Proved
@@ -224,7 +232,8 @@ impl HistoryEntryView {
             | HistoryKind::WrongProof
             | HistoryKind::Reported
             | HistoryKind::AccountDisabled
-            | HistoryKind::PasskeySuspicious => "warning",
+            | HistoryKind::PasskeySuspicious
+            | HistoryKind::TokenReused => "warning",
             HistoryKind::ConsentGiven => "apps",
             HistoryKind::AccountCreated | HistoryKind::AccountEnabled => "person",
             HistoryKind::ComputerMarked => "people",

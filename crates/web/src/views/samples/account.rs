@@ -156,6 +156,8 @@ impl Gallery {
             (HistoryKind::RecoveryCodesRemoved, 1),
             (HistoryKind::RecoveryCodeUsed, 1),
             (HistoryKind::ConsentGiven, 1),
+            (HistoryKind::AppEntered, 1),
+            (HistoryKind::TokenReused, 1),
         ];
         for (name, entries) in [
             (

@@ -4,12 +4,12 @@
 //! older keys go on opening what they have sealed, and what is done is recognized.
 
 use nightlatch_domain::ids::AuthenticatorAppId;
-use nightlatch_storage::{StorageError, Tx, authenticator_apps};
+use nightlatch_storage::{StorageError, Tx, authenticator_apps, signing_keys};
 use serde::{Deserialize, Serialize};
 
-use super::authenticator_app::place;
 use crate::Moment;
-use crate::sealing::Sealer;
+use crate::factors::authenticator_app::place;
+use crate::sealing::{Place, Sealer};
 
 /// How many rows one call looks at.
 pub const BATCH: i64 = 200;
@@ -27,7 +27,18 @@ pub struct Resealed {
     pub unreadable: u64,
 }
 
-/// Seals the next batch anew with the current key.
+/// Where the sealed half of a key that signs tokens stands.
+pub fn signing_key_place(id: &[u8; 16]) -> Place<'_> {
+    Place {
+        purpose: "private key that signs tokens",
+        table: "signing_keys",
+        row: id,
+        owner: b"",
+    }
+}
+
+/// Seals the next batch anew with the current key: the seeds of authenticator apps,
+/// and with the last, empty batch the keys that sign tokens, which are few.
 pub fn reseal_next(
     tx: &mut Tx<'_>,
     moment: &Moment,
@@ -35,6 +46,9 @@ pub fn reseal_next(
     after: Option<AuthenticatorAppId>,
 ) -> Result<Resealed, StorageError> {
     let rows = authenticator_apps::list_after(tx, after, BATCH)?;
+    if rows.is_empty() {
+        return reseal_signing_keys(tx, moment, sealer);
+    }
     let mut done = Resealed {
         next: rows.last().map(|app| app.id),
         seen: rows.len() as u64,
@@ -57,6 +71,44 @@ pub fn reseal_next(
         };
         let anew = sealer.seal(&place, moment.random.as_ref(), &seed)?;
         if authenticator_apps::replace_seed(tx, app.id, &app.sealed_seed, &anew)? {
+            done.changed += 1;
+        }
+    }
+    Ok(done)
+}
+
+fn reseal_signing_keys(
+    tx: &mut Tx<'_>,
+    moment: &Moment,
+    sealer: &Sealer,
+) -> Result<Resealed, StorageError> {
+    let mut done = Resealed {
+        next: None,
+        seen: 0,
+        changed: 0,
+        unreadable: 0,
+    };
+    for key in signing_keys::list(tx)? {
+        // Those that sign no longer have no private half.
+        let Some(sealed) = key.sealed_private else {
+            continue;
+        };
+        done.seen += 1;
+        if sealer.is_current(&sealed) {
+            continue;
+        }
+        let row = key.id.to_bytes();
+        let place = signing_key_place(&row);
+        let private = match sealer.open(&place, &sealed) {
+            Ok(private) => private,
+            Err(error) => {
+                tracing::error!(key = %key.id, %error, "a signing key could not be sealed anew");
+                done.unreadable += 1;
+                continue;
+            }
+        };
+        let anew = sealer.seal(&place, moment.random.as_ref(), &private)?;
+        if signing_keys::reseal(tx, key.id, &sealed, &anew)? {
             done.changed += 1;
         }
     }
