@@ -133,6 +133,8 @@ impl EventKind {
         Self::AppSecretReplaced,
         Self::AppWithdrawn,
         Self::AppRestored,
+        Self::AppLeft,
+        Self::AppAccessRemoved,
     ];
 
     /// The stored and programmatic name; stable (LOG-01).
@@ -175,6 +177,8 @@ impl EventKind {
             Self::AppSecretReplaced => "app_secret_replaced",
             Self::AppWithdrawn => "app_withdrawn",
             Self::AppRestored => "app_restored",
+            Self::AppLeft => "app_left",
+            Self::AppAccessRemoved => "app_access_removed",
         }
     }
 

@@ -6,4 +6,5 @@
 //! that every check can be tested as a function.
 
 pub mod jose;
+pub mod oidc;
 pub mod signing_keys;

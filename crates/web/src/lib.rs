@@ -29,6 +29,7 @@ pub mod metrics;
 mod pages;
 pub mod public_url;
 mod qr_code;
+mod receipts;
 pub mod routes;
 mod same_origin;
 mod show;

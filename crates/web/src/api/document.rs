@@ -4,14 +4,14 @@ use axum::Json;
 use axum::response::{IntoResponse, Response};
 use utoipa::OpenApi;
 
-use crate::api::{factors, history, profile, proof, sessions};
+use crate::api::{apps, factors, history, profile, proof, sessions};
 
 /// The document.
 #[derive(OpenApi)]
 #[openapi(
     info(
         title = "Nightlatch",
-        description = "One's own profile, sessions, factors and history. Calls carry the session cookie; \
+        description = "One's own profile, sessions, factors, apps and history. Calls carry the session cookie; \
                        calls that change something also send the header `X-Nightlatch: 1`. Errors are \
                        problem documents (RFC 9457), `application/problem+json`.",
         license(name = "MIT OR Apache-2.0")
@@ -28,7 +28,11 @@ use crate::api::{factors, history, profile, proof, sessions};
         proof::begin_passkey,
         history::list,
         factors::list,
-        factors::remove_app
+        factors::remove_app,
+        apps::list,
+        apps::leave,
+        apps::remove,
+        apps::ending
     )
 )]
 struct Document;

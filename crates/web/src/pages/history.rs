@@ -13,6 +13,7 @@ use crate::failure::Failure;
 use crate::guard::Person;
 use crate::links;
 use crate::pages::Query;
+use crate::pages::apps::ending_href;
 use crate::show;
 use crate::views::{HistoryEntryView, HistoryFilter, HistoryKind, HistoryPage, Nav};
 
@@ -128,6 +129,8 @@ fn entry(person: &Person, event: &Event) -> Option<HistoryEntryView> {
         EventKind::RecoveryCodesMade => HistoryKind::RecoveryCodesMade,
         EventKind::RecoveryCodesRemoved => HistoryKind::RecoveryCodesRemoved,
         EventKind::RecoveryCodeUsed => HistoryKind::RecoveryCodeUsed,
+        EventKind::AppLeft => HistoryKind::LeftApp,
+        EventKind::AppAccessRemoved => HistoryKind::AppAccessRemoved,
         EventKind::ProfileChanged
         | EventKind::BrowserNamed
         | EventKind::SettingsChanged
@@ -151,7 +154,11 @@ fn entry(person: &Person, event: &Event) -> Option<HistoryEntryView> {
     );
     let names_an_app = matches!(
         kind,
-        HistoryKind::AppAdded | HistoryKind::AppRenamed | HistoryKind::AppRemoved
+        HistoryKind::AppAdded
+            | HistoryKind::AppRenamed
+            | HistoryKind::AppRemoved
+            | HistoryKind::LeftApp
+            | HistoryKind::AppAccessRemoved
     );
     let current = Some(person.live.owned.session.id);
     let not_me = event
@@ -175,6 +182,7 @@ fn entry(person: &Person, event: &Event) -> Option<HistoryEntryView> {
         address: client.address.map(|address| address.to_string()),
         place: client.place.clone(),
         time: show::time(event.at, person.visit.now),
+        details_href: event.ending_id.map(ending_href),
         not_me_href: not_me.map(|id| format!("{}/{id}/not-me", links::SESSIONS)),
     })
 }

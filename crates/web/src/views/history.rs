@@ -113,6 +113,10 @@ pub enum HistoryKind {
     RecoveryCodesRemoved,
     /// Recovery code used.
     RecoveryCodeUsed,
+    /// An app was left.
+    LeftApp,
+    /// An app's access was taken away.
+    AppAccessRemoved,
 }
 
 /// One entry.
@@ -140,6 +144,8 @@ pub struct HistoryEntryView {
     pub time: TimeView,
     /// Where "This wasn't me" leads; left out if it cannot be asked.
     pub not_me_href: Option<String>,
+    /// Where the details are: what the apps said.
+    pub details_href: Option<String>,
 }
 
 impl HistoryEntryView {
@@ -194,6 +200,8 @@ impl HistoryEntryView {
             (HistoryKind::RecoveryCodesMade, _) => "New recovery codes made".to_owned(),
             (HistoryKind::RecoveryCodesRemoved, _) => "Recovery codes removed".to_owned(),
             (HistoryKind::RecoveryCodeUsed, _) => "Recovery code used".to_owned(),
+            (HistoryKind::LeftApp, _) => "Logged out of an app".to_owned(),
+            (HistoryKind::AppAccessRemoved, _) => "Access of an app removed".to_owned(),
             (HistoryKind::ComputerMarked, _) => "Shared-computer mark changed".to_owned(),
         }
     }
@@ -202,7 +210,7 @@ impl HistoryEntryView {
     pub fn icon(&self) -> &'static str {
         match self.kind {
             HistoryKind::SignIn | HistoryKind::SignInNewDevice => "enter",
-            HistoryKind::Ended => "leave",
+            HistoryKind::Ended | HistoryKind::LeftApp | HistoryKind::AppAccessRemoved => "leave",
             HistoryKind::PasswordChanged
             | HistoryKind::Proved
             | HistoryKind::PhoneApproved

@@ -143,24 +143,57 @@ impl Gallery {
             );
         }
         let with_apps = ReceiptView {
-            apps: app_receipts(cast),
+            apps: ReceiptApps::Named(app_receipts(cast)),
+            is_open: true,
+            ..receipt()
+        };
+        let counted = ReceiptView {
+            apps: ReceiptApps::Counted(AppCountsView {
+                confirmed: 2,
+                still_telling: 1,
+                ..AppCountsView::default()
+            }),
             ..receipt()
         };
         for (name, receipt, shared) in [
             ("", Some(receipt()), false),
             ("-apps", Some(with_apps), false),
-            ("-shared", Some(receipt()), true),
+            ("-shared", Some(counted), true),
             ("-nothing", None, false),
         ] {
             let mut frame = cast.frame(here);
             frame.ended = Some("s0".to_owned());
+            let with_apps = name == "-apps";
             let page = SignedOutPage {
                 frame,
                 receipt,
                 shared,
+                back: with_apps.then(|| LinkView {
+                    label: format!("Back to {}", cast.device()),
+                    href: "https://wiki.example.org/".to_owned(),
+                }),
+                frames: if with_apps {
+                    vec!["https://wiki.example.org/logout?iss=i&sid=s".to_owned()]
+                } else {
+                    Vec::new()
+                },
             };
             self.hang(
                 format!("signed-out{name}{}", cast.suffix()),
+                page.title(),
+                &page,
+            );
+        }
+        for (name, frame) in [("", cast.signed_in(here)), ("-nobody", cast.frame(here))] {
+            let page = EndSessionPage {
+                frame,
+                csrf: "cHJl".to_owned(),
+                request: "c2VhbGVk".to_owned(),
+                app: (cast != Cast::Long).then(|| cast.device().to_owned()),
+                for_somebody_else: cast == Cast::Nasty,
+            };
+            self.hang(
+                format!("end-session{name}{}", cast.suffix()),
                 page.title(),
                 &page,
             );

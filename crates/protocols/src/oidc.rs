@@ -1,0 +1,3 @@
+//! The messages of OpenID Connect, without HTTP.
+
+pub mod end_session;
