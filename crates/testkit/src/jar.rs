@@ -76,7 +76,7 @@ impl Jar {
 
     /// Takes a `Set-Cookie` header at that instant. A browser refuses a cookie
     /// of this prefix whose attributes are not right, and so does this jar.
-    pub(crate) fn take(&mut self, header: &str, now: Timestamp) {
+    pub fn take(&mut self, header: &str, now: Timestamp) {
         let Ok(cookie) = read(header) else { return };
         match cookie.max_age {
             Some(0) => {

@@ -21,6 +21,7 @@
 mod accounts;
 mod addresses;
 mod api;
+mod apps;
 mod check_up;
 mod days;
 mod demanded_factor;
@@ -50,8 +51,10 @@ mod planted;
 mod proof;
 mod random_events;
 mod remembered_browsers;
+mod receipts;
 mod replay;
 mod return_paths;
+mod rp_logout;
 mod second_step;
 mod session_limit;
 mod set_up;

@@ -221,7 +221,8 @@ async fn answer(visit: &Visit, asked: &Asked, step: Step) -> Result<Response, Fa
 fn hop(visit: &Visit, asked: &Asked, known: &Facts, mut jar: Jar) -> Response {
     match park(visit, asked, known) {
         Some(sealed) => jar.set_parked(&sealed),
-        None => jar.remove(cookies::PARKED),
+        None if visit.parked.is_some() => jar.remove(cookies::PARKED),
+        None => {}
     }
     show::see_other(links::END_SESSION_CONTINUE, jar)
 }
