@@ -106,7 +106,7 @@ fn e12_every_app_that_holds_something_is_listed_and_can_be_removed(which: TestDa
     assert!(!laptop.page().says("Nothing"));
     assert!(laptop.page().card("Agreed").text.contains("your e-mail address"));
     let listed = laptop.api("GET", "/api/v1/apps", None).expect(200).json();
-    let names: Vec<_> = listed["apps"].as_array().expect("apps").iter();
+    let names = listed["apps"].as_array().expect("apps").iter();
     let names: Vec<_> = names.map(|app| app["name"].clone()).collect();
     assert_eq!(names, [json!("Agreed"), json!("All"), json!("Away"), json!("Open")]);
 
@@ -216,7 +216,7 @@ fn the_start_page_and_the_sessions_show_apps(which: TestDatabase) {
     let with = with.iter().filter(|card| card.text.contains("Crm")).count();
     assert_eq!(with, 1, "the phone, and not the laptop");
     let listed = laptop.api("GET", "/api/v1/sessions", None).expect(200).json();
-    let apps: Vec<_> = listed["sessions"].as_array().expect("sessions").iter();
+    let apps = listed["sessions"].as_array().expect("sessions").iter();
     let apps: usize = apps.map(|one| one["apps"].as_array().map_or(0, Vec::len)).sum();
     assert_eq!(apps, 1);
 }

@@ -320,13 +320,13 @@ fn log_refused_address(asked: &Asked, known: &Facts) {
 /// Seals what must survive the hop. What is not registered is left behind, and so is
 /// what does not fit into a cookie.
 fn park(visit: &Visit, asked: &Asked, known: &Facts) -> Option<String> {
-    if *asked == Asked::default() {
-        return None;
-    }
     let mut asked = asked.clone();
     if way_home(&asked, known) == Way::Page {
         asked.return_to = None;
         asked.state = None;
+    }
+    if asked == Asked::default() {
+        return None;
     }
     for attempt in 0..3 {
         match attempt {
