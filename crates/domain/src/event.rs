@@ -92,6 +92,10 @@ pub enum EventKind {
     AppWithdrawn,
     /// A withdrawn app can be entered again.
     AppRestored,
+    /// The person left an app while their session went on; the detail is its name.
+    AppLeft,
+    /// The person took an app's access away; the detail is its name.
+    AppAccessRemoved,
 }
 
 impl EventKind {
