@@ -91,17 +91,13 @@ fn app_of<'a>(
     apps: &'a mut Vec<OwnApp>,
     id: ClientId,
 ) -> Result<Option<&'a mut OwnApp>, StorageError> {
-    let place = match apps.iter().position(|own| own.app.id == id) {
-        Some(place) => place,
-        None => {
-            let Some(app) = relying_parties::find(tx, id)? else {
-                return Ok(None);
-            };
-            apps.push(OwnApp::new(app));
-            apps.len() - 1
-        }
-    };
-    Ok(apps.get_mut(place))
+    if !apps.iter().any(|own| own.app.id == id) {
+        let Some(app) = relying_parties::find(tx, id)? else {
+            return Ok(None);
+        };
+        apps.push(OwnApp::new(app));
+    }
+    Ok(apps.iter_mut().find(|own| own.app.id == id))
 }
 
 /// The long-lived grants of a person that are good now.
@@ -133,11 +129,7 @@ fn good_long_lived(
 }
 
 /// How many apps may go on when the person is not there (A8).
-pub fn count_long_lived(
-    tx: &mut Tx<'_>,
-    user: &User,
-    now: Timestamp,
-) -> Result<u64, StorageError> {
+pub fn count_long_lived(tx: &mut Tx<'_>, user: &User, now: Timestamp) -> Result<u64, StorageError> {
     let mut apps: Vec<ClientId> = good_long_lived(tx, user, now)?
         .iter()
         .map(|grant| grant.client_id)
@@ -155,18 +147,14 @@ pub fn list_of_sessions(
     let mut names: Vec<(ClientId, String)> = Vec::new();
     let mut found = Vec::new();
     for entry in entries::list_open_of_user(tx, user, MOST)? {
-        let known = names.iter().find(|(id, _)| *id == entry.client_id);
-        let name = match known {
-            Some((_, name)) => name.clone(),
-            None => {
-                let Some(app) = relying_parties::find(tx, entry.client_id)? else {
-                    continue;
-                };
-                names.push((app.id, app.name.clone()));
-                app.name
-            }
-        };
-        found.push((entry.session_id, name));
+        if !names.iter().any(|(id, _)| *id == entry.client_id) {
+            let Some(app) = relying_parties::find(tx, entry.client_id)? else {
+                continue;
+            };
+            names.push((app.id, app.name));
+        }
+        let named = names.iter().find(|(id, _)| *id == entry.client_id);
+        found.extend(named.map(|(_, name)| (entry.session_id, name.clone())));
     }
     found.sort_by_cached_key(|(_, name)| name.to_lowercase());
     Ok(found)

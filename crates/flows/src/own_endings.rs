@@ -140,9 +140,11 @@ pub fn end_own(
     let user_id = owned.session.user_id;
     let actor = Actor::User(user_id);
     let ends_others = match wanted {
-        OwnEnding::All { .. } | OwnEnding::AllOthers => list_live(tx, user_id, activity, moment.now)?
-            .iter()
-            .any(|listed| listed.session.id != acting),
+        OwnEnding::All { .. } | OwnEnding::AllOthers => {
+            list_live(tx, user_id, activity, moment.now)?
+                .iter()
+                .any(|listed| listed.session.id != acting)
+        }
         _ => true,
     };
     if !owned.session.has_fresh_proof(moment.now) {

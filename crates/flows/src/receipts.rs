@@ -175,8 +175,8 @@ fn by_app(found: Vec<Notice>) -> Vec<AppOutcome> {
                 app.confirmed += confirmed;
                 let (new, old) = (&notice, &app.notice);
                 // Of several confirmed ones, the latest says when it was done.
-                let further = (distance(new.state), new.finished_at)
-                    > (distance(old.state), old.finished_at);
+                let further =
+                    (distance(new.state), new.finished_at) > (distance(old.state), old.finished_at);
                 if further {
                     app.notice = notice;
                 }

@@ -68,11 +68,7 @@ pub fn list_of_user(
 }
 
 /// Takes a consent back; false if there was none.
-pub fn delete(
-    tx: &mut Tx<'_>,
-    user_id: UserId,
-    client_id: ClientId,
-) -> Result<bool, StorageError> {
+pub fn delete(tx: &mut Tx<'_>, user_id: UserId, client_id: ClientId) -> Result<bool, StorageError> {
     tx.execute(
         "DELETE FROM consents WHERE user_id = $1 AND client_id = $2",
         &[user_id.into(), client_id.into()],

@@ -163,9 +163,9 @@ impl Reader {
         let known = [
             "a", "article", "b", "bdi", "body", "br", "button", "code", "dd", "details", "div",
             "dl", "dt", "fieldset", "footer", "form", "h1", "h2", "h3", "head", "header", "html",
-            "iframe", "img", "input", "label", "legend", "li", "link", "main", "meta", "nav", "noscript", "ol", "p",
-            "path", "rect", "circle", "script", "section", "span", "strong", "style", "summary",
-            "svg", "symbol", "time", "title", "ul", "use", "wbr",
+            "iframe", "img", "input", "label", "legend", "li", "link", "main", "meta", "nav",
+            "noscript", "ol", "p", "path", "rect", "circle", "script", "section", "span", "strong",
+            "style", "summary", "svg", "symbol", "time", "title", "ul", "use", "wbr",
         ];
         if !known.contains(&name.as_str()) {
             self.offend(format!("<{name}>, which no template of ours writes"));

@@ -100,7 +100,10 @@ pub(crate) async fn events(Extension(visit): Extension<Arc<Visit>>) -> Result<Re
     let signals = app.signals.listen();
     let watch = match visit.live() {
         None => None,
-        Some(live) => match app.streams.take_place(Listener::Session(live.owned.session.id)) {
+        Some(live) => match app
+            .streams
+            .take_place(Listener::Session(live.owned.session.id))
+        {
             Some(place) => Some(Watch {
                 visit: Arc::clone(&visit),
                 signals,

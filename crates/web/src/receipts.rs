@@ -64,7 +64,9 @@ async fn open(
     token: TokenDigest,
     now: Timestamp,
 ) -> Result<Option<OpenedReceipt>, StorageError> {
-    app.store.read(move |tx| receipts::open(tx, token, now)).await
+    app.store
+        .read(move |tx| receipts::open(tx, token, now))
+        .await
 }
 
 /// The same, waiting a moment for the first answers if the ending was just made
@@ -185,7 +187,11 @@ impl Watch {
                         return "settled";
                     }
                     let now: Vec<_> = opened.apps.iter().map(|app| app.notice.state).collect();
-                    if self.shown.replace(now.clone()).is_none_or(|before| before != now) {
+                    if self
+                        .shown
+                        .replace(now.clone())
+                        .is_none_or(|before| before != now)
+                    {
                         return "changed";
                     }
                 }
@@ -220,10 +226,11 @@ pub(crate) fn lines(apps: &[AppOutcome], reader: Reader, now: Timestamp) -> Vec<
 
 /// How many apps are how far: all that a shared computer shows.
 pub(crate) fn counts(apps: &[AppOutcome]) -> AppCountsView {
-    let count = |wanted: &[AppReceiptState]| {
-        apps.iter().filter(|app| wanted.contains(&state(app))).count()
-    };
     use AppReceiptState::{CannotBeTold, Confirmed, Failed, GaveUp, StillTelling, Superseded};
+    let count = |wanted: &[AppReceiptState]| {
+        let wanted = apps.iter().filter(|app| wanted.contains(&state(app)));
+        wanted.count()
+    };
     AppCountsView {
         confirmed: count(&[Confirmed]),
         still_telling: count(&[StillTelling]),

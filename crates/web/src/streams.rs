@@ -128,7 +128,10 @@ mod tests {
         assert_eq!(streams.count(), MOST_OF_A_SESSION + 1);
         places.clear();
         assert_eq!(streams.count(), 0);
-        assert!(lock(&streams.open).by_listener.is_empty(), "nothing is kept");
+        assert!(
+            lock(&streams.open).by_listener.is_empty(),
+            "nothing is kept"
+        );
         assert!(streams.take_place(session).is_some());
     }
 

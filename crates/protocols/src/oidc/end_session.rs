@@ -232,8 +232,11 @@ pub enum Decision {
 /// Decides. A session in another browser never ends, whatever the hint proves: it
 /// may have been kept by somebody else.
 pub fn decide(asked: &Asked, here: Here, facts: &Facts) -> Decision {
-    let hint_of =
-        |session, user| asked.hint.is_some_and(|hint| hint.session == Some(session) && hint.user == user);
+    let hint_of = |session, user| {
+        asked
+            .hint
+            .is_some_and(|hint| hint.session == Some(session) && hint.user == user)
+    };
     match here {
         Here::SignedIn(session, user) if hint_of(session, user) => {
             Decision::End(way_home(asked, facts))

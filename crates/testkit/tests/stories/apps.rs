@@ -55,7 +55,13 @@ fn e11_one_app_is_left_and_everything_else_goes_on(which: TestDatabase) {
     }
     let long_lived = site.grant_long_lived(&laptop, &crm);
     laptop.open("/account/apps").expect(200);
-    assert!(laptop.page().card("Crm").text.contains("2 sessions, this one included"));
+    assert!(
+        laptop
+            .page()
+            .card("Crm")
+            .text
+            .contains("2 sessions, this one included")
+    );
     laptop.press("Log out of Crm only").expect(200);
     assert!(laptop.page().says("You were logged out of that app."));
     assert!(laptop.page().says("Crm"), "its receipt is there");
@@ -67,7 +73,9 @@ fn e11_one_app_is_left_and_everything_else_goes_on(which: TestDatabase) {
     assert!(phone.is_signed_in());
     assert!(is_good(&site, long_lived), "what it does alone goes on");
     let history = site.history_of(&ada);
-    let line = history.iter().find(|event| event.kind == EventKind::AppLeft);
+    let line = history
+        .iter()
+        .find(|event| event.kind == EventKind::AppLeft);
     let line = line.expect("a line");
     assert_eq!(line.detail.as_deref(), Some("Crm"));
     let notices = site.notices(line.ending_id.expect("an ending"));
@@ -101,17 +109,37 @@ fn e12_every_app_that_holds_something_is_listed_and_can_be_removed(which: TestDa
 
     laptop.open("/account/apps").expect(200);
     for name in ["Open", "Away", "Agreed", "All"] {
-        assert!(laptop.page().cards().iter().any(|card| card.text.starts_with(name)), "{name}");
+        assert!(
+            laptop
+                .page()
+                .cards()
+                .iter()
+                .any(|card| card.text.starts_with(name)),
+            "{name}"
+        );
     }
     assert!(!laptop.page().says("Nothing"));
-    assert!(laptop.page().card("Agreed").text.contains("your e-mail address"));
+    assert!(
+        laptop
+            .page()
+            .card("Agreed")
+            .text
+            .contains("your e-mail address")
+    );
     let listed = laptop.api("GET", "/api/v1/apps", None).expect(200).json();
     let names = listed["apps"].as_array().expect("apps").iter();
     let names: Vec<_> = names.map(|app| app["name"].clone()).collect();
-    assert_eq!(names, [json!("Agreed"), json!("All"), json!("Away"), json!("Open")]);
+    assert_eq!(
+        names,
+        [json!("Agreed"), json!("All"), json!("Away"), json!("Open")]
+    );
 
     laptop.press("Remove access of All").expect(200);
-    assert!(laptop.page().says("The app has no access to your account any more."));
+    assert!(
+        laptop
+            .page()
+            .says("The app has no access to your account any more.")
+    );
     assert!(site.entered(&ada, &all).is_empty(), "in no session");
     assert!(!is_good(&site, of_all));
     let (user, client) = (ada.id, all.id);
@@ -123,8 +151,16 @@ fn e12_every_app_that_holds_something_is_listed_and_can_be_removed(which: TestDa
     laptop.open("/account/apps").expect(200);
     laptop.press("Remove access of Away").expect(200);
     assert!(!is_good(&site, going_on));
-    drop(laptop.api("DELETE", &format!("/api/v1/apps/{}", agreed.id), None).expect(200));
-    drop(laptop.api("DELETE", &format!("/api/v1/apps/{}", agreed.id), None).expect(404));
+    drop(
+        laptop
+            .api("DELETE", &format!("/api/v1/apps/{}", agreed.id), None)
+            .expect(200),
+    );
+    drop(
+        laptop
+            .api("DELETE", &format!("/api/v1/apps/{}", agreed.id), None)
+            .expect(404),
+    );
     // What is over by itself holds nothing.
     let short = site.grant_long_lived(&laptop, &away);
     site.advance(DAY * 31);
@@ -147,8 +183,16 @@ fn nobody_leaves_an_app_for_somebody_else(which: TestDatabase) {
     theirs.sign_in(&grace);
     site.enter_app(&hers, &crm);
     let grant = site.grant_long_lived(&hers, &crm);
-    drop(theirs.api("DELETE", &format!("/api/v1/apps/{}", crm.id), None).expect(404));
-    drop(theirs.api("POST", &format!("/api/v1/apps/{}/leave", crm.id), None).expect(404));
+    drop(
+        theirs
+            .api("DELETE", &format!("/api/v1/apps/{}", crm.id), None)
+            .expect(404),
+    );
+    drop(
+        theirs
+            .api("POST", &format!("/api/v1/apps/{}/leave", crm.id), None)
+            .expect(404),
+    );
     assert_eq!(site.entered(&ada, &crm).len(), 1);
     assert!(is_good(&site, grant));
     let listed = theirs.api("GET", "/api/v1/apps", None).expect(200).json();
@@ -187,7 +231,11 @@ fn a8_log_out_of_all_sessions_asks_about_apps_that_go_on(which: TestDatabase) {
         let grant = site.grant_long_lived(&laptop, &backup);
         let body = json!({ "long_lived_grants": true });
         let body = with_them.then_some(&body);
-        drop(laptop.api("POST", "/api/v1/sessions/log-out-all", body).expect(200));
+        drop(
+            laptop
+                .api("POST", "/api/v1/sessions/log-out-all", body)
+                .expect(200),
+        );
         assert_eq!(is_good(&site, grant), !with_them);
     }
     // Without any, nothing is asked; and the others' page never asks.
@@ -209,14 +257,25 @@ fn the_start_page_and_the_sessions_show_apps(which: TestDatabase) {
     phone.sign_in(&ada);
     site.enter_app(&phone, &crm);
     laptop.open("/").expect(200);
-    assert!(laptop.page().links.iter().any(|link| link.href == "https://crm.example.net/"));
+    assert!(
+        laptop
+            .page()
+            .links
+            .iter()
+            .any(|link| link.href == "https://crm.example.net/")
+    );
     assert!(!laptop.page().says("Homeless"));
     laptop.open("/account/sessions").expect(200);
     let with: Vec<_> = laptop.page().cards();
     let with = with.iter().filter(|card| card.text.contains("Crm")).count();
     assert_eq!(with, 1, "the phone, and not the laptop");
-    let listed = laptop.api("GET", "/api/v1/sessions", None).expect(200).json();
+    let listed = laptop
+        .api("GET", "/api/v1/sessions", None)
+        .expect(200)
+        .json();
     let apps = listed["sessions"].as_array().expect("sessions").iter();
-    let apps: usize = apps.map(|one| one["apps"].as_array().map_or(0, Vec::len)).sum();
+    let apps: usize = apps
+        .map(|one| one["apps"].as_array().map_or(0, Vec::len))
+        .sum();
     assert_eq!(apps, 1);
 }

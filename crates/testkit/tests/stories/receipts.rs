@@ -49,7 +49,12 @@ fn the_signed_out_page_says_what_each_app_said(which: TestDatabase) {
     assert_eq!(page.text.matches("Still telling it").count(), 4);
     assert!(page.card_says("Old", "Cannot be told"));
     assert!(page.card_says("Old", "up to 45 minutes"));
-    assert!(laptop.open("/signed-out").text().contains("http-equiv=\"refresh\""));
+    assert!(
+        laptop
+            .open("/signed-out")
+            .text()
+            .contains("http-equiv=\"refresh\"")
+    );
 
     site.advance(MINUTE);
     let notices = site.notices_of_session(id);
@@ -192,9 +197,8 @@ fn an_ending_of_many_people_shows_everybody_their_own(which: TestDatabase) {
     let session = hers.session_row().expect("a session").id;
     let (moment, organization) = (site.moment(), site.organization());
     hers.open("/").expect(200);
-    let done = site.write(move |tx| {
-        end_for_operator(tx, &moment, Scope::Organization(organization), None)
-    });
+    let done = site
+        .write(move |tx| end_for_operator(tx, &moment, Scope::Organization(organization), None));
     // She presses Log out, and is told what became of hers.
     hers.press("Log out").expect(200);
     assert!(hers.page().says("Wiki"));
@@ -235,7 +239,10 @@ fn c8_only_administrators_read_what_they_alone_can_mend(which: TestDatabase) {
         browser.sign_in(account);
         browser.open("/account/history").expect(200);
         browser.click("Details: Session ended just now").expect(200);
-        assert_eq!(browser.path(), format!("/account/endings/{}", notice.ending_id));
+        assert_eq!(
+            browser.path(),
+            format!("/account/endings/{}", notice.ending_id)
+        );
         let page = browser.page();
         assert!(page.says("Could not be told"));
         assert_eq!(page.says("CSRF protection"), is_told);
@@ -262,11 +269,20 @@ fn an_open_page_hears_of_answers(which: TestDatabase) {
     let notices = site.notices_of_session(id);
     let mut stream = laptop.listen_at(EVENTS);
     let patience = Duration::from_secs(10);
-    assert_eq!(stream.hear(patience).as_deref(), Some("event: changed\ndata: {}\n\n"));
+    assert_eq!(
+        stream.hear(patience).as_deref(),
+        Some("event: changed\ndata: {}\n\n")
+    );
     site.settle(&notices[0], NoticeState::Confirmed, Some(200));
-    assert_eq!(stream.hear(patience).as_deref(), Some("event: changed\ndata: {}\n\n"));
+    assert_eq!(
+        stream.hear(patience).as_deref(),
+        Some("event: changed\ndata: {}\n\n")
+    );
     site.settle(&notices[1], NoticeState::Confirmed, Some(200));
-    assert_eq!(stream.hear(patience).as_deref(), Some("event: settled\ndata: {}\n\n"));
+    assert_eq!(
+        stream.hear(patience).as_deref(),
+        Some("event: settled\ndata: {}\n\n")
+    );
     assert_eq!(stream.hear(patience), None, "nothing more will come");
 }
 
@@ -288,13 +304,21 @@ fn fcl_01_02_frames_are_loaded_and_never_counted(which: TestDatabase) {
     let address = format!(
         "https://intranet.example.net/bye;x?a=b&#38;iss=http%3A%2F%2Flocalhost%3A8080&#38;sid={id}"
     );
-    assert!(page.text().contains(&format!("<iframe hidden src=\"{address}\"")), "{}", page.text());
+    assert!(
+        page.text()
+            .contains(&format!("<iframe hidden src=\"{address}\"")),
+        "{}",
+        page.text()
+    );
     let policy = page.header("content-security-policy").expect("a policy");
     assert!(
         policy.ends_with("; frame-src https://intranet.example.net/bye%3Bx"),
         "{policy}"
     );
-    assert!(laptop.page().says("Cannot be told"), "loading is no confirmation");
+    assert!(
+        laptop.page().says("Cannot be told"),
+        "loading is no confirmation"
+    );
     // Opened again later, the page loads nothing.
     site.advance(MINUTE);
     let later = laptop.open("/signed-out").expect(200);

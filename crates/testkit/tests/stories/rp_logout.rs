@@ -181,7 +181,10 @@ fn rpl_04_the_hint_of_another_session_ends_nothing_by_itself(which: TestDatabase
         "sid": scene.laptop.session_id(),
     }));
     for hint in [&foreign, &elsewhere, &mixed] {
-        let path = query(&[("id_token_hint", hint), ("post_logout_redirect_uri", &goodbye())]);
+        let path = query(&[
+            ("id_token_hint", hint),
+            ("post_logout_redirect_uri", &goodbye()),
+        ]);
         arrives(&mut scene.laptop, &path).expect(200);
         assert_eq!(scene.laptop.page().heading, "Log out of this browser?");
         assert!(!scene.laptop.page().says("Grace"), "nobody else is named");
@@ -221,11 +224,18 @@ fn rpl_03_a_hint_that_is_not_ours_proves_nothing(which: TestDatabase) {
     let unsigned = format!("{}.", good.rsplit_once('.').expect("a token").0);
     let issuer = site.signed(&foreign_issuer);
     for hint in [forged.as_str(), &unsigned, &issuer, "x", "..", "%"] {
-        let path = query(&[("id_token_hint", hint), ("post_logout_redirect_uri", &goodbye())]);
+        let path = query(&[
+            ("id_token_hint", hint),
+            ("post_logout_redirect_uri", &goodbye()),
+        ]);
         arrives(&mut scene.laptop, &path).expect(200);
         assert_eq!(scene.laptop.page().heading, "Log out of this browser?");
         let forms = &scene.laptop.page().forms;
-        assert!(forms.iter().any(|form| form.action == "/oauth2/logout/continue"));
+        assert!(
+            forms
+                .iter()
+                .any(|form| form.action == "/oauth2/logout/continue")
+        );
         assert!(scene.laptop.is_signed_in());
     }
     // The right hint beside another app's name.
@@ -374,7 +384,9 @@ fn b9_a_forged_yes_changes_nothing(which: TestDatabase) {
     let id = scene.wiki.id.to_string();
     arrives(&mut scene.laptop, &query(&[("client_id", &id)])).expect(200);
     let form = scene.laptop.page().forms.iter();
-    let form = form.clone().find(|form| form.action == "/oauth2/logout/continue");
+    let form = form
+        .clone()
+        .find(|form| form.action == "/oauth2/logout/continue");
     let pairs = form.expect("the question").pairs();
     let sealed = pairs.iter().find(|(name, _)| name == "request");
     let sealed = sealed.expect("a request").1.clone();
@@ -390,7 +402,11 @@ fn b9_a_forged_yes_changes_nothing(which: TestDatabase) {
             ask = ask.header(name, value);
         }
         let body = serde_urlencoded::to_string([("request", &sealed)]).expect("pairs");
-        drop(ask.form(&body).send().expect_redirect("/oauth2/logout/continue"));
+        drop(
+            ask.form(&body)
+                .send()
+                .expect_redirect("/oauth2/logout/continue"),
+        );
         assert!(scene.laptop.is_signed_in(), "{headers:?}");
     }
 }
@@ -430,7 +446,10 @@ fn rpl_06_nobody_waits_long_for_an_app(which: TestDatabase) {
     let began = std::time::Instant::now();
     drop(sent(&mut scene.laptop, &path).expect_redirect(&goodbye()));
     let passed = began.elapsed();
-    assert!(passed >= std::time::Duration::from_millis(650), "{passed:?}");
+    assert!(
+        passed >= std::time::Duration::from_millis(650),
+        "{passed:?}"
+    );
     assert!(passed < std::time::Duration::from_secs(5), "{passed:?}");
 }
 
@@ -441,12 +460,21 @@ fn a_parked_request_is_of_this_browser_and_short(which: TestDatabase) {
     let path = query(&[("client_id", &id), ("post_logout_redirect_uri", &goodbye())]);
     arrives(&mut scene.laptop, &path).expect(200);
     assert!(scene.laptop.page().says("Wiki asks to log you out."));
-    assert!(!scene.laptop.jar.persistent_names().contains(&"__Host-nightlatch-log-out"));
+    assert!(
+        !scene
+            .laptop
+            .jar
+            .persistent_names()
+            .contains(&"__Host-nightlatch-log-out")
+    );
     site.advance(MINUTE * 16);
     scene.laptop.open("/oauth2/logout/continue").expect(200);
     assert!(!scene.laptop.page().says("Wiki"), "that was too long ago");
     // What nobody sealed opens nothing.
-    scene.laptop.jar.put("__Host-nightlatch-log-out", &"A".repeat(200));
+    scene
+        .laptop
+        .jar
+        .put("__Host-nightlatch-log-out", &"A".repeat(200));
     scene.laptop.open("/oauth2/logout/continue").expect(200);
     assert!(!scene.laptop.page().says("Wiki"));
     // An address of that kind is longer than a cookie may be with its state.
@@ -485,7 +513,13 @@ fn b2_nothing_that_comes_in_is_an_error(which: TestDatabase) {
     assert!(scene.laptop.is_signed_in());
     let mut stranger = site.browser();
     for body in [&b"{}"[..], b"\xff\xfe", b""] {
-        let ask = stranger.ask("POST", LOGOUT).header("content-type", "application/json");
-        drop(ask.body(body).send().expect_redirect("/oauth2/logout/continue"));
+        let ask = stranger
+            .ask("POST", LOGOUT)
+            .header("content-type", "application/json");
+        drop(
+            ask.body(body)
+                .send()
+                .expect_redirect("/oauth2/logout/continue"),
+        );
     }
 }

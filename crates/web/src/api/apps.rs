@@ -53,7 +53,10 @@ pub(crate) async fn list(person: Person) -> Result<Response, Failure> {
             name: own.app.name.clone(),
             sessions: own.sessions.iter().map(ToString::to_string).collect(),
             long_lived_grants: own.long_lived.len(),
-            agreed: own.consent.as_ref().map(|consent| consent.scopes.to_string()),
+            agreed: own
+                .consent
+                .as_ref()
+                .map(|consent| consent.scopes.to_string()),
         })
         .collect();
     Ok(answer(OwnAppList { apps }, Jar::default()))
@@ -155,7 +158,9 @@ fn told(app: &Told, reader: Reader) -> ToldApp {
         state: notice.state.name().to_owned(),
         notices: app.notices,
         confirmed: app.confirmed,
-        at: notice.finished_at.map(nightlatch_domain::Timestamp::to_rfc3339),
+        at: notice
+            .finished_at
+            .map(nightlatch_domain::Timestamp::to_rfc3339),
         worst_case_minutes: notice.envelope.worst_case_minutes,
         last_status: notice
             .last_status

@@ -42,10 +42,10 @@ pub(crate) async fn list(person: &Person) -> Result<Vec<ListedSession>, Failure>
 }
 
 /// Names of apps, by the session that is in them.
-pub(crate) type AppsOfSessions = Vec<(SessionId, String)>;
+pub(crate) type AppsOfSessions = [(SessionId, String)];
 
 /// The apps that the sessions of the person are in.
-pub(crate) async fn apps_of_sessions(person: &Person) -> Result<AppsOfSessions, Failure> {
+pub(crate) async fn apps_of_sessions(person: &Person) -> Result<Vec<(SessionId, String)>, Failure> {
     let user = person.live.owned.user.id;
     let found: Result<_, StorageError> = person
         .visit

@@ -92,9 +92,7 @@ pub(crate) async fn show(visit: &Visit, back: Option<LinkView>) -> Result<Respon
     if !sources.is_empty() {
         let policy = envelope::policy(&visit.envelope.nonce);
         if let Ok(policy) = HeaderValue::try_from(format!("{policy}; frame-src {sources}")) {
-            answer
-                .headers_mut()
-                .insert(CONTENT_SECURITY_POLICY, policy);
+            answer.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
         }
     }
     Ok(answer)

@@ -2,8 +2,8 @@
 
 use axum::response::Response;
 use nightlatch_domain::event::EventKind;
-use nightlatch_flows::check_up;
 use nightlatch_domain::relying_party::{RelyingParty, RelyingPartyStatus};
+use nightlatch_flows::check_up;
 use nightlatch_storage::{StorageError, events, relying_parties};
 
 use crate::failure::Failure;

@@ -108,40 +108,26 @@ impl Gallery {
         );
     }
 
-    fn open_to_all(&mut self, cast: Cast) {
+    fn end_session(&mut self, cast: Cast) {
         let here = Nav::Elsewhere;
         for (name, frame) in [("", cast.signed_in(here)), ("-nobody", cast.frame(here))] {
-            let page = LogoutPage {
-                frame: frame.clone(),
-            };
-            self.hang(
-                format!("logout{name}{}", cast.suffix()),
-                page.title(),
-                &page,
-            );
-            let page = HelpPage {
-                frame: frame.clone(),
-                csrf: "cHJl".to_owned(),
-            };
-            self.hang(format!("help{name}{}", cast.suffix()), page.title(), &page);
-            let (problem, way_on) = if frame.person.is_some() {
-                (Problem::NotFound, WayOn::Neither)
-            } else {
-                (Problem::Unavailable, WayOn::LogOut)
-            };
-            let page = ProblemPage {
+            let page = EndSessionPage {
                 frame,
-                problem,
-                detail: None,
-                reference: "7f3a-91c2".to_owned(),
-                way_on,
+                csrf: "cHJl".to_owned(),
+                request: "c2VhbGVk".to_owned(),
+                app: (cast != Cast::Long).then(|| cast.device().to_owned()),
+                for_somebody_else: cast == Cast::Nasty,
             };
             self.hang(
-                format!("problem{name}{}", cast.suffix()),
+                format!("end-session{name}{}", cast.suffix()),
                 page.title(),
                 &page,
             );
         }
+    }
+
+    fn signed_out(&mut self, cast: Cast) {
+        let here = Nav::Elsewhere;
         let with_apps = ReceiptView {
             apps: ReceiptApps::Named(app_receipts(cast)),
             is_open: true,
@@ -184,16 +170,38 @@ impl Gallery {
                 &page,
             );
         }
+    }
+
+    fn open_to_all(&mut self, cast: Cast) {
+        let here = Nav::Elsewhere;
         for (name, frame) in [("", cast.signed_in(here)), ("-nobody", cast.frame(here))] {
-            let page = EndSessionPage {
-                frame,
-                csrf: "cHJl".to_owned(),
-                request: "c2VhbGVk".to_owned(),
-                app: (cast != Cast::Long).then(|| cast.device().to_owned()),
-                for_somebody_else: cast == Cast::Nasty,
+            let page = LogoutPage {
+                frame: frame.clone(),
             };
             self.hang(
-                format!("end-session{name}{}", cast.suffix()),
+                format!("logout{name}{}", cast.suffix()),
+                page.title(),
+                &page,
+            );
+            let page = HelpPage {
+                frame: frame.clone(),
+                csrf: "cHJl".to_owned(),
+            };
+            self.hang(format!("help{name}{}", cast.suffix()), page.title(), &page);
+            let (problem, way_on) = if frame.person.is_some() {
+                (Problem::NotFound, WayOn::Neither)
+            } else {
+                (Problem::Unavailable, WayOn::LogOut)
+            };
+            let page = ProblemPage {
+                frame,
+                problem,
+                detail: None,
+                reference: "7f3a-91c2".to_owned(),
+                way_on,
+            };
+            self.hang(
+                format!("problem{name}{}", cast.suffix()),
                 page.title(),
                 &page,
             );
@@ -223,6 +231,8 @@ pub(super) fn samples() -> Vec<Sample> {
         gallery.sign_in(cast);
         gallery.second_step(cast);
         gallery.open_to_all(cast);
+        gallery.end_session(cast);
+        gallery.signed_out(cast);
         gallery.account(cast);
         gallery.lists(cast);
         gallery.confirms(cast);

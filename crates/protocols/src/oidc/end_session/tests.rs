@@ -28,7 +28,7 @@ fn client(number: u8) -> ClientId {
 }
 
 /// Keys of which the first was retired long ago.
-fn keys() -> KeySet {
+fn key_set() -> KeySet {
     let key = |number: u8, from, until: Option<i64>| {
         let id = SigningKeyId::from_bytes([number; 16]);
         let made = NewKey::generate(SigningAlgorithm::EdDsa, id).unwrap();
@@ -55,7 +55,8 @@ fn claims() -> Value {
 
 fn sign(keys: &KeySet, claims: &Value, now: i64) -> String {
     let algorithm = SigningAlgorithm::EdDsa;
-    keys.sign(algorithm, TokenType::Id, claims, at(now)).unwrap()
+    keys.sign(algorithm, TokenType::Id, claims, at(now))
+        .unwrap()
 }
 
 fn ask(keys: &KeySet, pairs: &[(&str, &str)]) -> Asked {
@@ -71,9 +72,13 @@ fn app() -> RelyingParty {
         organization_id: OrganizationId::from_bytes([1; 16]),
         name: "Wiki".to_owned(),
         registration: Registration {
-            post_logout_redirect_uris: [HOME, "https://wiki.example.com/out?a=b", "com.example.wiki:/out"]
-                .map(|uri| RegisteredUri::parse(uri).unwrap())
-                .to_vec(),
+            post_logout_redirect_uris: [
+                HOME,
+                "https://wiki.example.com/out?a=b",
+                "com.example.wiki:/out",
+            ]
+            .map(|uri| RegisteredUri::parse(uri).unwrap())
+            .to_vec(),
             ..Registration::default()
         },
         secret: None,
@@ -146,7 +151,12 @@ fn rpl_02_04_07_every_line_of_the_table() {
             Hinted::Over,
             Decision::Leave(home()),
         ),
-        (Some(hint()), Here::Nobody, Hinted::Over, Decision::Leave(home())),
+        (
+            Some(hint()),
+            Here::Nobody,
+            Hinted::Over,
+            Decision::Leave(home()),
+        ),
         (
             Some(other_session),
             Here::Over(mine, own),
@@ -173,7 +183,12 @@ fn rpl_02_04_07_every_line_of_the_table() {
             Hinted::Unknown,
             Decision::Leave(Way::Page),
         ),
-        (None, Here::Nobody, Hinted::Unknown, Decision::Leave(Way::Page)),
+        (
+            None,
+            Here::Nobody,
+            Hinted::Unknown,
+            Decision::Leave(Way::Page),
+        ),
     ];
     for (number, (hint, here, hinted, expected)) in lines.into_iter().enumerate() {
         let decision = decide(&asked(hint), here, &known(hinted));
@@ -183,7 +198,7 @@ fn rpl_02_04_07_every_line_of_the_table() {
 
 #[test]
 fn rpl_03_a_hint_counts_by_its_signature_and_never_by_its_age() {
-    let keys = keys();
+    let keys = key_set();
     // B1, B3: expired, and signed by a key that is retired.
     for now in [5, 50] {
         let token = sign(&keys, &claims(), now);
@@ -199,7 +214,7 @@ fn rpl_03_a_hint_counts_by_its_signature_and_never_by_its_age() {
 
 #[test]
 fn rpl_03_what_is_not_ours_proves_nothing() {
-    let (keys, theirs) = (keys(), self::keys());
+    let (keys, theirs) = (key_set(), key_set());
     let foreign = sign(&theirs, &claims(), 50);
     let good = sign(&keys, &claims(), 50);
     let changed = {
@@ -228,16 +243,11 @@ fn rpl_03_what_is_not_ours_proves_nothing() {
 
 #[test]
 fn rpl_03_another_app_in_client_id_voids_both() {
-    let keys = keys();
+    let keys = key_set();
     let token = sign(&keys, &claims(), 50);
     let own = client(1).to_string();
     let other = client(2).to_string();
-    let both = |client: &str| {
-        ask(
-            &keys,
-            &[("id_token_hint", &token), ("client_id", client)],
-        )
-    };
+    let both = |client: &str| ask(&keys, &[("id_token_hint", &token), ("client_id", client)]);
     assert_eq!(both(&own).hint, Some(hint()));
     for wrong in [other.as_str(), "not-an-id"] {
         assert_eq!((both(wrong).hint, both(wrong).client), (None, None));
@@ -328,7 +338,7 @@ fn b6_the_operator_learns_the_nearest_address_and_nothing_else() {
 
 #[test]
 fn what_comes_twice_or_is_odd_is_as_good_as_absent() {
-    let keys = keys();
+    let keys = key_set();
     let own = client(1).to_string();
     let twice = ask(
         &keys,

@@ -136,7 +136,11 @@ impl Gallery {
                 is_open: !apps.is_empty(),
                 apps,
             };
-            self.hang(format!("ending{name}{}", cast.suffix()), page.title(), &page);
+            self.hang(
+                format!("ending{name}{}", cast.suffix()),
+                page.title(),
+                &page,
+            );
         }
     }
 

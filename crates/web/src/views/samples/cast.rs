@@ -127,9 +127,15 @@ pub(super) fn app_receipts(cast: Cast) -> Vec<AppReceiptView> {
         (AppReceiptState::Confirmed, "Confirmed 2 seconds ago"),
         (AppReceiptState::StillTelling, "Next try in 30 seconds"),
         (AppReceiptState::CannotBeTold, "Log out in the app itself"),
-        (AppReceiptState::Failed, "It may stay open there for up to 5 minutes"),
+        (
+            AppReceiptState::Failed,
+            "It may stay open there for up to 5 minutes",
+        ),
         (AppReceiptState::GaveUp, "We tried for three days"),
-        (AppReceiptState::Superseded, "You have opened it again since"),
+        (
+            AppReceiptState::Superseded,
+            "You have opened it again since",
+        ),
     ]
     .map(|(state, text)| AppReceiptView {
         name: cast.device().to_owned(),
