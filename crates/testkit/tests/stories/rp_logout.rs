@@ -328,6 +328,21 @@ fn rpl_08_a_form_of_another_site_comes_back_with_the_cookie(which: TestDatabase)
     assert!(!scene.laptop.is_signed_in());
     // The parked request is used up.
     assert!(scene.laptop.jar.get("__Host-nightlatch-log-out").is_none());
+    // She is signed in again, and the form is that of before: without the hop, it would
+    // look as if nobody were, and the app would say that she is logged out.
+    scene.laptop.sign_in(&scene.ada);
+    let mut without = scene.laptop.clone().with_cookies(Jar::default());
+    let answer = without
+        .ask("POST", LOGOUT)
+        .header("sec-fetch-site", "cross-site")
+        .form(&pairs)
+        .send()
+        .expect_redirect("/oauth2/logout/continue");
+    for cookie in answer.cookies() {
+        scene.laptop.jar.take(cookie, site.now());
+    }
+    drop(sent(&mut scene.laptop, "/oauth2/logout/continue").expect(200));
+    assert!(scene.laptop.is_signed_in());
 }
 
 fn b9_nothing_but_a_visit_logs_out(which: TestDatabase) {
