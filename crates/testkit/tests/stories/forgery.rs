@@ -33,6 +33,8 @@ struct Scene<'a> {
     phone: String,
     passkey: String,
     token: String,
+    /// An app that her laptop is in.
+    crm: String,
     app: String,
     app_begun: String,
     unfinished: Authenticator,
@@ -46,6 +48,8 @@ impl<'a> Scene<'a> {
         laptop.sign_in(&ada);
         let token = laptop.page().form("Log out").value("csrf").to_owned();
         remember_phone(site, &ada, &phone);
+        let crm = site.connect_app("Crm", |crm| crm.backchannel_logout_uris.clear());
+        site.enter_app(&laptop, &crm);
         drop(laptop.add_authenticator_app("Phone"));
         let unfinished = laptop.begin_authenticator_app();
         let id_in = |path: &str| path.split('/').nth(4).expect("an id").to_owned();
@@ -62,6 +66,7 @@ impl<'a> Scene<'a> {
         let action = laptop.page().form("Remove Blue key").action.clone();
         let passkey = action.rsplit('/').nth(1).expect("an id").to_owned();
         Self {
+            crm: crm.id.to_string(),
             app,
             app_begun,
             unfinished,
@@ -117,6 +122,7 @@ impl<'a> Scene<'a> {
             path if path.ends_with("/set-up") => &self.app_begun,
             path if path.contains("authenticator-apps") => &self.app,
             path if path.contains("/passkeys/") => &self.passkey,
+            path if path.contains("/apps/") => &self.crm,
             _ => &self.phone,
         };
         let path = route.path.replace("{id}", id);
@@ -359,6 +365,8 @@ fn what_is_refused_above_works_when_it_is_sent_properly(which: TestDatabase) {
         "/account/phone",
         "/account/phone/confirm",
         "/account/phone/refuse",
+        // Proves nothing without a hint.
+        "/oauth2/logout",
     ];
     for route in unsafe_routes() {
         // Links of mails have stories of their own, and the second step does nothing
