@@ -18,7 +18,7 @@ use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use nightlatch_domain::Timestamp;
-use nightlatch_flows::own_endings::OwnEnding;
+use nightlatch_flows::own_endings::{OwnEnding, OwnEndingOutcome};
 use nightlatch_flows::sealing::Place;
 use nightlatch_protocols::oidc::end_session::{
     Asked, Decision, EndSessionRequest, Facts, Here, Hinted, Way, decide, facts, unregistered,
@@ -32,7 +32,7 @@ use crate::failure::Failure;
 use crate::guard::{Presence, Visit};
 use crate::links;
 use crate::pages::log_out::{farewell, is_forged};
-use crate::pages::{Ending, Fields, end, signed_out};
+use crate::pages::{Fields, end, signed_out};
 use crate::receipts;
 use crate::same_origin::Provenance;
 use crate::show;
@@ -236,7 +236,7 @@ async fn log_out(
 ) -> Result<Response, Failure> {
     let mut jar = Jar::default();
     let (mut receipt, mut shared) = (None, visit.is_shared());
-    if let Ending::Done(done) = end(visit, OwnEnding::This).await? {
+    if let OwnEndingOutcome::Done(done) = end(visit, OwnEnding::This).await? {
         shared = done.shared;
         if let Some(token) = done.receipt {
             jar.set_receipt(&token, done.shared);
