@@ -287,13 +287,13 @@ fn words(app: &AppOutcome, reader: Reader, now: Timestamp) -> String {
         }
     };
     if app.notices > 1 && app.confirmed < app.notices && app.confirmed > 0 {
-        words.push_str(&format!(" {} of {} confirmed.", app.confirmed, app.notices));
+        let (some, all) = (app.confirmed, app.notices);
+        words = format!("{words} {some} of {all} confirmed.");
     }
     if reader == Reader::Administrator
         && let Some(cause) = cause(app)
     {
-        words.push(' ');
-        words.push_str(&cause);
+        words = format!("{words} {cause}");
     }
     words
 }
