@@ -99,6 +99,10 @@ pub enum EventKind {
     AppWithdrawn,
     /// A withdrawn app can be entered again.
     AppRestored,
+    /// The person left an app while their session went on; the detail is its name.
+    AppLeft,
+    /// The person took an app's access away; the detail is its name.
+    AppAccessRemoved,
 }
 
 impl EventKind {
@@ -143,6 +147,8 @@ impl EventKind {
         Self::ConsentGiven,
         Self::AppEntered,
         Self::TokenReused,
+        Self::AppLeft,
+        Self::AppAccessRemoved,
     ];
 
     /// The stored and programmatic name; stable (LOG-01).
@@ -188,6 +194,8 @@ impl EventKind {
             Self::ConsentGiven => "consent_given",
             Self::AppEntered => "app_entered",
             Self::TokenReused => "token_reused",
+            Self::AppLeft => "app_left",
+            Self::AppAccessRemoved => "app_access_removed",
         }
     }
 

@@ -21,7 +21,7 @@ use nightlatch_storage::{
 use crate::Moment;
 use crate::activity::Activity;
 use crate::alerts::{Alert, raise};
-use crate::log_out::{EndingDone, EndingRequest, Renewed, end_sessions};
+use crate::log_out::{EndingDone, EndingRequest, Renewed, end_long_lived_grants, end_sessions};
 use crate::planted::{self, Planted, Suspects};
 use crate::sessions::{find_live, list_live};
 use crate::step_up;
@@ -41,7 +41,10 @@ pub enum OwnEnding {
     /// All but this one.
     AllOthers,
     /// All.
-    All,
+    All {
+        /// Whether apps that go on when the person is not there end too (A8).
+        long_lived: bool,
+    },
     /// "This wasn't me": a session, live or over, that somebody else began.
     NotMe(SessionId),
 }
@@ -118,7 +121,7 @@ pub fn end_own(
         OwnEnding::This => true,
         OwnEnding::One(id) => *id == acting,
         OwnEnding::Selected(ids) => !ids.is_empty() && ids.iter().all(|id| *id == acting),
-        OwnEnding::AllOthers | OwnEnding::All | OwnEnding::NotMe(_) => false,
+        OwnEnding::AllOthers | OwnEnding::All { .. } | OwnEnding::NotMe(_) => false,
     };
     if only_this {
         let Some(owned) = sessions::find(tx, acting)? else {
@@ -137,9 +140,11 @@ pub fn end_own(
     let user_id = owned.session.user_id;
     let actor = Actor::User(user_id);
     let ends_others = match wanted {
-        OwnEnding::All | OwnEnding::AllOthers => list_live(tx, user_id, activity, moment.now)?
-            .iter()
-            .any(|listed| listed.session.id != acting),
+        OwnEnding::All { .. } | OwnEnding::AllOthers => {
+            list_live(tx, user_id, activity, moment.now)?
+                .iter()
+                .any(|listed| listed.session.id != acting)
+        }
         _ => true,
     };
     if !owned.session.has_fresh_proof(moment.now) {
@@ -201,7 +206,10 @@ pub fn end_own(
             }
             Ok(outcome)
         }
-        OwnEnding::All => {
+        OwnEnding::All { long_lived } => {
+            if *long_lived {
+                end_long_lived_grants(tx, user_id)?;
+            }
             let scope = Scope::AllOf(user_id);
             finish(tx, moment, &owned, scope, Cause::LoggedOutEverywhere, actor)
         }
@@ -275,7 +283,7 @@ fn receipt_of_earlier(
     cause: Cause,
 ) -> Result<OwnEndingOutcome, StorageError> {
     let shared = owned.session.life.kind == SessionKind::Shared;
-    let receipt = issue_receipt(tx, moment, ending_id, shared, (0, 0))?;
+    let receipt = issue_receipt(tx, moment, owned.session.id, ending_id, shared, (0, 0))?;
     Ok(OwnEndingOutcome::Done(OwnEndingDone {
         ending_id,
         cause,
@@ -399,7 +407,9 @@ fn end_one(
         // its owner pressed Log out, and the receipt tells that.
         let ended = sessions::find(tx, acting_id)?.and_then(|owned| owned.session.life.ended);
         let ending_id = ended.map_or(done.id, |ended| ended.ending_id);
-        Some(issue_receipt(tx, moment, ending_id, shared, more)?)
+        Some(issue_receipt(
+            tx, moment, acting_id, ending_id, shared, more,
+        )?)
     } else {
         None
     };
@@ -420,6 +430,7 @@ fn end_one(
 fn issue_receipt(
     tx: &mut Tx<'_>,
     moment: &Moment,
+    session_id: SessionId,
     ending_id: EndingId,
     shared: bool,
     (more_sessions, more_browsers): (i64, i64),
@@ -427,6 +438,7 @@ fn issue_receipt(
     let token = Token::generate(moment.random.as_ref());
     let receipt = Receipt {
         ending_id,
+        session_id: Some(session_id),
         shared,
         more_sessions,
         more_browsers,

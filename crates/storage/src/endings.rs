@@ -186,6 +186,9 @@ pub fn find_first_after_epochs(
 pub struct Receipt {
     /// The ending that this browser caused.
     pub ending_id: EndingId,
+    /// The session that it ended in this browser; receipts of earlier versions do
+    /// not say.
+    pub session_id: Option<SessionId>,
     /// It was a shared computer: the page names nobody.
     pub shared: bool,
     /// Sessions that the same act ended under another cause: a selection that this
@@ -203,8 +206,9 @@ pub fn add_receipt(
     expires_at: Timestamp,
 ) -> Result<(), StorageError> {
     tx.execute_one(
-        "INSERT INTO receipts (token_digest, ending_id, shared, more_sessions, more_browsers, expires_at)
-         VALUES ($1, $2, $3, $4, $5, $6)",
+        "INSERT INTO receipts (token_digest, ending_id, shared, more_sessions, more_browsers, expires_at,
+                               session_id)
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
         &[
             token.into(),
             receipt.ending_id.into(),
@@ -212,6 +216,7 @@ pub fn add_receipt(
             receipt.more_sessions.into(),
             receipt.more_browsers.into(),
             expires_at.into(),
+            receipt.session_id.into(),
         ],
     )
 }
@@ -223,7 +228,8 @@ pub fn find_receipt(
     now: Timestamp,
 ) -> Result<Option<Receipt>, StorageError> {
     tx.query_optional(
-        "SELECT ending_id, shared, more_sessions, more_browsers FROM receipts WHERE token_digest = $1 AND expires_at > $2",
+        "SELECT ending_id, shared, more_sessions, more_browsers, session_id
+         FROM receipts WHERE token_digest = $1 AND expires_at > $2",
         &[token.into(), now.into()],
         |row| {
             Ok(Receipt {
@@ -231,6 +237,7 @@ pub fn find_receipt(
                 shared: row.get(1)?,
                 more_sessions: row.get(2)?,
                 more_browsers: row.get(3)?,
+                session_id: row.get(4)?,
             })
         },
     )

@@ -103,6 +103,39 @@ pub fn list_open_of_client(
     )
 }
 
+/// Up to `limit` open entries of sessions of a user that are not written down as
+/// ended, the latest first.
+pub fn list_open_of_user(
+    tx: &mut Tx<'_>,
+    user_id: UserId,
+    limit: i64,
+) -> Result<Vec<Entry>, StorageError> {
+    tx.query(
+        "SELECT e.session_id, e.client_id, e.user_id, e.first_at, e.last_at, e.left_at
+         FROM sessions s JOIN entries e ON e.session_id = s.id
+         WHERE s.user_id = $1 AND s.ended_at IS NULL AND e.left_at IS NULL
+         ORDER BY e.last_at DESC, e.client_id LIMIT $2",
+        &[user_id.into(), limit.into()],
+        read,
+    )
+}
+
+/// The apps that a session was in until this instant, in the order of their names.
+pub fn list_apps_left_at(
+    tx: &mut Tx<'_>,
+    session_id: SessionId,
+    at: Timestamp,
+) -> Result<Vec<RelyingParty>, StorageError> {
+    tx.query(
+        "SELECT r.id, r.organization_id, r.name, r.registration, r.secret_digest, r.status, r.epoch,
+                r.created_at
+         FROM entries e JOIN relying_parties r ON r.id = e.client_id
+         WHERE e.session_id = $1 AND e.left_at = $2 ORDER BY r.name_key",
+        &[session_id.into(), at.into()],
+        relying_parties::read,
+    )
+}
+
 /// Closes an entry; says whether it was open. Only `flows::log_out` calls it.
 pub fn leave(
     tx: &mut Tx<'_>,

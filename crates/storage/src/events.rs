@@ -4,7 +4,7 @@ use nightlatch_domain::Timestamp;
 use nightlatch_domain::client::ClientDetails;
 use nightlatch_domain::ending::Actor;
 use nightlatch_domain::event::{Event, EventKind};
-use nightlatch_domain::ids::{EventId, SessionId, UserId};
+use nightlatch_domain::ids::{EndingId, EventId, SessionId, UserId};
 
 use crate::{ColumnProblem, Row, StorageError, Tx};
 
@@ -226,6 +226,22 @@ pub fn count_of_user(
         "SELECT CAST(COALESCE(SUM(count), 0) AS BIGINT) FROM events
          WHERE user_id = $1 AND at >= $2 AND kind = $3",
         &[user_id.into(), since.into(), kind.name().into()],
+        |row| row.get(0),
+    )
+}
+
+/// Up to `limit` sessions of a user that this ending has ended.
+pub fn list_sessions_of_ending(
+    tx: &mut Tx<'_>,
+    user_id: UserId,
+    ending_id: EndingId,
+    limit: i64,
+) -> Result<Vec<SessionId>, StorageError> {
+    tx.query(
+        "SELECT session_id FROM events
+         WHERE user_id = $1 AND ending_id = $2 AND session_id IS NOT NULL
+         ORDER BY at, id LIMIT $3",
+        &[user_id.into(), ending_id.into(), limit.into()],
         |row| row.get(0),
     )
 }

@@ -4,7 +4,7 @@
 //! tell one takes it out of everybody's sight for the length of a claim.
 
 use nightlatch_domain::Timestamp;
-use nightlatch_domain::ids::{EndingId, NoticeId};
+use nightlatch_domain::ids::{EndingId, NoticeId, SessionId, UserId};
 use nightlatch_domain::notice::{Envelope, Notice};
 
 use crate::columns::{Json, to_json};
@@ -83,6 +83,42 @@ pub fn list_of_ending(
                 last_error
          FROM notices WHERE ending_id = $1 ORDER BY id LIMIT $2",
         &[ending_id.into(), limit.into()],
+        read,
+    )
+}
+
+/// Up to `limit` notices of an ending about sessions of one user, in the order in
+/// which they were written. Only for endings of one user: it reads all of them.
+pub fn list_of_user_in_ending(
+    tx: &mut Tx<'_>,
+    ending_id: EndingId,
+    user_id: UserId,
+    limit: i64,
+) -> Result<Vec<Notice>, StorageError> {
+    tx.query(
+        "SELECT id, ending_id, client_id, session_id, user_id, organization_id, channel, envelope,
+                ended_at, lane, state, attempts, next_at, created_at, finished_at, last_status,
+                last_error
+         FROM notices WHERE ending_id = $1 AND user_id = $2 ORDER BY id LIMIT $3",
+        &[ending_id.into(), user_id.into(), limit.into()],
+        read,
+    )
+}
+
+/// Up to `limit` notices of an ending about one session, in the order in which they
+/// were written.
+pub fn list_of_session_in_ending(
+    tx: &mut Tx<'_>,
+    ending_id: EndingId,
+    session_id: SessionId,
+    limit: i64,
+) -> Result<Vec<Notice>, StorageError> {
+    tx.query(
+        "SELECT id, ending_id, client_id, session_id, user_id, organization_id, channel, envelope,
+                ended_at, lane, state, attempts, next_at, created_at, finished_at, last_status,
+                last_error
+         FROM notices WHERE session_id = $1 AND ending_id = $2 ORDER BY id LIMIT $3",
+        &[session_id.into(), ending_id.into(), limit.into()],
         read,
     )
 }

@@ -76,7 +76,7 @@ impl Jar {
 
     /// Takes a `Set-Cookie` header at that instant. A browser refuses a cookie
     /// of this prefix whose attributes are not right, and so does this jar.
-    pub(crate) fn take(&mut self, header: &str, now: Timestamp) {
+    pub fn take(&mut self, header: &str, now: Timestamp) {
         let Ok(cookie) = read(header) else { return };
         match cookie.max_age {
             Some(0) => {
@@ -129,10 +129,11 @@ pub(crate) fn read(header: &str) -> Result<SetCookie<'_>, String> {
     if removed != value.is_empty() {
         return Err(format!("empty exactly if it is removed: {header}"));
     }
-    let is_token = value.len() == 43
+    let is_sealed = value.len() <= 3_800
         && value
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+    let is_token = value.len() == 43 && is_sealed;
     let is_code = value.len() < 40
         && value.bytes().all(|byte| {
             byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-.".contains(&byte)
@@ -145,6 +146,7 @@ pub(crate) fn read(header: &str) -> Result<SetCookie<'_>, String> {
         "__Host-nightlatch-browser" => is_token && max_age == Some(LONGEST),
         "__Host-nightlatch-receipt" => is_token && max_age.is_none_or(|age| age == 900),
         "__Host-nightlatch-trusted" => is_token && max_age.is_some_and(|age| age <= 2_592_000),
+        "__Host-nightlatch-log-out" => is_sealed && max_age.is_none(),
         "__Host-nightlatch-flash" => is_code && max_age.is_none(),
         _ => return Err(format!("a cookie we do not know: {header}")),
     };

@@ -155,18 +155,19 @@ impl Reader {
                 self.offend(format!("<{name} {attribute}> runs a script"));
             }
             let elsewhere = trimmed.starts_with("http") || trimmed.starts_with("//");
-            // The answer to an app that wants it in a form.
+            // The answer to an app that wants it in a form; and what a frame may load is in
+            // the policy of the answer, see `watch`.
             let to_app = name == "form" && tag.get("data-to-app").is_some();
-            if leads && elsewhere && name != "a" && !to_app {
+            if leads && elsewhere && name != "a" && name != "iframe" && !to_app {
                 self.offend(format!("<{name} {attribute}> loads from another host"));
             }
         }
         let known = [
             "a", "article", "b", "bdi", "body", "br", "button", "code", "dd", "details", "div",
             "dl", "dt", "fieldset", "footer", "form", "h1", "h2", "h3", "head", "header", "html",
-            "img", "input", "label", "legend", "li", "link", "main", "meta", "nav", "ol", "p",
-            "path", "rect", "circle", "script", "section", "span", "strong", "style", "summary",
-            "svg", "symbol", "time", "title", "ul", "use", "wbr",
+            "iframe", "img", "input", "label", "legend", "li", "link", "main", "meta", "nav",
+            "noscript", "ol", "p", "path", "rect", "circle", "script", "section", "span", "strong",
+            "style", "summary", "svg", "symbol", "time", "title", "ul", "use", "wbr",
         ];
         if !known.contains(&name.as_str()) {
             self.offend(format!("<{name}>, which no template of ours writes"));

@@ -22,8 +22,17 @@ impl<'a> Browser<'a> {
     ///
     /// If the answer might be kept by a cache (OUT-07).
     pub fn listen(&mut self) -> Stream<'a> {
+        self.listen_at("/session/events")
+    }
+
+    /// The same at another address.
+    ///
+    /// # Panics
+    ///
+    /// If the answer might be kept by a cache (OUT-07).
+    pub fn listen_at(&mut self, path: &str) -> Stream<'a> {
         let site = self.site;
-        let (request, peer) = self.ask("GET", "/session/events").by_script().build();
+        let (request, peer) = self.ask("GET", path).by_script().build();
         let answer = site.block_on(site.connect(request, peer));
         let caching = answer.headers().get("cache-control");
         assert_eq!(

@@ -101,8 +101,12 @@ fn nonce(answer: &Answer) -> Option<String> {
          img-src 'self' data:; connect-src 'self'; object-src 'none'; base-uri 'none'; \
          frame-ancestors 'none'"
     );
+    // Only the page after a log-out loads anything else, and says what (FCL-01).
+    let frames = policy.strip_prefix(&exact)?;
+    let shows_frames = ["/signed-out", "/oauth2/logout/continue"].contains(&answer.path.as_str())
+        && frames.starts_with("; frame-src https://");
     // 128 bits in base64 without padding.
-    (policy == exact && nonce.len() == 22).then_some(nonce)
+    ((frames.is_empty() || shows_frames) && nonce.len() == 22).then_some(nonce)
 }
 
 /// Nothing about an account is stored anywhere; only hashed assets are (OUT-07).
@@ -150,16 +154,24 @@ fn is_answer_to_app(answer: &Answer, location: &str) -> bool {
             == 1
 }
 
-/// Never off-site, and never to an address that logs out (B13); but a foreign form
+/// Never off-site but from the protocols of apps, and never to an address that logs
+/// out (B13); but a foreign form
 /// that was sent to Log out is led to its question.
 fn judge_location(answer: &Answer, origin: &str, found: &mut Vec<String>) {
     let Some(location) = answer.location() else {
         return;
     };
+    if location.contains("id_token_hint") {
+        found.push(format!("a hint travels on in {location}"));
+    }
     if is_answer_to_app(answer, location) {
         return;
     }
     let is_question = answer.path == "/logout" && location == "/logout";
+    // To an app that was registered: which, is what their own stories are about.
+    if answer.path.starts_with("/oauth2/") && location.contains(':') {
+        return;
+    }
     let resolved = url::Url::parse(origin).and_then(|base| base.join(location));
     let ours = resolved.as_ref().is_ok_and(|url| {
         url.origin().ascii_serialization() == origin

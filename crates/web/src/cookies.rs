@@ -26,6 +26,9 @@ pub(crate) const PHONE: &str = "__Host-nightlatch-phone";
 /// What the last action did, as a code, for the next page.
 pub(crate) const FLASH: &str = "__Host-nightlatch-flash";
 
+/// What an app asked for when it sent the person here to log out, until they have
+/// said yes (RPL-08); sealed.
+pub(crate) const PARKED: &str = "__Host-nightlatch-log-out";
 /// A sign-in that waits for its second step; no session, and opens nothing else
 /// (SES-07).
 pub(crate) const PENDING: &str = "__Host-nightlatch-sign-in";
@@ -33,8 +36,8 @@ pub(crate) const PENDING: &str = "__Host-nightlatch-sign-in";
 pub(crate) const TRUSTED: &str = "__Host-nightlatch-trusted";
 
 /// Every cookie that this site may keep; for "Reset this browser".
-pub(crate) const ALL: [&str; 8] = [
-    SESSION, VISITOR, BROWSER, RECEIPT, FLASH, PENDING, TRUSTED, PHONE,
+pub(crate) const ALL: [&str; 9] = [
+    SESSION, VISITOR, BROWSER, RECEIPT, FLASH, PENDING, TRUSTED, PHONE, PARKED,
 ];
 
 /// No browser keeps cookies longer than 400 days (COOK-04).
@@ -115,6 +118,12 @@ impl Jar {
     /// set on shared computers, and the server limits it to minutes.
     pub(crate) fn set_phone(&mut self, token: &Token) {
         self.set(PHONE, &token.reveal(), None);
+    }
+
+    /// Sets the cookie of a request to log out. It goes with the browser, and is good
+    /// for minutes.
+    pub(crate) fn set_parked(&mut self, sealed: &str) {
+        self.set(PARKED, sealed, None);
     }
 
     /// Sets the flash cookie to a code without spaces or punctuation of cookies.

@@ -234,18 +234,20 @@ fn problem_document(envelope: &Envelope, failure: &Failure) -> Response {
         .into_response()
 }
 
-/// The headers of every answer (HDR-01, HDR-03), errors included. Answers that
-/// say nothing about caching are not stored (OUT-07).
-fn dress(envelope: &Envelope, headers: &mut HeaderMap) {
-    let nonce = &envelope.nonce;
-    // No form-action: Chromium applies it to the whole chain of redirects, and
-    // a form of ours may lead to an app (HDR-02).
-    let policy = format!(
+/// What a page may load and do. No form-action: Chromium applies it to the whole
+/// chain of redirects, and a form of ours may lead to an app (HDR-02).
+pub(crate) fn policy(nonce: &str) -> String {
+    format!(
         "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; \
          img-src 'self' data:; connect-src 'self'; object-src 'none'; base-uri 'none'; \
          frame-ancestors 'none'"
-    );
-    if let Ok(policy) = HeaderValue::try_from(policy) {
+    )
+}
+
+/// The headers of every answer (HDR-01, HDR-03), errors included. Answers that
+/// say nothing about caching are not stored (OUT-07).
+fn dress(envelope: &Envelope, headers: &mut HeaderMap) {
+    if let Ok(policy) = HeaderValue::try_from(policy(&envelope.nonce)) {
         headers.entry(CONTENT_SECURITY_POLICY).or_insert(policy);
     }
     let fixed: [(HeaderName, &'static str); 6] = [

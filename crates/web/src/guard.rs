@@ -86,6 +86,8 @@ pub(crate) struct Visit {
     pub(crate) phone: Option<Token>,
     /// The code of what the last action did.
     pub(crate) flash: Option<String>,
+    /// What an app asked for when it sent the person here to log out; sealed.
+    pub(crate) parked: Option<String>,
 }
 
 impl Visit {
@@ -308,6 +310,7 @@ async fn visit(app: &Arc<App>, request: &Parts) -> Result<Visit, StorageError> {
         visitor: visitor.unwrap_or_else(|| Token::generate(app.random.as_ref())),
         phone: cookies::find_token(headers, cookies::PHONE),
         flash: cookies::find(headers, cookies::FLASH).map(str::to_owned),
+        parked: cookies::find(headers, cookies::PARKED).map(str::to_owned),
     })
 }
 

@@ -31,6 +31,7 @@ mod oidc_tokens;
 mod pages;
 pub mod public_url;
 mod qr_code;
+mod receipts;
 pub mod routes;
 mod same_origin;
 mod show;

@@ -14,6 +14,10 @@ pub(crate) const LOGIN_PHONE: &str = "/login/phone";
 pub(crate) const PHONE: &str = "/account/phone";
 pub(crate) const HELP: &str = "/help";
 pub(crate) const SIGNED_OUT: &str = "/signed-out";
+pub(crate) const END_SESSION: &str = "/oauth2/logout";
+pub(crate) const END_SESSION_CONTINUE: &str = "/oauth2/logout/continue";
+pub(crate) const APPS: &str = "/account/apps";
+pub(crate) const ENDINGS: &str = "/account/endings";
 pub(crate) const PROFILE: &str = "/account/profile";
 pub(crate) const SECURITY: &str = "/account/security";
 pub(crate) const AUTHENTICATOR_APPS: &str = "/account/security/authenticator-apps";
@@ -75,6 +79,7 @@ const NEVER: [&str; 10] = [
     "/logout",
     "/oauth2",
     "/signed-out",
+    "/oauth2/logout",
     "/session",
     "/api",
     "/set-up",

@@ -25,7 +25,7 @@ use crate::failure::Failure;
 use crate::guard::{Person, Presence, Visit};
 use crate::show::milliseconds;
 use crate::signals::Concern;
-use crate::streams::Place;
+use crate::streams::{Listener, Place};
 use crate::views::Problem;
 
 /// How often a stream looks again although it heard nothing: for timeouts, and
@@ -100,7 +100,10 @@ pub(crate) async fn events(Extension(visit): Extension<Arc<Visit>>) -> Result<Re
     let signals = app.signals.listen();
     let watch = match visit.live() {
         None => None,
-        Some(live) => match app.streams.take_place(live.owned.session.id) {
+        Some(live) => match app
+            .streams
+            .take_place(Listener::Session(live.owned.session.id))
+        {
             Some(place) => Some(Watch {
                 visit: Arc::clone(&visit),
                 signals,
@@ -119,7 +122,7 @@ pub(crate) async fn events(Extension(visit): Extension<Arc<Visit>>) -> Result<Re
 }
 
 /// The page goes on without a stream, and asks now and then.
-fn no_place() -> Failure {
+pub(crate) fn no_place() -> Failure {
     Failure::saying(
         Problem::TooMany,
         "Too many pages are listening. Ask /session/status now and then instead.",
@@ -127,7 +130,9 @@ fn no_place() -> Failure {
     .with_code("too-many-streams")
 }
 
-fn answer(stream: impl Stream<Item = Result<Event, Infallible>> + Send + 'static) -> Response {
+pub(crate) fn answer(
+    stream: impl Stream<Item = Result<Event, Infallible>> + Send + 'static,
+) -> Response {
     let keep_alive = KeepAlive::new().interval(Duration::from_secs(20));
     let mut answer = Sse::new(stream).keep_alive(keep_alive).into_response();
     let headers = answer.headers_mut();

@@ -4,6 +4,7 @@
 //! without stating its access; a test walks the list with the cookies of ended
 //! sessions, so a new route cannot be forgotten.
 
+mod apps;
 mod factors;
 mod oidc;
 mod oidc_tokens;
@@ -146,6 +147,7 @@ fn routes() -> Vec<Route> {
         for_everybody(),
         for_open_pages(),
         for_people(),
+        apps::routes(),
         factors::routes(),
         oidc::routes(),
         for_passkeys(),

@@ -1,9 +1,10 @@
-//! Telling open pages and workers of this process that sessions ended.
+//! Telling open pages and workers of this process that sessions ended, and that an
+//! app has answered.
 //!
 //! A signal only says "look again": whoever hears it asks the database, and
 //! whoever misses it (or lags) asks too. Truth never travels here.
 
-use nightlatch_domain::ids::{OrganizationId, UserId};
+use nightlatch_domain::ids::{EndingId, OrganizationId, UserId};
 use nightlatch_domain::secret::TokenDigest;
 use tokio::sync::broadcast;
 
@@ -35,11 +36,17 @@ impl Concern {
 
 /// Carries signals to all listeners.
 #[derive(Debug, Clone)]
-pub struct Signals(broadcast::Sender<Concern>);
+pub struct Signals {
+    endings: broadcast::Sender<Concern>,
+    notices: broadcast::Sender<EndingId>,
+}
 
 impl Default for Signals {
     fn default() -> Self {
-        Self(broadcast::channel(BACKLOG).0)
+        Self {
+            endings: broadcast::channel(BACKLOG).0,
+            notices: broadcast::channel(BACKLOG).0,
+        }
     }
 }
 
@@ -47,11 +54,22 @@ impl Signals {
     /// Says that something ended. Call it after the commit.
     pub fn ended(&self, concern: Concern) {
         // Nobody listening is no error.
-        drop(self.0.send(concern));
+        drop(self.endings.send(concern));
     }
 
-    /// Hears every signal from now on.
+    /// Says that the state of a notice of this ending changed: an app has confirmed
+    /// it, refused it, or was given up. Call it after the commit.
+    pub fn notice_changed(&self, ending: EndingId) {
+        drop(self.notices.send(ending));
+    }
+
+    /// Hears every signal of endings from now on.
     pub fn listen(&self) -> broadcast::Receiver<Concern> {
-        self.0.subscribe()
+        self.endings.subscribe()
+    }
+
+    /// Hears from now on of which endings a notice changed.
+    pub fn listen_to_notices(&self) -> broadcast::Receiver<EndingId> {
+        self.notices.subscribe()
     }
 }

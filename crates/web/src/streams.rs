@@ -8,10 +8,10 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use nightlatch_domain::ids::SessionId;
+use nightlatch_domain::ids::{EndingId, SessionId};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-/// Streams of one session. The tabs of a browser share one; the rest is for
+/// Streams of one session, or of one receipt. The tabs of a browser share one; the rest is for
 /// browsers in which they cannot, and for those that are just being closed.
 pub const MOST_OF_A_SESSION: usize = 8;
 
@@ -23,6 +23,15 @@ pub const MOST: usize = 8192;
 /// go through it as well.
 const LOOKING_AT_ONCE: usize = 16;
 
+/// Whose pages listen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Listener {
+    /// Those of a session.
+    Session(SessionId),
+    /// Those that show the receipt of an ending.
+    Receipt(EndingId),
+}
+
 /// The streams of this process.
 #[derive(Debug)]
 pub struct Streams {
@@ -33,7 +42,7 @@ pub struct Streams {
 #[derive(Debug, Default)]
 struct Open {
     all: usize,
-    by_session: HashMap<SessionId, usize>,
+    by_listener: HashMap<Listener, usize>,
 }
 
 impl Default for Streams {
@@ -51,18 +60,18 @@ impl Streams {
         lock(&self.open).all
     }
 
-    /// Takes a place for a stream of a session, if there is one.
-    pub(crate) fn take_place(&self, session: SessionId) -> Option<Place> {
+    /// Takes a place for a stream, if there is one.
+    pub(crate) fn take_place(&self, listener: Listener) -> Option<Place> {
         let mut open = lock(&self.open);
-        let of_session = open.by_session.get(&session).copied().unwrap_or_default();
-        if open.all >= MOST || of_session >= MOST_OF_A_SESSION {
+        let of_listener = open.by_listener.get(&listener).copied().unwrap_or_default();
+        if open.all >= MOST || of_listener >= MOST_OF_A_SESSION {
             return None;
         }
         open.all += 1;
-        open.by_session.insert(session, of_session + 1);
+        open.by_listener.insert(listener, of_listener + 1);
         Some(Place {
             open: Arc::clone(&self.open),
-            session,
+            listener,
         })
     }
 
@@ -78,17 +87,17 @@ impl Streams {
 #[derive(Debug)]
 pub(crate) struct Place {
     open: Arc<Mutex<Open>>,
-    session: SessionId,
+    listener: Listener,
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
         let mut open = lock(&self.open);
         open.all = open.all.saturating_sub(1);
-        if let Some(count) = open.by_session.get_mut(&self.session) {
+        if let Some(count) = open.by_listener.get_mut(&self.listener) {
             *count -= 1;
             if *count == 0 {
-                open.by_session.remove(&self.session);
+                open.by_listener.remove(&self.listener);
             }
         }
     }
@@ -108,18 +117,21 @@ mod tests {
     fn places_are_bounded_and_come_free_again() {
         let random = SeededRandom::new(1);
         let streams = Streams::default();
-        let session = SessionId::random(&random);
+        let session = Listener::Session(SessionId::random(&random));
         let mut places: Vec<_> = (0..MOST_OF_A_SESSION)
             .filter_map(|_| streams.take_place(session))
             .collect();
         assert_eq!(places.len(), MOST_OF_A_SESSION);
         assert!(streams.take_place(session).is_none());
         // Others are not kept out by that.
-        places.extend(streams.take_place(SessionId::random(&random)));
+        places.extend(streams.take_place(Listener::Session(SessionId::random(&random))));
         assert_eq!(streams.count(), MOST_OF_A_SESSION + 1);
         places.clear();
         assert_eq!(streams.count(), 0);
-        assert!(lock(&streams.open).by_session.is_empty(), "nothing is kept");
+        assert!(
+            lock(&streams.open).by_listener.is_empty(),
+            "nothing is kept"
+        );
         assert!(streams.take_place(session).is_some());
     }
 
@@ -128,7 +140,7 @@ mod tests {
         let random = SeededRandom::new(2);
         let streams = Streams::default();
         let places: Vec<_> = (0..MOST + 5)
-            .filter_map(|_| streams.take_place(SessionId::random(&random)))
+            .filter_map(|_| streams.take_place(Listener::Session(SessionId::random(&random))))
             .collect();
         assert_eq!(places.len(), MOST);
     }

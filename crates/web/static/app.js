@@ -96,6 +96,26 @@
     button.addEventListener("click", () => print());
   }
 
+  // ---- what the apps say to a log-out --------------------------------------------------------------
+  const receipt = document.querySelector("[data-receipt]");
+  const redraw = async () => {
+    const answer = await fetch(receipt.dataset.from || location.pathname).catch(() => null);
+    if (!answer?.ok || answer.redirected) return true;
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("[data-receipt]");
+    if (!fresh) return false;
+    receipt.replaceChildren(...fresh.childNodes);
+    return "looksAgain" in fresh.dataset;
+  };
+  if (receipt?.dataset.events) {
+    const answers = new EventSource(receipt.dataset.events);
+    answers.addEventListener("changed", redraw);
+    answers.addEventListener("settled", () => { answers.close(); redraw(); });
+    addEventListener("pagehide", () => answers.close());
+  } else if (receipt && "looksAgain" in receipt.dataset) {
+    const again = async () => { if (await redraw()) setTimeout(again, 3000); };
+    setTimeout(again, 3000);
+  }
+
   // ---- the tabs of this browser --------------------------------------------------------------------
   const channel = "BroadcastChannel" in window ? new BroadcastChannel("nightlatch") : null;
   const tell = (message) => channel?.postMessage(message);

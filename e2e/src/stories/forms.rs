@@ -35,6 +35,7 @@ pub(crate) async fn every_form_is_accepted(stage: Stage, ground: Arc<Ground>) ->
         ..grace
     };
     sessions(&browser, &ground, &account).await?;
+    apps(&browser, &ground, &account).await?;
     every_log_out(&browser, &account).await?;
     replace(&browser, &ground.ada, &account).await?;
     browser.open("/help").await?;
@@ -73,6 +74,8 @@ fn none_is_missing(accepted: &BTreeSet<String>, here: impl Fn(&str) -> bool) -> 
         .map(|route| without_ids(route.path))
         // Calls of the script, and forms that take a script to be reached.
         .filter(|path| !path.starts_with("/login/passkey/"))
+        // Apps send this one, from their own pages.
+        .filter(|path| path != "/oauth2/logout")
         .filter(|path| here(path))
         .collect();
     let missing: Vec<_> = wanted.difference(accepted).collect();
@@ -230,6 +233,35 @@ async fn change_password(browser: &Browser, present: &str, new: &str) -> Outcome
     browser.fill("New password once more", new).await?;
     browser.press("Change password").await?;
     browser.see("Your password was changed").await
+}
+
+/// One's own apps, and the question that an app's Log out leads to.
+async fn apps(browser: &Browser, ground: &Ground, account: &Account) -> Outcome {
+    browser.open("/login").await?;
+    fill_in(browser, account, NEW_PASSWORD, &[]).await?;
+    browser.see("Your apps").await?;
+    let owner = account.clone();
+    ground
+        .with(move |site| {
+            for name in ["Wiki", "Crm"] {
+                let app = site.connect_app(name, |app| app.backchannel_logout_uris.clear());
+                site.enter_app_everywhere(&owner, &app);
+            }
+        })
+        .await?;
+    browser.open("/account/apps").await?;
+    browser.press("Log out of Wiki only").await?;
+    browser.see("You were logged out of that app.").await?;
+    browser.open("/account/apps").await?;
+    browser.press("Remove access of Crm").await?;
+    browser
+        .see("The app has no access to your account any more.")
+        .await?;
+    browser.open("/oauth2/logout").await?;
+    browser
+        .press_beside("This logs out this browser, and every app", "Log out")
+        .await?;
+    browser.see_path("/signed-out").await
 }
 
 /// Every place that has a Log out.

@@ -7,6 +7,9 @@ ALTER TABLE users ADD COLUMN offline_epoch BIGINT NOT NULL DEFAULT 0;
 -- The app that an ending was about.
 ALTER TABLE endings ADD COLUMN client_id BYTEA;
 
+-- The session of the browser that holds the receipt: of an ending of many people, it shows just this one's apps.
+ALTER TABLE receipts ADD COLUMN session_id BYTEA;
+
 -- Apps that sign people in through us: relying parties in the words of OpenID Connect.
 CREATE TABLE relying_parties (
     id BYTEA NOT NULL PRIMARY KEY,

@@ -7,6 +7,9 @@ ALTER TABLE users ADD COLUMN offline_epoch INTEGER NOT NULL DEFAULT 0;
 -- The app that an ending was about.
 ALTER TABLE endings ADD COLUMN client_id BLOB;
 
+-- The session of the browser that holds the receipt: of an ending of many people, it shows just this one's apps.
+ALTER TABLE receipts ADD COLUMN session_id BLOB;
+
 -- Apps that sign people in through us: relying parties in the words of OpenID Connect.
 CREATE TABLE relying_parties (
     id BLOB NOT NULL PRIMARY KEY,

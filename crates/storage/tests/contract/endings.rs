@@ -23,6 +23,7 @@ fn find(store: &Store, number: u8) -> Option<Ending> {
 fn add_receipt(store: &Store, token: u8, ending: u8, shared: bool, expires_at: i64) {
     let receipt = Receipt {
         ending_id: id(ending),
+        session_id: Some(id(3)),
         shared,
         more_sessions: 2,
         more_browsers: 1,
@@ -171,16 +172,16 @@ on_both_databases! {
         add_receipt(store, 1, 1, true, 100);
         add_receipt(store, 2, 1, false, 100);
         for (token, shared) in [(1, true), (2, false)] {
-            same(&find_receipt(store, token, 99), &Some(Receipt { ending_id: id(1), shared, more_sessions: 2, more_browsers: 1 }));
+            same(&find_receipt(store, token, 99), &Some(Receipt { ending_id: id(1), session_id: Some(id(3)), shared, more_sessions: 2, more_browsers: 1 }));
             assert!(find_receipt(store, token, 100).is_none());
         }
         assert!(find_receipt(store, 3, 0).is_none());
-        let of_nothing = Receipt { ending_id: id(9), shared: false, more_sessions: 0, more_browsers: 0 };
+        let of_nothing = Receipt { ending_id: id(9), session_id: None, shared: false, more_sessions: 0, more_browsers: 0 };
         assert_eq!(
             refusal(store, move |tx| endings::add_receipt(tx, digest(3), &of_nothing, at(1))),
             constraint("foreign_key")
         );
-        let again = Receipt { ending_id: id(1), shared: false, more_sessions: 0, more_browsers: 0 };
+        let again = Receipt { ending_id: id(1), session_id: Some(id(3)), shared: false, more_sessions: 0, more_browsers: 0 };
         assert_eq!(
             refusal(store, move |tx| endings::add_receipt(tx, digest(1), &again, at(1))),
             constraint("receipts_pkey")

@@ -283,6 +283,7 @@ fn run_endings(tx: &mut Tx<'_>) -> Result<(), StorageError> {
     endings::find_first_after_epochs(tx, id(1), id(1), epochs)?;
     let receipt = Receipt {
         ending_id: id(1),
+        session_id: None,
         shared: false,
         more_sessions: 0,
         more_browsers: 0,

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::response::{IntoResponse, Response};
 use utoipa::OpenApi;
 
-use crate::api::{factors, history, profile, proof, sessions};
+use crate::api::{apps, factors, history, profile, proof, sessions};
 use crate::oidc_tokens::bearer;
 
 /// The document.
@@ -12,7 +12,7 @@ use crate::oidc_tokens::bearer;
 #[openapi(
     info(
         title = "Nightlatch",
-        description = "One's own profile, sessions, factors and history. Calls carry the session cookie; \
+        description = "One's own profile, sessions, factors, apps and history. Calls carry the session cookie; \
                        calls that change something also send the header `X-Nightlatch: 1`. The calls of \
                        apps carry a token of theirs instead, as `Authorization: Bearer`. Errors are \
                        problem documents (RFC 9457), `application/problem+json`.",
@@ -32,7 +32,11 @@ use crate::oidc_tokens::bearer;
         factors::list,
         factors::remove_app,
         bearer::activity,
-        bearer::end_session
+        bearer::end_session,
+        apps::list,
+        apps::leave,
+        apps::remove,
+        apps::ending
     )
 )]
 struct Document;

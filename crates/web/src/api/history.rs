@@ -36,6 +36,8 @@ pub(crate) struct HistoryEntry {
     reason: Option<String>,
     /// The session concerned.
     session: Option<String>,
+    /// The ending that it belongs to; see `/api/v1/endings/{id}`.
+    ending: Option<String>,
     /// The browser in plain words.
     browser: Option<String>,
     /// The address.
@@ -69,6 +71,7 @@ fn entry(event: &Event) -> HistoryEntry {
             .clone()
             .filter(|_| event.kind == EventKind::SessionEnded),
         session: event.session_id.map(|id| id.to_string()),
+        ending: event.ending_id.map(|id| id.to_string()),
         browser: (!client.user_agent.is_empty()).then(|| client.description().phrase()),
         address: client.address.map(|address| address.to_string()),
         place: client.place.clone(),

@@ -5,6 +5,7 @@
 //! `application/json` where they have a body and the header `X-Nightlatch: 1`,
 //! which no form of another site can (CSRF-05).
 
+pub(crate) mod apps;
 pub(crate) mod body;
 pub(crate) mod document;
 pub(crate) mod factors;

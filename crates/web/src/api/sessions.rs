@@ -1,5 +1,6 @@
 //! One's own sessions, and ending them.
 
+use axum::body::Bytes;
 use axum::extract::Path;
 use axum::response::Response;
 use nightlatch_domain::ids::SessionId;
@@ -17,7 +18,7 @@ use crate::cookies::{self, Jar};
 use crate::failure::Failure;
 use crate::guard::Person;
 use crate::pages::end;
-use crate::pages::sessions::list as list_sessions;
+use crate::pages::sessions::{AppsOfSessions, apps_of_sessions, list as list_sessions, names};
 use crate::views::Problem;
 
 /// A live session.
@@ -39,6 +40,8 @@ pub(crate) struct SessionEntry {
     place: Option<String>,
     /// How and when the person proved who they are.
     proofs: Vec<ProofEntry>,
+    /// The names of the apps that it is in.
+    apps: Vec<String>,
     /// When it began (RFC 3339).
     created_at: String,
     /// The last activity (RFC 3339).
@@ -81,7 +84,7 @@ pub(crate) struct SessionList {
     sessions: Vec<SessionEntry>,
 }
 
-fn entry(person: &Person, listed: &ListedSession) -> SessionEntry {
+fn entry(person: &Person, listed: &ListedSession, apps: &AppsOfSessions) -> SessionEntry {
     let session = &listed.session;
     let client = &session.client;
     let deadlines = listed.admission.deadlines;
@@ -94,6 +97,7 @@ fn entry(person: &Person, listed: &ListedSession) -> SessionEntry {
         address: client.address.map(|address| address.to_string()),
         place: client.place.clone(),
         proofs: session.proofs.iter().copied().map(proof_entry).collect(),
+        apps: names(apps, session.id),
         created_at: session.created_at.to_rfc3339(),
         last_active_at: session.life.last_active_at.to_rfc3339(),
         idle_deadline: deadlines.idle.to_rfc3339(),
@@ -121,7 +125,11 @@ fn proof_entry(proof: Proof) -> ProofEntry {
 )]
 pub(crate) async fn list(person: Person) -> Result<Response, Failure> {
     let listed = list_sessions(&person).await?;
-    let sessions = listed.iter().map(|one| entry(&person, one)).collect();
+    let apps = apps_of_sessions(&person).await?;
+    let sessions = listed
+        .iter()
+        .map(|one| entry(&person, one, &apps))
+        .collect();
     Ok(answer(SessionList { sessions }, Jar::default()))
 }
 
@@ -241,15 +249,32 @@ pub(crate) async fn end_others(person: Person) -> Result<Response, Failure> {
     act(&person, OwnEnding::AllOthers).await
 }
 
-/// Logs out of all sessions, this one included.
+/// What else ends.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(default)]
+pub(crate) struct LogOutAll {
+    /// Whether apps that may go on when nobody is there lose that too. An ordinary
+    /// log-out leaves it to them.
+    long_lived_grants: bool,
+}
+
+/// Logs out of all sessions, this one included. A body is not needed; `GET
+/// /api/v1/apps` says which apps hold long-lived grants.
 #[utoipa::path(
-    post, path = "/api/v1/sessions/log-out-all", tag = "sessions",
+    post, path = "/api/v1/sessions/log-out-all", tag = "sessions", request_body = Option<LogOutAll>,
     responses(
         (status = 200, body = EndedSessions),
         (status = 401, description = "No live session"),
         (status = 403, description = "A proof of the last ten minutes is needed")
     )
 )]
-pub(crate) async fn end_all(person: Person) -> Result<Response, Failure> {
-    act(&person, OwnEnding::All).await
+pub(crate) async fn end_all(person: Person, body: Bytes) -> Result<Response, Failure> {
+    let wanted = if body.is_empty() {
+        LogOutAll::default()
+    } else {
+        let read = serde_json::from_slice(&body);
+        read.map_err(|_| Failure::new(Problem::BadRequest).with_code("unreadable-body"))?
+    };
+    let long_lived = wanted.long_lived_grants;
+    act(&person, OwnEnding::All { long_lived }).await
 }

@@ -6,6 +6,7 @@ use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::Response;
 use nightlatch_domain::ids::SessionId;
+use nightlatch_flows::own_apps;
 use nightlatch_flows::own_endings::{OwnEnding, planted_in};
 use nightlatch_flows::sessions::ListedSession;
 use nightlatch_storage::{StorageError, events};
@@ -23,18 +24,19 @@ use crate::views::{
 
 /// `GET /account/sessions/log-out-all`: counts what will end (UI-09).
 pub(crate) async fn all(person: Person) -> Result<Response, Failure> {
-    show_many(&person, LogOutScope::All, Asking::IfStale).await
+    show_many(&person, LogOutScope::All, false, Asking::IfStale).await
 }
 
 /// `GET /account/sessions/log-out-others`.
 pub(crate) async fn others(person: Person) -> Result<Response, Failure> {
-    show_many(&person, LogOutScope::Others, Asking::IfStale).await
+    show_many(&person, LogOutScope::Others, false, Asking::IfStale).await
 }
 
 /// `POST /account/sessions/log-out-all`.
 pub(crate) async fn log_out_all(person: Person, fields: Fields) -> Result<Response, Failure> {
     person.visit.check_form(fields.get("csrf"))?;
-    act(&person, OwnEnding::All, &fields).await
+    let long_lived = fields.is_checked("long_lived");
+    act(&person, OwnEnding::All { long_lived }, &fields).await
 }
 
 /// `POST /account/sessions/log-out-others`.
@@ -78,8 +80,13 @@ impl Asking {
 async fn show_many(
     person: &Person,
     scope: LogOutScope,
+    long_lived_checked: bool,
     asking: Asking,
 ) -> Result<Response, Failure> {
+    let long_lived = match scope {
+        LogOutScope::All => count_long_lived(person).await?,
+        LogOutScope::Others => 0,
+    };
     let listed = list(person).await?;
     let others = others_of(person, listed.clone());
     let (sessions, browsers) = match scope {
@@ -92,9 +99,23 @@ async fn show_many(
         scope,
         sessions,
         browsers,
+        long_lived,
+        long_lived_checked,
         proof: asking.proof(person, !others.is_empty()).await?,
     };
     show::page_with(&person.visit, status, &page, Jar::default())
+}
+
+/// How many apps may go on when the person is not there.
+async fn count_long_lived(person: &Person) -> Result<u64, Failure> {
+    let (user, now) = (person.live.owned.user.clone(), person.visit.now);
+    let found: Result<_, StorageError> = person
+        .visit
+        .app
+        .store
+        .read(move |tx| own_apps::count_long_lived(tx, &user, now))
+        .await;
+    Ok(found?)
 }
 
 /// The status of a page that asks for a proof.
@@ -113,11 +134,12 @@ pub(crate) async fn ask_for_proof(
     error: Option<String>,
 ) -> Result<Response, Failure> {
     let (what, action, ids) = match wanted {
-        OwnEnding::All => {
-            return show_many(person, LogOutScope::All, Asking::Again(error)).await;
+        OwnEnding::All { long_lived } => {
+            let asking = Asking::Again(error);
+            return show_many(person, LogOutScope::All, *long_lived, asking).await;
         }
         OwnEnding::AllOthers => {
-            return show_many(person, LogOutScope::Others, Asking::Again(error)).await;
+            return show_many(person, LogOutScope::Others, false, Asking::Again(error)).await;
         }
         OwnEnding::NotMe(id) => return show_not_me(person, *id, Asking::Again(error)).await,
         OwnEnding::This => ("this browser".to_owned(), "/logout".to_owned(), Vec::new()),

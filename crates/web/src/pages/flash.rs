@@ -58,6 +58,12 @@ pub(crate) enum Flash {
     AppRemoved,
     AppNameRefused,
     TooManyApps,
+    /// The person left an app.
+    AppLeft,
+    /// The person took an app's access away.
+    AppAccessRemoved,
+    /// The app was left before, or holds nothing of theirs.
+    NotInApp,
     /// There is no such authenticator app, or its set-up took too long.
     AppGone,
 }
@@ -106,6 +112,9 @@ impl Flash {
             Self::AppRemoved => "app-removed".to_owned(),
             Self::AppNameRefused => "app-name-refused".to_owned(),
             Self::AppGone => "app-gone".to_owned(),
+            Self::AppLeft => "app-left".to_owned(),
+            Self::AppAccessRemoved => "app-access-removed".to_owned(),
+            Self::NotInApp => "not-in-app".to_owned(),
             Self::TooManyApps => "too-many-apps".to_owned(),
         };
         jar.set_flash(&code);
@@ -189,6 +198,9 @@ pub(crate) fn read(code: &str) -> Option<FlashView> {
         ("unmarked-shared", _) => "This computer is no longer marked as shared.".to_owned(),
         ("app-added", _) => "The authenticator app was added. From the next sign-in on, you will be asked for its code.".to_owned(),
         ("app-removed", _) => "The authenticator app was removed.".to_owned(),
+        ("app-left", _) => "You were logged out of that app. You are still signed in here.".to_owned(),
+        ("app-access-removed", _) => "The app has no access to your account any more.".to_owned(),
+        ("not-in-app", _) => "You were not signed in to that app any more.".to_owned(),
         ("app-name-refused", _) => return Some(FlashView::problem("Please use a name of 1 to 60 characters. Nothing was changed.")),
         ("too-many-apps", _) => return Some(FlashView::problem("You have as many authenticator apps as an account can have. Remove one first.")),
         ("app-gone", _) => {

@@ -13,6 +13,7 @@ use crate::failure::Failure;
 use crate::guard::Person;
 use crate::links;
 use crate::pages::Query;
+use crate::pages::apps::ending_href;
 use crate::show;
 use crate::views::{HistoryEntryView, HistoryFilter, HistoryKind, HistoryPage, Nav};
 
@@ -131,6 +132,8 @@ fn entry(person: &Person, event: &Event) -> Option<HistoryEntryView> {
         EventKind::ConsentGiven => HistoryKind::ConsentGiven,
         EventKind::AppEntered => HistoryKind::AppEntered,
         EventKind::TokenReused => HistoryKind::TokenReused,
+        EventKind::AppLeft => HistoryKind::LeftApp,
+        EventKind::AppAccessRemoved => HistoryKind::AppAccessRemoved,
         EventKind::ProfileChanged
         | EventKind::BrowserNamed
         | EventKind::SettingsChanged
@@ -160,6 +163,8 @@ fn entry(person: &Person, event: &Event) -> Option<HistoryEntryView> {
             | HistoryKind::ConsentGiven
             | HistoryKind::AppEntered
             | HistoryKind::TokenReused
+            | HistoryKind::LeftApp
+            | HistoryKind::AppAccessRemoved
     );
     let current = Some(person.live.owned.session.id);
     let not_me = event
@@ -183,6 +188,7 @@ fn entry(person: &Person, event: &Event) -> Option<HistoryEntryView> {
         address: client.address.map(|address| address.to_string()),
         place: client.place.clone(),
         time: show::time(event.at, person.visit.now),
+        details_href: event.ending_id.map(ending_href),
         not_me_href: not_me.map(|id| format!("{}/{id}/not-me", links::SESSIONS)),
     })
 }

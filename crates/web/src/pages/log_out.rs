@@ -41,17 +41,11 @@ pub(crate) async fn post(
     Extension(visit): Extension<Arc<Visit>>,
     fields: Result<Fields, Failure>,
 ) -> Result<Response, Failure> {
-    let token_is_ours = || {
-        fields
-            .as_ref()
-            .map(|fields| fields.get("csrf"))
-            .is_ok_and(|token| visit.is_own_form(token) || visit.is_form_of_replaced(token))
-    };
-    match visit.provenance {
-        Provenance::SameOrigin => {}
-        Provenance::Unproven if token_is_ours() => {}
-        Provenance::Unproven => return ask(&visit, StatusCode::OK).await,
-        Provenance::Foreign => return Ok(show::see_other(links::LOGOUT, Jar::default())),
+    if is_forged(&visit, fields.as_ref().ok()) {
+        return match visit.provenance {
+            Provenance::Foreign => Ok(show::see_other(links::LOGOUT, Jar::default())),
+            _ => ask(&visit, StatusCode::OK).await,
+        };
     }
     if let OwnEndingOutcome::Done(done) = end(&visit, OwnEnding::This).await? {
         return Ok(signed_out(&visit, &done));
@@ -60,6 +54,17 @@ pub(crate) async fn post(
     let mut jar = Jar::default();
     jar.remove(cookies::SESSION);
     Ok(farewell(jar, links::SIGNED_OUT, false))
+}
+
+/// Whether nothing proves that one of our own pages sent this form.
+pub(crate) fn is_forged(visit: &Visit, fields: Option<&Fields>) -> bool {
+    match visit.provenance {
+        Provenance::SameOrigin => false,
+        Provenance::Foreign => true,
+        Provenance::Unproven => !fields
+            .map(|fields| fields.get("csrf"))
+            .is_some_and(|token| visit.is_own_form(token) || visit.is_form_of_replaced(token)),
+    }
 }
 
 /// The answer after this browser's session ended, whichever act ended it.
@@ -86,7 +91,7 @@ pub(crate) fn signed_out(visit: &Visit, done: &OwnEndingDone) -> Response {
 /// storage always, the cache only on shared computers, where it is worth the
 /// seconds that Chromium takes (OUT-05, OUT-06, SHR-03). Never cookies: that would
 /// wipe those of sibling hosts.
-fn farewell(jar: Jar, to: &str, shared: bool) -> Response {
+pub(crate) fn farewell(jar: Jar, to: &str, shared: bool) -> Response {
     let mut answer = show::see_other(to, jar);
     let clear = if shared {
         "\"cache\", \"storage\""

@@ -1,9 +1,12 @@
 //! The pages. Each module reads a request, calls a flow and fills a view.
 
 pub(crate) mod alert;
+pub(crate) mod apps;
 pub(crate) mod check_up;
 pub(crate) mod confirm;
 pub(crate) mod demo_mail;
+pub(crate) mod end_session;
+pub(crate) mod ending_details;
 mod endings;
 pub(crate) mod factor;
 pub(crate) mod factors;

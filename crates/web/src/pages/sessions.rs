@@ -9,6 +9,7 @@ use axum::response::Response;
 use nightlatch_domain::ids::SessionId;
 use nightlatch_domain::session::SessionKind;
 use nightlatch_domain::user::parse_name;
+use nightlatch_flows::own_apps;
 use nightlatch_flows::own_endings::{MOST_SELECTED, OwnEnding, OwnEndingOutcome, selection};
 use nightlatch_flows::sessions::{ListedSession, find_live, list_live, name_browser};
 use nightlatch_storage::StorageError;
@@ -38,6 +39,29 @@ pub(crate) async fn list(person: &Person) -> Result<Vec<ListedSession>, Failure>
         .read(move |tx| list_live(tx, user, &activity, now))
         .await;
     Ok(found?)
+}
+
+/// Names of apps, by the session that is in them.
+pub(crate) type AppsOfSessions = [(SessionId, String)];
+
+/// The apps that the sessions of the person are in.
+pub(crate) async fn apps_of_sessions(person: &Person) -> Result<Vec<(SessionId, String)>, Failure> {
+    let user = person.live.owned.user.id;
+    let found: Result<_, StorageError> = person
+        .visit
+        .app
+        .store
+        .read(move |tx| own_apps::list_of_sessions(tx, user))
+        .await;
+    Ok(found?)
+}
+
+/// Those of one session.
+pub(crate) fn names(apps: &AppsOfSessions, session: SessionId) -> Vec<String> {
+    apps.iter()
+        .filter(|(id, _)| *id == session)
+        .map(|(_, name)| name.clone())
+        .collect()
 }
 
 /// How many sessions on how many browsers.
@@ -73,7 +97,8 @@ async fn show_page(
     let visit = &person.visit;
     let listed = list(person).await?;
     let (sessions_total, browsers_total) = count(&listed);
-    let browsers = group(person, &listed);
+    let apps = apps_of_sessions(person).await?;
+    let browsers = group(person, &listed, &apps);
     let pages = browsers.len().div_ceil(PAGE).max(1);
     let number = number.min(pages);
     let mut frame = show::frame(visit, Nav::Sessions).await?;
@@ -97,12 +122,12 @@ async fn show_page(
 }
 
 /// One card a browser, the one in use first.
-fn group(person: &Person, listed: &[ListedSession]) -> Vec<BrowserView> {
+fn group(person: &Person, listed: &[ListedSession], apps: &AppsOfSessions) -> Vec<BrowserView> {
     let current = person.live.owned.session.id;
     let mut cards: Vec<(Option<nightlatch_domain::ids::BrowserId>, BrowserView)> = Vec::new();
     for one in listed {
         let session = &one.session;
-        let view = session_view(person, one);
+        let view = session_view(person, one, apps);
         let card = cards
             .iter_mut()
             .find(|(browser, _)| browser.is_some() && *browser == session.browser_id);
@@ -127,7 +152,7 @@ fn group(person: &Person, listed: &[ListedSession]) -> Vec<BrowserView> {
     cards
 }
 
-fn session_view(person: &Person, listed: &ListedSession) -> SessionView {
+fn session_view(person: &Person, listed: &ListedSession, apps: &AppsOfSessions) -> SessionView {
     let now = person.visit.now;
     let session = &listed.session;
     SessionView {
@@ -139,6 +164,7 @@ fn session_view(person: &Person, listed: &ListedSession) -> SessionView {
         place: session.client.place.clone(),
         method: show::method(session),
         until: show::time(listed.admission.deadlines.idle, now),
+        apps: names(apps, session.id),
     }
 }
 

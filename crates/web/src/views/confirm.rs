@@ -97,7 +97,7 @@ pub enum LogOutScope {
 }
 
 /// `GET /account/sessions/log-out-all` and `…/log-out-others`; posts to the same address with `csrf` and,
-/// if asked for, `password`.
+/// if asked for, `password` and `long_lived`.
 #[derive(Clone, Debug, Template)]
 #[template(path = "log_out_many.html")]
 pub struct LogOutManyPage {
@@ -109,6 +109,10 @@ pub struct LogOutManyPage {
     pub sessions: u64,
     /// On how many browsers.
     pub browsers: u64,
+    /// How many apps may go on when the person is not there; asked about in the box `long_lived`.
+    pub long_lived: u64,
+    /// Whether that box was checked before.
+    pub long_lived_checked: bool,
     /// Whether the password is asked for.
     pub proof: Proof,
 }

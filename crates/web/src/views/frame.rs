@@ -156,6 +156,8 @@ pub enum Nav {
     Sessions,
     /// Login history.
     History,
+    /// Apps.
+    Apps,
 }
 
 impl Nav {
@@ -167,6 +169,7 @@ impl Nav {
             Self::Security => "security",
             Self::Sessions => "sessions",
             Self::History => "history",
+            Self::Apps => "apps",
         };
         own == name
     }

@@ -119,6 +119,10 @@ pub enum HistoryKind {
     AppEntered,
     /// A token of an app was used twice.
     TokenReused,
+    /// An app was left.
+    LeftApp,
+    /// An app's access was taken away.
+    AppAccessRemoved,
 }
 
 /// One entry.
@@ -146,6 +150,8 @@ pub struct HistoryEntryView {
     pub time: TimeView,
     /// Where "This wasn't me" leads; left out if it cannot be asked.
     pub not_me_href: Option<String>,
+    /// Where the details are: what the apps said.
+    pub details_href: Option<String>,
 }
 
 impl HistoryEntryView {
@@ -205,6 +211,8 @@ impl HistoryEntryView {
             (HistoryKind::TokenReused, _) => {
                 "There may be a copy of what keeps an app signed in".to_owned()
             }
+            (HistoryKind::LeftApp, _) => "Logged out of an app".to_owned(),
+            (HistoryKind::AppAccessRemoved, _) => "Access of an app removed".to_owned(),
             (HistoryKind::ComputerMarked, _) => "Shared-computer mark changed".to_owned(),
         }
     }
@@ -213,7 +221,7 @@ impl HistoryEntryView {
     pub fn icon(&self) -> &'static str {
         match self.kind {
             HistoryKind::SignIn | HistoryKind::SignInNewDevice | HistoryKind::AppEntered => "enter",
-            HistoryKind::Ended => "leave",
+            HistoryKind::Ended | HistoryKind::LeftApp | HistoryKind::AppAccessRemoved => "leave",
             HistoryKind::PasswordChanged
             | HistoryKind::Proved
             | HistoryKind::PhoneApproved

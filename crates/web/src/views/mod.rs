@@ -8,6 +8,7 @@
 
 mod accent;
 mod account;
+mod apps;
 mod check_up;
 mod common;
 mod confirm;
@@ -20,6 +21,7 @@ mod oidc;
 mod passkeys;
 mod phone_sign_in;
 mod problem;
+mod receipt;
 mod recovery;
 #[cfg(test)]
 mod samples;
@@ -34,6 +36,7 @@ pub use account::{
     AppView, LastSignInView, LimitView, MarkSharedView, PasswordErrors, ProfilePage, SecurityPage,
     StartPage, ThisSessionView,
 };
+pub use apps::{AppsPage, OwnAppView};
 pub use check_up::{CheckUpPage, CheckUpView};
 pub use common::{
     DeviceKind, Field, FlashKind, FlashView, LinkView, NoticeKind, NoticeView, TimeView,
@@ -57,13 +60,17 @@ pub use phone_sign_in::{
     PhoneConfirmPage, PhoneConfirmState, PhoneRequestView, PhoneWaitPage, PhoneWaitState,
 };
 pub use problem::{Problem, ProblemPage, WayOn, WrongAddressPage};
+pub use receipt::{
+    AppCountsView, AppReceiptState, AppReceiptView, EndSessionPage, EndingPage, ReceiptApps,
+    ReceiptView, SignedOutPage,
+};
 pub use recovery::{
     AlertPage, AlertSessionView, AlertState, AlertView, DemoLetterView, DemoMailPage, DisownedView,
     RecoverPage, RecoverState, ResetForm, ResetPage, ResetState,
 };
 pub use sessions::{BrowserView, SessionView, SessionsPage};
 pub use sign_in::{
-    AppReceiptState, AppReceiptView, HelpPage, LoginPage, LoginState, LogoutPage, ReceiptView,
-    RememberChoice, ReplaceView, SetUpPage, SharedChoice, SignInForm, SignedOutPage,
+    HelpPage, LoginPage, LoginState, LogoutPage, RememberChoice, ReplaceView, SetUpPage,
+    SharedChoice, SignInForm,
 };
 pub use why::WhyEnded;

@@ -111,6 +111,70 @@ impl Gallery {
         );
     }
 
+    fn end_session(&mut self, cast: Cast) {
+        let here = Nav::Elsewhere;
+        for (name, frame) in [("", cast.signed_in(here)), ("-nobody", cast.frame(here))] {
+            let page = EndSessionPage {
+                frame,
+                csrf: "cHJl".to_owned(),
+                request: "c2VhbGVk".to_owned(),
+                app: (cast != Cast::Long).then(|| cast.device().to_owned()),
+                for_somebody_else: cast == Cast::Nasty,
+            };
+            self.hang(
+                format!("end-session{name}{}", cast.suffix()),
+                page.title(),
+                &page,
+            );
+        }
+    }
+
+    fn signed_out(&mut self, cast: Cast) {
+        let here = Nav::Elsewhere;
+        let with_apps = ReceiptView {
+            apps: ReceiptApps::Named(app_receipts(cast)),
+            is_open: true,
+            ..receipt()
+        };
+        let counted = ReceiptView {
+            apps: ReceiptApps::Counted(AppCountsView {
+                confirmed: 2,
+                still_telling: 1,
+                ..AppCountsView::default()
+            }),
+            ..receipt()
+        };
+        for (name, receipt, shared) in [
+            ("", Some(receipt()), false),
+            ("-apps", Some(with_apps), false),
+            ("-shared", Some(counted), true),
+            ("-nothing", None, false),
+        ] {
+            let mut frame = cast.frame(here);
+            frame.ended = Some("s0".to_owned());
+            let with_apps = name == "-apps";
+            let page = SignedOutPage {
+                frame,
+                receipt,
+                shared,
+                back: with_apps.then(|| LinkView {
+                    label: format!("Back to {}", cast.device()),
+                    href: "https://wiki.example.org/".to_owned(),
+                }),
+                frames: if with_apps {
+                    vec!["https://wiki.example.org/logout?iss=i&sid=s".to_owned()]
+                } else {
+                    Vec::new()
+                },
+            };
+            self.hang(
+                format!("signed-out{name}{}", cast.suffix()),
+                page.title(),
+                &page,
+            );
+        }
+    }
+
     fn open_to_all(&mut self, cast: Cast) {
         let here = Nav::Elsewhere;
         for (name, frame) in [("", cast.signed_in(here)), ("-nobody", cast.frame(here))] {
@@ -145,29 +209,6 @@ impl Gallery {
                 &page,
             );
         }
-        let with_apps = ReceiptView {
-            apps: app_receipts(cast),
-            ..receipt()
-        };
-        for (name, receipt, shared) in [
-            ("", Some(receipt()), false),
-            ("-apps", Some(with_apps), false),
-            ("-shared", Some(receipt()), true),
-            ("-nothing", None, false),
-        ] {
-            let mut frame = cast.frame(here);
-            frame.ended = Some("s0".to_owned());
-            let page = SignedOutPage {
-                frame,
-                receipt,
-                shared,
-            };
-            self.hang(
-                format!("signed-out{name}{}", cast.suffix()),
-                page.title(),
-                &page,
-            );
-        }
         let page = SetUpPage {
             frame: cast.frame(here),
             csrf: "cHJl".to_owned(),
@@ -193,6 +234,8 @@ pub(super) fn samples() -> Vec<Sample> {
         gallery.sign_in(cast);
         gallery.second_step(cast);
         gallery.open_to_all(cast);
+        gallery.end_session(cast);
+        gallery.signed_out(cast);
         gallery.account(cast);
         gallery.lists(cast);
         gallery.confirms(cast);

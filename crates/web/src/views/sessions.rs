@@ -71,6 +71,8 @@ pub struct SessionView {
     pub method: String,
     /// When it will end.
     pub until: TimeView,
+    /// The apps that it is in.
+    pub apps: Vec<String>,
 }
 
 impl SessionsPage {

@@ -1,8 +1,8 @@
-//! The public pages: sign in, log out, signed out, help and the first start.
+//! The public pages: sign in, log out, help and the first start.
 
 use askama::Template;
 
-use super::{Field, Frame, NoticeView, TimeView};
+use super::{Field, Frame, NoticeView};
 
 /// `GET /login`, and `POST /login` when it did not succeed.
 #[derive(Clone, Debug, Template)]
@@ -125,102 +125,6 @@ impl LogoutPage {
             "Log out of this browser?"
         } else {
             "You are not signed in"
-        }
-    }
-}
-
-/// `GET /signed-out`: what happened. Set `frame.ended` when it happened in this browser.
-#[derive(Clone, Debug, Template)]
-#[template(path = "signed_out.html")]
-pub struct SignedOutPage {
-    /// What all pages share.
-    pub frame: Frame,
-    /// What is known of the ending; `None` if this browser has no receipt.
-    pub receipt: Option<ReceiptView>,
-    /// Whether this is a shared computer: then nobody is named.
-    pub shared: bool,
-}
-
-/// What one ending did.
-#[derive(Clone, Debug)]
-pub struct ReceiptView {
-    /// Why, as one sentence, usually [`super::WhyEnded::sentence`].
-    pub why: String,
-    /// When.
-    pub when: TimeView,
-    /// How many sessions ended.
-    pub sessions: u64,
-    /// On how many browsers.
-    pub browsers: u64,
-    /// Whether these are all; if not, more of them are just being counted.
-    pub complete: bool,
-    /// What the apps answered; not shown while empty.
-    pub apps: Vec<AppReceiptView>,
-}
-
-/// One app's line of the receipt.
-#[derive(Clone, Debug)]
-pub struct AppReceiptView {
-    /// The app's name.
-    pub name: String,
-    /// "Confirmed 2 seconds ago".
-    pub text: String,
-    /// How far it is.
-    pub state: AppReceiptState,
-}
-
-/// How far telling an app is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AppReceiptState {
-    /// The app has confirmed.
-    Confirmed,
-    /// We are still telling it.
-    StillTelling,
-    /// The app offers no way to be told.
-    CannotBeTold,
-    /// We gave up.
-    Failed,
-}
-
-impl AppReceiptState {
-    /// The icon.
-    pub fn icon(self) -> &'static str {
-        match self {
-            Self::Confirmed => "check",
-            Self::StillTelling => "clock",
-            Self::CannotBeTold => "info",
-            Self::Failed => "warning",
-        }
-    }
-
-    /// The style class.
-    pub fn class(self) -> &'static str {
-        match self {
-            Self::Confirmed => "confirmed",
-            Self::StillTelling => "still-telling",
-            Self::CannotBeTold => "cannot-be-told",
-            Self::Failed => "failed",
-        }
-    }
-
-    /// The short label in front of the text.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Confirmed => "Logged out",
-            Self::StillTelling => "Still telling it",
-            Self::CannotBeTold => "Cannot be told",
-            Self::Failed => "Did not answer",
-        }
-    }
-}
-
-impl SignedOutPage {
-    /// The heading. Says the truth if somebody is (still, or again) signed in.
-    pub fn title(&self) -> &'static str {
-        match (&self.frame.person, &self.receipt) {
-            (Some(_), _) => "You are signed in",
-            (None, Some(_)) => "You are logged out",
-            (None, None) => "You are not signed in",
         }
     }
 }

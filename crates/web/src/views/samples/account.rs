@@ -2,7 +2,7 @@
 
 use super::super::*;
 use super::Gallery;
-use super::cast::{Cast, browsers, entry, time};
+use super::cast::{Cast, app_receipts, browsers, entry, time};
 use super::factors::two_step;
 
 impl Gallery {
@@ -107,7 +107,45 @@ impl Gallery {
         self.hang(format!("security{}", cast.suffix()), page.title(), &page);
     }
 
+    fn apps(&mut self, cast: Cast) {
+        let app = |is_here: bool| OwnAppView {
+            id: if is_here { "a1" } else { "a2" }.to_owned(),
+            name: cast.device().to_owned(),
+            href: Some("https://wiki.example.org/".to_owned()),
+            is_here,
+            sessions: u64::from(is_here) * 2,
+            last_entered: is_here.then(|| time("2 hours ago")),
+            long_lived_until: (!is_here).then(|| time("in 30 days")),
+            agreed: Some("your name and picture".to_owned()),
+        };
+        for (name, apps) in [("", vec![app(true), app(false)]), ("-none", Vec::new())] {
+            let page = AppsPage {
+                frame: cast.signed_in(Nav::Apps),
+                apps,
+            };
+            self.hang(format!("apps{name}{}", cast.suffix()), page.title(), &page);
+        }
+        for (name, apps) in [("", app_receipts(cast)), ("-left", Vec::new())] {
+            let page = EndingPage {
+                frame: cast.signed_in(Nav::History),
+                why: WhyEnded::AllSessions.sentence().to_owned(),
+                who: "You".to_owned(),
+                reason: (cast == Cast::Nasty).then(|| cast.name().to_owned()),
+                when: time("2 hours ago"),
+                sessions: apps.len() as u64,
+                is_open: !apps.is_empty(),
+                apps,
+            };
+            self.hang(
+                format!("ending{name}{}", cast.suffix()),
+                page.title(),
+                &page,
+            );
+        }
+    }
+
     pub(super) fn lists(&mut self, cast: Cast) {
+        self.apps(cast);
         let mut frame = cast.signed_in(Nav::Sessions);
         frame.flash = Some(FlashView::problem("That session had ended already."));
         let page = SessionsPage {
@@ -201,6 +239,8 @@ impl Gallery {
                 scope,
                 sessions: 6,
                 browsers: 4,
+                long_lived: if scope == LogOutScope::All { 2 } else { 0 },
+                long_lived_checked: cast == Cast::Nasty,
                 proof,
             };
             self.hang(

@@ -118,7 +118,8 @@ pub(super) fn receipt() -> ReceiptView {
         sessions: 6,
         browsers: 4,
         complete: true,
-        apps: Vec::new(),
+        apps: ReceiptApps::None,
+        is_open: false,
     }
 }
 
@@ -127,7 +128,15 @@ pub(super) fn app_receipts(cast: Cast) -> Vec<AppReceiptView> {
         (AppReceiptState::Confirmed, "Confirmed 2 seconds ago"),
         (AppReceiptState::StillTelling, "Next try in 30 seconds"),
         (AppReceiptState::CannotBeTold, "Log out in the app itself"),
-        (AppReceiptState::Failed, "Tried for 72 hours"),
+        (
+            AppReceiptState::Failed,
+            "It may stay open there for up to 5 minutes",
+        ),
+        (AppReceiptState::GaveUp, "We tried for three days"),
+        (
+            AppReceiptState::Superseded,
+            "You have opened it again since",
+        ),
     ]
     .map(|(state, text)| AppReceiptView {
         name: cast.device().to_owned(),
@@ -147,6 +156,7 @@ pub(super) fn session(id: &str, is_this: bool) -> SessionView {
         place: Some("Vienna, Austria".to_owned()),
         method: "Password".to_owned(),
         until: time("in 4 days"),
+        apps: vec!["Wiki".to_owned(), "Customers".to_owned()],
     }
 }
 
@@ -207,5 +217,6 @@ pub(super) fn entry(cast: Cast, kind: HistoryKind, count: u64) -> HistoryEntryVi
         time: time("2 hours ago"),
         not_me_href: matches!(kind, HistoryKind::SignIn | HistoryKind::SignInNewDevice)
             .then(|| "/account/history/h1/not-me".to_owned()),
+        details_href: (kind == HistoryKind::Ended).then(|| "/account/endings/e1".to_owned()),
     }
 }
