@@ -241,12 +241,54 @@ fn only_one_statement_ends_a_session_and_only_one_room_runs_it() {
     ends_with(files_with("close_all(tx"), &["src/log_out.rs"], "theirs");
     ends_with(
         files_with("epoch = epoch + 1"),
-        &["storage/src/epochs.rs"],
+        &[
+            "storage/src/epochs.rs",
+            // Long-lived grants, and what an app holds.
+            "storage/src/grants.rs",
+            "storage/src/relying_parties.rs",
+        ],
         "counters",
     );
-    for raise in ["raise_user(", "raise_organization(", "raise_deployment("] {
+    for raise in [
+        "raise_user(",
+        "raise_organization(",
+        "raise_deployment(",
+        "raise_offline_epoch(",
+        "raise_epoch(",
+    ] {
         let mut files = files_with(raise);
-        files.retain(|file| !file.ends_with("storage/src/epochs.rs"));
+        files.retain(|file| !file.contains("storage/src/"));
         ends_with(files, &["src/log_out.rs"], raise);
     }
+    // Neither is an app left or told in any other way.
+    ends_with(
+        files_with("SET left_at"),
+        &["storage/src/entries.rs"],
+        "the statement that closes an entry",
+    );
+    ends_with(
+        files_with("entries::leave("),
+        &["src/notices.rs"],
+        "its callers",
+    );
+    ends_with(
+        files_with("INSERT INTO notices"),
+        &["storage/src/notices.rs"],
+        "the statement that owes a notice",
+    );
+    ends_with(
+        files_with("notices::add("),
+        &["src/notices.rs"],
+        "its callers",
+    );
+    ends_with(
+        files_with("notices::owe_for_session("),
+        &["src/closing.rs"],
+        "who owes for a session",
+    );
+    ends_with(
+        files_with("notices::owe_for_entry("),
+        &["src/log_out.rs"],
+        "who owes for an entry",
+    );
 }
