@@ -224,6 +224,7 @@ pub(crate) async fn guard(
             if acts {
                 // Whatever was done may have put something into the queue.
                 app.mailing.wake();
+                app.signals.wake_delivery();
             }
             answer
         }

@@ -5,6 +5,7 @@
 //! sessions, so a new route cannot be forgotten.
 
 mod factors;
+mod feed;
 
 use std::sync::Arc;
 
@@ -44,8 +45,8 @@ pub enum Access {
 pub enum Forgery {
     /// It is refused.
     Refused,
-    /// The handler deals with it. Log out alone: it must never trap anybody, so
-    /// it answers with a confirm page instead (B10).
+    /// The handler deals with it. Log out must never trap anybody, so it answers with
+    /// a confirm page instead (B10); a request of an app acts in nobody's name.
     AskedAbout,
 }
 
@@ -142,6 +143,7 @@ fn routes() -> Vec<Route> {
         for_open_pages(),
         for_people(),
         factors::routes(),
+        feed::routes(),
         for_passkeys(),
         for_phones(),
         for_check_up(),

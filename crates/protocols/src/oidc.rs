@@ -1,0 +1,3 @@
+//! The messages of OpenID Connect.
+
+pub mod backchannel;
