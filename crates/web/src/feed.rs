@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::Query;
+use axum::extract::{Query, State};
 use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::{Extension, Json};
+use axum::Json;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -22,7 +22,6 @@ use tokio::sync::{Semaphore, broadcast};
 use tokio::time::Instant;
 
 use crate::failure::Failure;
-use crate::guard::Visit;
 use crate::state::App;
 use crate::views::Problem;
 
@@ -64,12 +63,12 @@ fn refused(status: StatusCode, err: &'static str, description: impl Into<String>
 
 /// `POST /oauth2/events/poll`.
 pub(crate) async fn poll(
-    Extension(visit): Extension<Arc<Visit>>,
+    State(app): State<Arc<App>>,
     Query(asked): Query<Asked>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, Failure> {
-    let app = &visit.app;
+    let app = app.as_ref();
     let Some(client) = authenticate(app, &headers).await? else {
         let words = "Authenticate as the app, with its client id and secret (HTTP Basic).";
         return Ok(refused(

@@ -37,6 +37,9 @@ pub enum Access {
     People,
     /// Programs of signed-in people; others get 401.
     Programs,
+    /// Apps and their servers. No cookie is read, so no form of another site can
+    /// borrow anything; whoever calls proves it with what is in the call.
+    Apps,
 }
 
 /// What happens to a form or call that does not prove that one of our own pages
@@ -45,8 +48,8 @@ pub enum Access {
 pub enum Forgery {
     /// It is refused.
     Refused,
-    /// The handler deals with it. Log out must never trap anybody, so it answers with
-    /// a confirm page instead (B10); a request of an app acts in nobody's name.
+    /// The handler deals with it. Log out alone: it must never trap anybody, so
+    /// it answers with a confirm page instead (B10).
     AskedAbout,
 }
 
