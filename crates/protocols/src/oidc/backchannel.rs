@@ -128,3 +128,6 @@ impl<'a> Logout<'a> {
 pub(crate) fn seconds(at: Timestamp) -> i64 {
     at.milliseconds().div_euclid(1000)
 }
+
+#[cfg(test)]
+mod tests;

@@ -19,6 +19,7 @@ mod counters;
 mod endings;
 mod events;
 mod mails;
+mod notices;
 mod opening;
 mod organizations;
 #[cfg(feature = "postgres-tests")]

@@ -3,6 +3,7 @@
 use nightlatch_domain::ending::{Cause, ScopeKind};
 use nightlatch_domain::event::EventKind;
 use nightlatch_domain::mail::Message;
+use nightlatch_domain::notice::{Lane, NoticeState};
 use nightlatch_domain::passkey::{CeremonyKind, UserHandle};
 use nightlatch_domain::session::Epochs;
 use nightlatch_domain::user::{EmailKey, UserStatus};
@@ -12,12 +13,14 @@ use nightlatch_storage::events::{self, EventFilter};
 use nightlatch_storage::testing::statements;
 use nightlatch_storage::users::Picture;
 use nightlatch_storage::{
-    DatabaseKind, StorageError, Store, Tx, Value, authenticator_apps, epochs, mail_links, mails,
-    on_both_databases, organizations, passkeys, pending_sign_ins, phone_sign_ins, recovery_codes,
-    remembered_factors, reviews, sessions, set_up_links, throttles, users,
+    DatabaseKind, StorageError, Store, Tx, Value, authenticator_apps, entries, epochs, feed,
+    mail_links, mails, notices, on_both_databases, organizations, passkeys, pending_sign_ins,
+    phone_sign_ins, recovery_codes, relying_parties, remembered_factors, reviews, sessions,
+    set_up_links, throttles, users,
 };
 
 use super::mails::{mail, mail_link};
+use super::notices::{SAID, app, notice};
 use super::passkeys::{ceremony, passkey};
 use super::phone_sign_ins::{approval, phone_sign_in};
 use super::rows::{
@@ -27,7 +30,7 @@ use super::rows::{
 use super::sign_in_steps::{pending, remembered};
 
 /// What may read a table from end to end, and why.
-const MAY_SCAN: [(&str, &str); 5] = [
+const MAY_SCAN: [(&str, &str); 7] = [
     // An operator's list, by the index of its order.
     (
         "FROM organizations ORDER BY name_key",
@@ -37,6 +40,13 @@ const MAY_SCAN: [(&str, &str); 5] = [
     ("FROM endings WHERE NOT expanded", "endings_open"),
     // The first row of the index of what waits.
     ("SELECT next_at FROM mails WHERE finished_at", "mails_due"),
+    // An operator's list, and a number that stops counting at a limit: both read what
+    // waits and nothing else.
+    (
+        "SELECT client_id, COUNT(*) FROM notices",
+        "notices_",
+    ),
+    ("SELECT COUNT(*) FROM (SELECT id FROM notices", "notices_"),
     // Stops at the first row that is not deleted.
     ("SELECT id FROM users WHERE status", "users"),
     // Holds one row.
@@ -44,17 +54,20 @@ const MAY_SCAN: [(&str, &str); 5] = [
 ];
 
 /// The sources whose statements are to be found in [`run_all`].
-const SOURCES: [(&str, &str); 18] = [
+const SOURCES: [(&str, &str); 21] = [
     (
         "authenticator_apps",
         include_str!("../../src/authenticator_apps.rs"),
     ),
     ("browsers", include_str!("../../src/browsers.rs")),
     ("endings", include_str!("../../src/endings.rs")),
+    ("entries", include_str!("../../src/entries.rs")),
     ("epochs", include_str!("../../src/epochs.rs")),
     ("events", include_str!("../../src/events.rs")),
+    ("feed", include_str!("../../src/feed.rs")),
     ("mail_links", include_str!("../../src/mail_links.rs")),
     ("mails", include_str!("../../src/mails.rs")),
+    ("notices", include_str!("../../src/notices.rs")),
     ("organizations", include_str!("../../src/organizations.rs")),
     (
         "pending_sign_ins",
@@ -89,6 +102,7 @@ fn run_all(tx: &mut Tx<'_>) -> Result<Vec<&'static str>, StorageError> {
     run_events(tx)?;
     run_mails(tx)?;
     run_phone_sign_ins(tx)?;
+    run_notices(tx)?;
     reviews::record(tx, id(1), at(1))?;
     reviews::find(tx, id(1))?;
     reviews::delete(tx, id(1))?;
@@ -295,6 +309,45 @@ fn run_phone_sign_ins(tx: &mut Tx<'_>) -> Result<(), StorageError> {
     phone_sign_ins::delete(tx, id(1))?;
     phone_sign_ins::prune(tx, at(1), 1)?;
     Ok(())
+}
+
+fn run_notices(tx: &mut Tx<'_>) -> Result<(), StorageError> {
+    relying_parties::add(tx, &app(1))?;
+    entries::record(tx, id(1), id(1), id(1), at(1))?;
+    entries::find(tx, id(1), id(1))?;
+    entries::list_apps_of_session(tx, id(1))?;
+    entries::list_open_of_client(tx, id(1), 1)?;
+    entries::is_in_since(tx, id(1), id(1), at(1))?;
+    entries::leave(tx, id(1), id(1), at(1))?;
+    entries::prune(tx, at(1), 1)?;
+    let lane = Lane::Mass;
+    notices::add(tx, &notice(1, 1, 1))?;
+    notices::find(tx, id(1))?;
+    notices::list_of_ending(tx, id(1), 1)?;
+    notices::list_due(tx, lane, at(1), 1)?;
+    notices::find_waiting_client_after(tx, lane, id(1))?;
+    notices::list_due_of_client(tx, lane, id(1), at(1), 1)?;
+    notices::find_next_due(tx, lane)?;
+    notices::claim(tx, id(1), at(1), at(2))?;
+    notices::postpone(tx, id(1), at(2), at(3), SAID)?;
+    notices::list_pulled_too_late(tx, at(1), 1)?;
+    notices::list_undelivered(tx, id(1), 1)?;
+    notices::list_waiting_of_client(tx, id(1), 1)?;
+    notices::count_waiting_by_client(tx, 1)?;
+    notices::count_waiting(tx, 1)?;
+    notices::finish(tx, id(1), at(3), NoticeState::Failed, at(4), SAID)?;
+    notices::revive(tx, id(1), &notice(1, 1, 1).envelope, at(5), at(6))?;
+    feed::record_reader(tx, id(1), "x", at(1))?;
+    let reader = feed::find_reader(tx, id(1), "x")?.unwrap();
+    feed::list_readers(tx, id(1), 1)?;
+    feed::list_for_reader(tx, id(1), &reader, id(1), 1)?;
+    feed::acknowledge(tx, id(1), "x", at(1))?;
+    feed::has_acknowledged(tx, id(1), "x")?;
+    feed::list_half_acknowledged(tx, id(1), "x", 1)?;
+    feed::forget_acknowledgements(tx, id(1))?;
+    feed::prune_readers(tx, at(1), 1)?;
+    notices::confirm(tx, id(1), at(7), None)?;
+    notices::prune(tx, at(1), 1).map(|_| ())
 }
 
 fn run_prunes(tx: &mut Tx<'_>) -> Result<(), StorageError> {
