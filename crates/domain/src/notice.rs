@@ -5,7 +5,11 @@
 //! It holds all that telling takes, so that deleting the person or the app loses
 //! nothing (DLV-01).
 
+mod attempt;
+
 use serde::{Deserialize, Serialize};
+
+pub use attempt::{Attempt, GIVE_UP_AFTER, Verdict, judge, read_retry_after};
 
 use crate::ids::{ClientId, EndingId, NoticeId, OrganizationId, SessionId, UserId};
 use crate::relying_party::{RelyingParty, SigningAlgorithm};
@@ -197,6 +201,8 @@ pub struct Notice {
     pub next_at: Timestamp,
     /// When it was written.
     pub created_at: Timestamp,
+    /// After that it is not tried any more.
+    pub give_up_at: Timestamp,
     /// When it was confirmed or given up.
     pub finished_at: Option<Timestamp>,
     /// The last HTTP status that the app answered.

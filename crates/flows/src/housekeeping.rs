@@ -5,11 +5,12 @@ use std::time::Duration;
 use nightlatch_domain::Timestamp;
 use nightlatch_storage::{
     StorageError, Tx, authenticator_apps, authorization_codes, authorization_requests, browsers,
-    endings, events, grants, mail_links, mails, passkeys, pending_sign_ins, phone_sign_ins,
-    remembered_factors, sessions, throttles, used_assertions,
+    endings, entries, events, feed, grants, mail_links, mails, notices, passkeys, pending_sign_ins,
+    phone_sign_ins, remembered_factors, sessions, throttles, used_assertions,
 };
 
 use crate::factors::authenticator_app::SET_UP_LIFE;
+use crate::feed::READER_RETENTION;
 
 /// How long ended sessions and the history are kept: twelve months (PRV-01).
 pub const RETENTION: Duration = Duration::from_hours(365 * 24);
@@ -36,6 +37,9 @@ pub fn prune(tx: &mut Tx<'_>, now: Timestamp, batch: i64) -> Result<u64, Storage
     gone += endings::prune_receipts(tx, now, batch)?;
     gone += endings::prune(tx, now.minus(RETENTION), batch)?;
     gone += events::prune(tx, now.minus(RETENTION), batch)?;
+    gone += notices::prune(tx, now.minus(RETENTION), batch)?;
+    gone += entries::prune(tx, now.minus(RETENTION), batch)?;
+    gone += feed::prune_readers(tx, now.minus(READER_RETENTION), batch)?;
     gone += throttles::prune(tx, now.minus(THROTTLE_RETENTION), batch)?;
     gone += pending_sign_ins::prune(tx, now, batch)?;
     gone += authorization_codes::prune(tx, now, batch)?;

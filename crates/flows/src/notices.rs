@@ -7,7 +7,7 @@
 use nightlatch_domain::Timestamp;
 use nightlatch_domain::ending::ScopeKind;
 use nightlatch_domain::ids::{EndingId, NoticeId, OrganizationId, SessionId, UserId};
-use nightlatch_domain::notice::{Channel, Envelope, Lane, Notice, NoticeState};
+use nightlatch_domain::notice::{Channel, Envelope, GIVE_UP_AFTER, Lane, Notice, NoticeState};
 use nightlatch_domain::relying_party::RelyingParty;
 use nightlatch_domain::session::Ended;
 use nightlatch_storage::endings::Ending;
@@ -113,6 +113,7 @@ fn owe(
             attempts: 0,
             next_at: moment.now,
             created_at: moment.now,
+            give_up_at: moment.now.plus(GIVE_UP_AFTER),
             finished_at,
             last_status: None,
             last_error: None,

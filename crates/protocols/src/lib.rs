@@ -5,6 +5,8 @@
 //! to answer; it decides nothing about a session, and knows no web framework, so
 //! that every check can be tested as a function.
 
+pub mod feed;
 pub mod jose;
 pub mod oidc;
+pub mod outgoing;
 pub mod signing_keys;

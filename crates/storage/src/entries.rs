@@ -136,6 +136,22 @@ pub fn list_apps_left_at(
     )
 }
 
+/// Whether a person is in an app by a sign-in later than this instant.
+pub fn is_in_since(
+    tx: &mut Tx<'_>,
+    user_id: UserId,
+    client_id: ClientId,
+    since: Timestamp,
+) -> Result<bool, StorageError> {
+    tx.query_optional(
+        "SELECT last_at FROM entries
+         WHERE user_id = $1 AND client_id = $2 AND left_at IS NULL AND last_at > $3 LIMIT 1",
+        &[user_id.into(), client_id.into(), since.into()],
+        |row| row.get::<Timestamp>(0),
+    )
+    .map(|found| found.is_some())
+}
+
 /// Closes an entry; says whether it was open. Only `flows::log_out` calls it.
 pub fn leave(
     tx: &mut Tx<'_>,

@@ -41,6 +41,7 @@ pub mod endings;
 pub mod entries;
 pub mod epochs;
 pub mod events;
+pub mod feed;
 pub mod grants;
 pub mod mail_links;
 pub mod mails;

@@ -66,6 +66,7 @@ impl Wants {
     fn at(path: &str) -> Self {
         if path.starts_with("/api/")
             || path.starts_with("/session/")
+            || path.starts_with("/oauth2/events/")
             || links::PASSKEY_CALLS.contains(&path)
             || links::FOR_APPS.contains(&path)
         {

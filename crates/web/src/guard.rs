@@ -229,6 +229,7 @@ pub(crate) async fn guard(
             if acts {
                 // Whatever was done may have put something into the queue.
                 app.mailing.wake();
+                app.signals.wake_delivery();
             }
             answer
         }
@@ -256,6 +257,7 @@ async fn for_app(app: &App, rule: Rule, request: Request, next: Next) -> Respons
     if acts {
         // A token that was used twice is told to its owner.
         app.mailing.wake();
+        app.signals.wake_delivery();
     }
     answer
 }

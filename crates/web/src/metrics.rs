@@ -8,6 +8,7 @@ use nightlatch_domain::ending::Cause;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -27,6 +28,8 @@ pub struct Metrics {
     proofs: Family<OutcomeLabel, Counter>,
     endings: Family<CauseLabel, Counter>,
     unknown_tokens: Counter,
+    notices: Family<OutcomeLabel, Counter>,
+    waiting_notices: Gauge,
 }
 
 impl Default for Metrics {
@@ -36,6 +39,8 @@ impl Default for Metrics {
         let proofs = Family::default();
         let endings = Family::default();
         let unknown_tokens = Counter::default();
+        let notices = Family::default();
+        let waiting_notices = Gauge::default();
         registry.register("sign_ins", "Sign-in attempts by outcome", sign_ins.clone());
         registry.register("proofs", "Proofs asked again, by outcome", proofs.clone());
         registry.register(
@@ -48,12 +53,24 @@ impl Default for Metrics {
             "Requests with a session cookie that this server never issued or has replaced",
             unknown_tokens.clone(),
         );
+        registry.register(
+            "notices",
+            "Logouts told to apps, by what came of each attempt",
+            notices.clone(),
+        );
+        registry.register(
+            "notices_waiting",
+            "Logouts that apps do not know yet, counted up to 10000",
+            waiting_notices.clone(),
+        );
         Self {
             registry,
             sign_ins,
             proofs,
             endings,
             unknown_tokens,
+            notices,
+            waiting_notices,
         }
     }
 }
@@ -78,6 +95,16 @@ impl Metrics {
     /// Counts a session cookie that names no session (SES-04).
     pub fn unknown_token(&self) {
         self.unknown_tokens.inc();
+    }
+
+    /// Counts what came of telling an app.
+    pub fn notice(&self, outcome: &'static str) {
+        self.notices.get_or_create(&OutcomeLabel { outcome }).inc();
+    }
+
+    /// How many notices wait.
+    pub fn waiting_notices(&self, count: i64) {
+        self.waiting_notices.set(count);
     }
 
     /// All counters as text.

@@ -6,6 +6,7 @@
 
 mod apps;
 mod factors;
+mod feed;
 mod oidc;
 mod oidc_tokens;
 
@@ -149,6 +150,7 @@ fn routes() -> Vec<Route> {
         for_people(),
         apps::routes(),
         factors::routes(),
+        feed::routes(),
         oidc::routes(),
         for_passkeys(),
         for_phones(),

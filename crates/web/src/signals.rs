@@ -1,12 +1,14 @@
-//! Telling open pages and workers of this process that sessions ended, and that an
-//! app has answered.
+//! Telling open pages and workers of this process that sessions ended.
 //!
 //! A signal only says "look again": whoever hears it asks the database, and
 //! whoever misses it (or lags) asks too. Truth never travels here.
 
+use std::sync::Arc;
+
 use nightlatch_domain::ids::{EndingId, OrganizationId, UserId};
+use nightlatch_domain::notice::Lane;
 use nightlatch_domain::secret::TokenDigest;
-use tokio::sync::broadcast;
+use tokio::sync::{Notify, broadcast};
 
 /// Signals that may wait for a slow listener before it is told that it lags.
 const BACKLOG: usize = 1024;
@@ -39,6 +41,9 @@ impl Concern {
 pub struct Signals {
     endings: broadcast::Sender<Concern>,
     notices: broadcast::Sender<EndingId>,
+    /// For those who tell apps, one for each lane.
+    interactive: Arc<Notify>,
+    mass: Arc<Notify>,
 }
 
 impl Default for Signals {
@@ -46,6 +51,8 @@ impl Default for Signals {
         Self {
             endings: broadcast::channel(BACKLOG).0,
             notices: broadcast::channel(BACKLOG).0,
+            interactive: Arc::default(),
+            mass: Arc::default(),
         }
     }
 }
@@ -55,21 +62,36 @@ impl Signals {
     pub fn ended(&self, concern: Concern) {
         // Nobody listening is no error.
         drop(self.endings.send(concern));
+        self.wake_delivery();
     }
 
-    /// Says that the state of a notice of this ending changed: an app has confirmed
-    /// it, refused it, or was given up. Call it after the commit.
+    /// Says that apps may have to be told something. Call it after the commit; calling
+    /// it for nothing costs one look.
+    pub fn wake_delivery(&self) {
+        self.interactive.notify_one();
+        self.mass.notify_one();
+    }
+
+    /// Waits until somebody says so.
+    pub async fn delivery_woken(&self, lane: Lane) {
+        match lane {
+            Lane::Interactive => self.interactive.notified().await,
+            Lane::Mass => self.mass.notified().await,
+        }
+    }
+
+    /// Says that something became of a notice of this ending. Call it after the commit.
     pub fn notice_changed(&self, ending: EndingId) {
         drop(self.notices.send(ending));
     }
 
-    /// Hears every signal of endings from now on.
-    pub fn listen(&self) -> broadcast::Receiver<Concern> {
-        self.endings.subscribe()
-    }
-
-    /// Hears from now on of which endings a notice changed.
+    /// Hears of notices from now on.
     pub fn listen_to_notices(&self) -> broadcast::Receiver<EndingId> {
         self.notices.subscribe()
+    }
+
+    /// Hears every signal from now on.
+    pub fn listen(&self) -> broadcast::Receiver<Concern> {
+        self.endings.subscribe()
     }
 }

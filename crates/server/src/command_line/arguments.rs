@@ -5,7 +5,7 @@ pub mod apps;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use nightlatch_domain::ids::SessionId;
+use nightlatch_domain::ids::{NoticeId, SessionId};
 use nightlatch_domain::user::Role;
 
 use crate::commands::settings;
@@ -53,9 +53,34 @@ pub enum Action {
     /// Apps: add, list, set, replace-secret, withdraw, restore
     #[command(subcommand)]
     App(apps::App),
+    /// Logouts that apps are told of: list what they missed, send it again
+    #[command(subcommand)]
+    Notice(Notice),
     /// The secret key: prepare another, rotate, reseal
     #[command(subcommand)]
     Key(Key),
+}
+
+/// `notice …`.
+#[derive(Debug, Subcommand)]
+pub enum Notice {
+    /// List the logouts that apps missed, and the apps that have some to learn of
+    List,
+    /// Send logouts again that failed or were given up
+    #[command(group = clap::ArgGroup::new("which").required(true))]
+    Resend {
+        /// One of them, as `notice list` shows it
+        #[arg(long, value_parser = parse_notice_id, group = "which")]
+        id: Option<NoticeId>,
+        /// All of them
+        #[arg(long, group = "which")]
+        all: bool,
+    },
+}
+
+fn parse_notice_id(text: &str) -> Result<NoticeId, String> {
+    text.parse()
+        .map_err(|_| "it looks like 019a8d3e-2f60-7c4b-9a51-5d0c3b1e7f42".to_owned())
 }
 
 /// `key …`.
@@ -256,6 +281,8 @@ mod tests {
         assert!(parse("nightlatch log-out --everyone").is_err());
         assert!(parse("nightlatch log-out --everyone --user a@b --reason r").is_err());
         assert!(parse("nightlatch log-out --user a@b").is_ok());
+        assert!(parse("nightlatch notice resend").is_err());
+        assert!(parse("nightlatch notice resend --all").is_ok());
         assert!(parse("nightlatch organization set idle").is_err());
         assert!(parse("nightlatch organization set idle=1h --config x.toml --json").is_ok());
     }

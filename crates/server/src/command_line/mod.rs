@@ -19,7 +19,7 @@ use crate::socket::reach;
 use crate::trouble::Trouble;
 use crate::wire::World;
 use crate::{telemetry, terminal};
-use arguments::{Action, Arguments, Key, Organization, Session, User};
+use arguments::{Action, Arguments, Key, Notice, Organization, Session, User};
 
 /// Done.
 const DONE: u8 = 0;
@@ -85,6 +85,10 @@ async fn act(arguments: Arguments) -> Result<u8, Trouble> {
             ask(file, json, organization_command(organization)).await
         }
         Action::App(app) => ask(file, json, arguments::apps::command(app)?).await,
+        Action::Notice(Notice::List) => ask(file, json, Command::NoticeList).await,
+        Action::Notice(Notice::Resend { id, all: _ }) => {
+            ask(file, json, Command::NoticeResend { id }).await
+        }
         Action::Key(Key::Prepare) => ask(file, json, Command::KeyPrepare).await,
         Action::Key(Key::Rotate { only_node }) => rotate_key(file, json, only_node).await,
         Action::Key(Key::Reseal) => {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use nightlatch_domain::ids::{AuthenticatorAppId, ClientId, SessionId};
+use nightlatch_domain::ids::{AuthenticatorAppId, ClientId, NoticeId, SessionId};
 use nightlatch_domain::user::Role;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -119,6 +119,10 @@ pub enum Command {
     },
     /// `app restore`.
     AppRestore { client_id: ClientId },
+    /// `notice list`.
+    NoticeList,
+    /// `notice resend`; without an id everything that failed or was given up.
+    NoticeResend { id: Option<NoticeId> },
     /// `key prepare`.
     KeyPrepare,
     /// `key rotate`, its first step.

@@ -8,6 +8,7 @@
 mod apps;
 mod command;
 mod keys;
+mod notices;
 mod organizations;
 mod reply;
 mod sessions;
@@ -36,7 +37,8 @@ use nightlatch_web::state::App;
 pub use apps::AppWish;
 pub use command::{Command, TypedPassword, Whom};
 pub use reply::{
-    AppLine, ChangeLine, EndedLine, OrganizationLine, Reply, SessionLine, UserChange, UserLine,
+    AppLine, ChangeLine, EndedLine, NoticeLine, OrganizationLine, Reply, SessionLine, UserChange,
+    UserLine, WaitingAppLine,
 };
 
 /// What a command works with: parts of a running server, or of a command line
@@ -140,6 +142,8 @@ pub async fn execute(context: Context<'_>, command: Command) -> Reply {
             apps::withdraw(context, client_id, reason).await
         }
         Command::AppRestore { client_id } => apps::restore(context, client_id).await,
+        Command::NoticeList => notices::list(context).await,
+        Command::NoticeResend { id } => notices::resend(context, id).await,
         Command::KeyPrepare => keys::prepare(context),
         Command::KeyRotate { only_node } => keys::rotate(context, only_node),
         Command::KeyReseal { after } => keys::reseal(context, after).await,

@@ -1,6 +1,7 @@
 //! What comes back, as it travels and as programs read it.
 
-use nightlatch_domain::ids::{ClientId, EndingId, OrganizationId, SessionId, UserId};
+use nightlatch_domain::ids::{ClientId, EndingId, NoticeId, OrganizationId, SessionId, UserId};
+use nightlatch_domain::notice::{Channel, NoticeState};
 use nightlatch_domain::relying_party::{ClientAuthentication, Registration, RelyingParty};
 use nightlatch_domain::user::{Role, UserStatus};
 use nightlatch_flows::log_out::EndingDone;
@@ -125,6 +126,38 @@ impl AppLine {
     }
 }
 
+/// A logout that an app was not told of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "as in the domain")]
+pub struct NoticeLine {
+    pub id: NoticeId,
+    pub client_id: ClientId,
+    pub app: String,
+    pub channel: Channel,
+    pub address: Option<String>,
+    pub state: NoticeState,
+    pub attempts: i64,
+    pub ended_at: String,
+    pub last_error: Option<String>,
+}
+
+/// An app that has something to learn.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WaitingAppLine {
+    /// Which.
+    pub client_id: ClientId,
+    /// What people call it.
+    pub app: String,
+    /// How many logouts it does not know yet.
+    pub notices: i64,
+    /// When the oldest of them happened.
+    pub oldest_ended_at: String,
+    /// How often that one was tried.
+    pub attempts: i64,
+    /// Why that did not do.
+    pub last_error: Option<String>,
+}
+
 /// A setting that changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the names say it")]
@@ -191,6 +224,13 @@ pub enum Reply {
     },
     /// People can enter the app again.
     AppRestored { client_id: ClientId, name: String },
+    /// What apps were not told of, newest first, and which have something to learn.
+    Notices {
+        undelivered: Vec<NoticeLine>,
+        waiting: Vec<WaitingAppLine>,
+    },
+    /// So many notices are sent again.
+    NoticesResent { count: u64 },
     /// There is a key for the next rotation; possibly since earlier.
     KeyPrepared { is_new: bool },
     /// Another key is current; what older ones have sealed is still to be sealed

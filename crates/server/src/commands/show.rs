@@ -1,6 +1,8 @@
 //! How a reply looks: for people as sentences and tables, for programs as JSON.
 
-use super::{AppLine, ChangeLine, EndedLine, OrganizationLine, Reply, UserChange};
+use super::{
+    AppLine, ChangeLine, EndedLine, NoticeLine, OrganizationLine, Reply, UserChange, WaitingAppLine,
+};
 
 /// The reply for people. Refusals are not meant for the standard output.
 pub fn as_text(reply: &Reply) -> String {
@@ -115,6 +117,12 @@ pub fn as_text(reply: &Reply) -> String {
         Reply::AppRestored { name, .. } => {
             format!("{name} can be entered again. What was ended stays ended.")
         }
+        Reply::Notices {
+            undelivered,
+            waiting,
+        } => show_notices(undelivered, waiting),
+        Reply::NoticesResent { count: 1 } => "1 logout is sent again.".to_owned(),
+        Reply::NoticesResent { count } => format!("{count} logouts are sent again."),
         Reply::KeyPrepared { is_new } => {
             let begin = if *is_new {
                 "A key for the next rotation is in the key file."
@@ -203,6 +211,38 @@ fn show_organizations(organizations: &[OrganizationLine]) -> String {
         format!("{}\n{}", organization.name, lines.join("\n"))
     });
     blocks.collect::<Vec<_>>().join("\n\n")
+}
+
+fn show_notices(undelivered: &[NoticeLine], waiting: &[WaitingAppLine]) -> String {
+    let failed = undelivered.iter().map(|notice| {
+        vec![
+            notice.id.to_string(),
+            notice.app.clone(),
+            notice.state.name().to_owned(),
+            short_time(&notice.ended_at),
+            notice.last_error.clone().unwrap_or_default(),
+        ]
+    });
+    let failed = table(
+        &["ID", "APP", "STATE", "LOGGED OUT", "WHY"],
+        failed,
+        "No app has missed a logout for good.",
+    );
+    let open = waiting.iter().map(|app| {
+        vec![
+            app.app.clone(),
+            app.notices.to_string(),
+            short_time(&app.oldest_ended_at),
+            app.attempts.to_string(),
+            app.last_error.clone().unwrap_or_default(),
+        ]
+    });
+    let open = table(
+        &["APP", "WAITING", "OLDEST", "TRIED", "WHY"],
+        open,
+        "No app has a logout to learn of.",
+    );
+    format!("{failed}\n\n{open}")
 }
 
 fn show_changes(organization: &str, changes: &[ChangeLine]) -> String {

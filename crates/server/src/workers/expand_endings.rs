@@ -39,6 +39,8 @@ pub(super) async fn run(app: Arc<App>, mut rounds: Rounds) {
         while rounds.next(std::future::ready(())).await {
             let expanded = run_once(&app).await;
             rounds.judge(&expanded);
+            // A batch writes notices.
+            app.signals.wake_delivery();
             if !matches!(expanded, Ok(Expansion::Continue)) {
                 break;
             }

@@ -5,6 +5,7 @@
 //! error is logged when it begins and when it is over, and that nothing but the
 //! end of the server ends a worker.
 
+mod deliver_logout;
 pub mod end_overdue;
 pub mod expand_endings;
 pub mod hear_other_nodes;
@@ -50,6 +51,18 @@ impl Workers {
             &stopped,
             "rotate_signing_keys",
             rotate_signing_keys::run,
+        );
+        workers.add(
+            app,
+            &stopped,
+            "deliver_logout",
+            deliver_logout::run_interactive,
+        );
+        workers.add(
+            app,
+            &stopped,
+            "deliver_logout_mass",
+            deliver_logout::run_mass,
         );
         if app.mail_works() {
             workers.add(app, &stopped, "send_mail", send_mail::run);

@@ -55,6 +55,24 @@ impl Client {
         self.send("POST", "/logout", "x=y")
     }
 
+    /// The same while somebody kills the server; says whether it was answered.
+    pub(crate) fn try_to_log_out(&mut self) -> bool {
+        let port = self.port;
+        let cookie = self.session_cookie();
+        let request = format!(
+            "POST /logout HTTP/1.1\r\nHost: localhost:{port}\r\nConnection: close\r\n\
+             Origin: http://localhost:{port}\r\nCookie: __Host-nightlatch={cookie}\r\n\
+             Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 3\r\n\r\nx=y"
+        );
+        let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)) else {
+            return false;
+        };
+        let mut bytes = Vec::new();
+        let sent = stream.write_all(request.as_bytes());
+        sent.and_then(|()| stream.read_to_end(&mut bytes)).is_ok()
+            && bytes.starts_with(b"HTTP/1.1 303")
+    }
+
     pub(crate) fn session_cookie(&self) -> String {
         self.session.clone().expect("a session cookie")
     }

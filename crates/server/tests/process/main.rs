@@ -8,12 +8,15 @@
 )]
 
 mod client;
+mod delivery;
 mod program;
+mod receiver;
 
 use nightlatch_storage::on_both_databases;
 use nightlatch_storage::testing::TestDatabase;
 
 use client::Client;
+use delivery::dlv_01_what_was_ended_is_told_although_the_server_is_killed;
 use program::Program;
 
 const PASSWORD: &str = "seven lanterns beneath a quiet harbor";
@@ -88,6 +91,7 @@ fn the_command_line_ends_sessions_of_a_running_server_at_once(which: TestDatabas
 
 on_both_databases!(
     a7_a_logout_that_was_answered_survives_kill_9,
+    dlv_01_what_was_ended_is_told_although_the_server_is_killed,
     g7_live_sessions_survive_kill_9_and_a_restart,
     the_command_line_ends_sessions_of_a_running_server_at_once
 );

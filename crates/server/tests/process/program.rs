@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use nightlatch_storage::DatabaseLocation;
 use nightlatch_storage::testing::{TestDatabase, TestStore, fresh_store};
+use nightlatch_storage::{DatabaseLocation, Store};
 
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
@@ -16,7 +16,7 @@ pub(crate) struct Program {
     port: u16,
     database: Option<String>,
     // Drops the database in the end.
-    _store: Option<TestStore>,
+    store: Option<TestStore>,
     running: Option<Child>,
 }
 
@@ -40,7 +40,7 @@ impl Program {
             data,
             port: free_port(),
             database,
-            _store: store,
+            store,
             running: None,
         };
         let words = [
@@ -58,6 +58,17 @@ impl Program {
 
     pub(crate) fn port(&self) -> u16 {
         self.port
+    }
+
+    /// The database, behind the server's back.
+    pub(crate) fn open_store(&self) -> Store {
+        match &self.store {
+            Some(store) => store.open_again().expect("the database opens"),
+            None => {
+                let file = self.data.join("nightlatch.db");
+                Store::open(&DatabaseLocation::Sqlite(file)).expect("the database opens")
+            }
+        }
     }
 
     fn command(&self, words: &[&str]) -> Command {

@@ -38,6 +38,7 @@ CREATE TABLE entries (
     PRIMARY KEY (session_id, client_id)
 );
 CREATE INDEX entries_open_by_client ON entries (client_id, session_id) WHERE left_at IS NULL;
+CREATE INDEX entries_open_by_user ON entries (user_id, client_id) WHERE left_at IS NULL;
 CREATE INDEX entries_left ON entries (left_at) WHERE left_at IS NOT NULL;
 
 -- What an app may do in the name of a person: a refresh-token family, bound to a session or long-lived.
@@ -150,13 +151,22 @@ CREATE TABLE notices (
     -- When it is tried next; while it is being tried, the end of the claim.
     next_at BIGINT NOT NULL,
     created_at BIGINT NOT NULL,
+    -- After that it is not tried any more.
+    give_up_at BIGINT NOT NULL,
     finished_at BIGINT,
     last_status BIGINT,
     last_error TEXT,
     CHECK ((state = 'waiting') = (finished_at IS NULL))
 );
 CREATE INDEX notices_due ON notices (channel, lane, next_at) WHERE finished_at IS NULL;
-CREATE INDEX notices_waiting_by_client ON notices (client_id, next_at) WHERE finished_at IS NULL;
+-- One app after the other, so that none waits behind another.
+CREATE INDEX notices_due_by_client ON notices (channel, lane, client_id, next_at) WHERE finished_at IS NULL;
+CREATE INDEX notices_by_give_up ON notices (channel, give_up_at) WHERE finished_at IS NULL;
+CREATE INDEX notices_waiting_by_client ON notices (client_id, id) WHERE finished_at IS NULL;
+-- What operators look at, and may send again.
+CREATE INDEX notices_undelivered ON notices (id) WHERE state IN ('failed', 'gave_up');
+-- The pull feed of an app.
+CREATE INDEX notices_pulled ON notices (client_id, id) WHERE channel = 'pull';
 CREATE INDEX notices_by_ending ON notices (ending_id, id);
 CREATE INDEX notices_by_session ON notices (session_id, id);
 CREATE INDEX notices_by_client ON notices (client_id, id);
@@ -178,6 +188,7 @@ CREATE TABLE feed_readers (
     last_at BIGINT NOT NULL,
     PRIMARY KEY (client_id, reader)
 );
+CREATE INDEX feed_readers_by_use ON feed_readers (last_at);
 
 -- Identifiers of signed assertions that were used, so that none is used twice (RFC 7523).
 CREATE TABLE used_assertions (

@@ -21,6 +21,7 @@ mod endings;
 mod events;
 mod grants;
 mod mails;
+mod notices;
 mod opening;
 mod organizations;
 #[cfg(feature = "postgres-tests")]

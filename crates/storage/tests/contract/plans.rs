@@ -4,6 +4,7 @@ use nightlatch_domain::ending::{Cause, ScopeKind};
 use nightlatch_domain::event::EventKind;
 use nightlatch_domain::grant::RevokedCause;
 use nightlatch_domain::mail::Message;
+use nightlatch_domain::notice::{Lane, NoticeState};
 use nightlatch_domain::passkey::{CeremonyKind, UserHandle};
 use nightlatch_domain::session::Epochs;
 use nightlatch_domain::user::{EmailKey, UserStatus};
@@ -14,15 +15,16 @@ use nightlatch_storage::testing::statements;
 use nightlatch_storage::users::Picture;
 use nightlatch_storage::{
     DatabaseKind, StorageError, Store, Tx, Value, authenticator_apps, authorization_codes,
-    authorization_requests, consents, epochs, grants, mail_links, mails, on_both_databases,
-    organizations, passkeys, pending_sign_ins, phone_sign_ins, recovery_codes, relying_parties,
-    remembered_factors, reviews, sessions, set_up_links, signing_keys, throttles, used_assertions,
-    users,
+    authorization_requests, consents, entries, epochs, feed, grants, mail_links, mails, notices,
+    on_both_databases, organizations, passkeys, pending_sign_ins, phone_sign_ins, recovery_codes,
+    relying_parties, remembered_factors, reviews, sessions, set_up_links, signing_keys, throttles,
+    used_assertions, users,
 };
 
 use super::authorization::{app, code, consent, waiting};
 use super::grants::grant;
 use super::mails::{mail, mail_link};
+use super::notices::{SAID, notice};
 use super::passkeys::{ceremony, passkey};
 use super::phone_sign_ins::{approval, phone_sign_in};
 use super::rows::{
@@ -33,7 +35,7 @@ use super::sign_in_steps::{pending, remembered};
 use super::signing_keys::signing_key;
 
 /// What may read a table from end to end, and why.
-const MAY_SCAN: [(&str, &str); 6] = [
+const MAY_SCAN: [(&str, &str); 8] = [
     // An operator's list, by the index of its order.
     (
         "FROM organizations ORDER BY name_key",
@@ -43,6 +45,10 @@ const MAY_SCAN: [(&str, &str); 6] = [
     ("FROM endings WHERE NOT expanded", "endings_open"),
     // The first row of the index of what waits.
     ("SELECT next_at FROM mails WHERE finished_at", "mails_due"),
+    // An operator's list, and a number that stops counting at a limit: both read what
+    // waits and nothing else.
+    ("SELECT client_id, COUNT(*) FROM notices", "notices_"),
+    ("SELECT COUNT(*) FROM (SELECT id FROM notices", "notices_"),
     // Stops at the first row that is not deleted.
     ("SELECT id FROM users WHERE status", "users"),
     // A few keys a year.
@@ -52,7 +58,7 @@ const MAY_SCAN: [(&str, &str); 6] = [
 ];
 
 /// The sources whose statements are to be found in [`run_all`].
-const SOURCES: [(&str, &str); 24] = [
+const SOURCES: [(&str, &str); 27] = [
     (
         "authenticator_apps",
         include_str!("../../src/authenticator_apps.rs"),
@@ -68,11 +74,14 @@ const SOURCES: [(&str, &str); 24] = [
     ("browsers", include_str!("../../src/browsers.rs")),
     ("consents", include_str!("../../src/consents.rs")),
     ("endings", include_str!("../../src/endings.rs")),
+    ("entries", include_str!("../../src/entries.rs")),
     ("epochs", include_str!("../../src/epochs.rs")),
     ("events", include_str!("../../src/events.rs")),
     ("grants", include_str!("../../src/grants.rs")),
+    ("feed", include_str!("../../src/feed.rs")),
     ("mail_links", include_str!("../../src/mail_links.rs")),
     ("mails", include_str!("../../src/mails.rs")),
+    ("notices", include_str!("../../src/notices.rs")),
     ("organizations", include_str!("../../src/organizations.rs")),
     (
         "pending_sign_ins",
@@ -114,6 +123,7 @@ fn run_all(tx: &mut Tx<'_>) -> Result<Vec<&'static str>, StorageError> {
     run_phone_sign_ins(tx)?;
     run_authorization(tx)?;
     run_tokens(tx)?;
+    run_notices(tx)?;
     reviews::record(tx, id(1), at(1))?;
     reviews::find(tx, id(1))?;
     reviews::delete(tx, id(1))?;
@@ -364,6 +374,49 @@ fn run_tokens(tx: &mut Tx<'_>) -> Result<(), StorageError> {
     signing_keys::forget_private(tx, at(9))?;
     used_assertions::use_up(tx, digest(1), at(9))?;
     used_assertions::prune(tx, at(99), 9).map(|_| ())
+}
+
+/// Of the same app.
+fn run_notices(tx: &mut Tx<'_>) -> Result<(), StorageError> {
+    entries::record(tx, id(1), id(1), id(1), at(1))?;
+    entries::find(tx, id(1), id(1))?;
+    entries::list_apps_of_session(tx, id(1))?;
+    entries::list_open_of_client(tx, id(1), 1)?;
+    entries::is_in_since(tx, id(1), id(1), at(1))?;
+    entries::list_open_of_user(tx, id(1), 1)?;
+    entries::list_apps_left_at(tx, id(1), at(1))?;
+    entries::leave(tx, id(1), id(1), at(1))?;
+    entries::prune(tx, at(1), 1)?;
+    let lane = Lane::Mass;
+    notices::add(tx, &notice(1, 1, 1))?;
+    notices::find(tx, id(1))?;
+    notices::list_of_ending(tx, id(1), 1)?;
+    notices::list_of_user_in_ending(tx, id(1), id(1), 1)?;
+    notices::list_of_session_in_ending(tx, id(1), id(1), 1)?;
+    notices::list_due(tx, lane, at(1), 1)?;
+    notices::find_waiting_client_after(tx, lane, id(1))?;
+    notices::list_due_of_client(tx, lane, id(1), at(1), 1)?;
+    notices::find_next_due(tx, lane)?;
+    notices::claim(tx, id(1), at(1), at(2))?;
+    notices::postpone(tx, id(1), at(2), at(3), SAID)?;
+    notices::list_pulled_too_late(tx, at(1), 1)?;
+    notices::list_undelivered(tx, id(1), 1)?;
+    notices::list_waiting_of_client(tx, id(1), 1)?;
+    notices::count_waiting_by_client(tx, 1)?;
+    notices::count_waiting(tx, 1)?;
+    notices::finish(tx, id(1), at(3), NoticeState::Failed, at(4), SAID)?;
+    notices::revive(tx, id(1), &notice(1, 1, 1).envelope, at(5), at(6))?;
+    feed::record_reader(tx, id(1), "x", at(1))?;
+    let reader = feed::find_reader(tx, id(1), "x")?.unwrap();
+    feed::list_readers(tx, id(1), 1)?;
+    feed::list_for_reader(tx, id(1), &reader, id(1), 1)?;
+    feed::acknowledge(tx, id(1), "x", at(1))?;
+    feed::has_acknowledged(tx, id(1), "x")?;
+    feed::list_half_acknowledged(tx, id(1), "x", 1)?;
+    feed::forget_acknowledgements(tx, id(1))?;
+    feed::prune_readers(tx, at(1), 1)?;
+    notices::confirm(tx, id(1), at(7), None)?;
+    notices::prune(tx, at(1), 1).map(|_| ())
 }
 
 fn run_prunes(tx: &mut Tx<'_>) -> Result<(), StorageError> {

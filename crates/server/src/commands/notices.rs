@@ -1,0 +1,92 @@
+//! `notice …`: what apps were not told of, and telling them once more.
+
+use nightlatch_domain::ids::NoticeId;
+use nightlatch_domain::notice::Notice;
+use nightlatch_flows::delivery::{self, ResendOutcome};
+use nightlatch_storage::notices;
+
+use super::{Context, NoticeLine, Reply, Stop, WaitingAppLine, refused};
+
+/// The most lines of each list, and the most notices that one command sends again.
+const MOST: i64 = 1000;
+
+pub(super) async fn list(context: Context<'_>) -> Result<Reply, Stop> {
+    context
+        .store
+        .read(|tx| -> Result<_, Stop> {
+            let undelivered = notices::list_undelivered(tx, last_id(), MOST)?;
+            let mut waiting = Vec::new();
+            for client in notices::count_waiting_by_client(tx, MOST)? {
+                let oldest = notices::list_waiting_of_client(tx, client.client_id, 1)?;
+                waiting.extend(oldest.into_iter().map(|oldest| WaitingAppLine {
+                    client_id: client.client_id,
+                    app: oldest.envelope.app,
+                    notices: client.notices,
+                    oldest_ended_at: oldest.ended_at.to_rfc3339(),
+                    attempts: oldest.attempts,
+                    last_error: oldest.last_error,
+                }));
+            }
+            Ok(Reply::Notices {
+                undelivered: undelivered.into_iter().map(line).collect(),
+                waiting,
+            })
+        })
+        .await
+}
+
+/// Behind every notice.
+fn last_id() -> NoticeId {
+    NoticeId::from_bytes([0xff; 16])
+}
+
+fn line(notice: Notice) -> NoticeLine {
+    NoticeLine {
+        id: notice.id,
+        client_id: notice.client_id,
+        app: notice.envelope.app,
+        channel: notice.channel,
+        address: notice.envelope.address,
+        state: notice.state,
+        attempts: notice.attempts,
+        ended_at: notice.ended_at.to_rfc3339(),
+        last_error: notice.last_error,
+    }
+}
+
+pub(super) async fn resend(context: Context<'_>, id: Option<NoticeId>) -> Result<Reply, Stop> {
+    let moment = context.moment.clone();
+    let count = context
+        .store
+        .write(move |tx| -> Result<_, Stop> {
+            let ids = match id {
+                Some(id) => vec![id],
+                None => notices::list_undelivered(tx, last_id(), MOST)?
+                    .into_iter()
+                    .map(|notice| notice.id)
+                    .collect(),
+            };
+            let mut count = 0;
+            for one in ids {
+                match delivery::resend(tx, &moment, one)? {
+                    ResendOutcome::Due => count += 1,
+                    ResendOutcome::Unknown => {
+                        return refused(format!(
+                            "There is no notice {one}. `nightlatch notice list` shows those that \
+                             can be sent again."
+                        ));
+                    }
+                    ResendOutcome::NotUndelivered => {
+                        return refused(format!(
+                            "The notice {one} is on its way or needs not be sent: only what failed \
+                             or was given up can be sent again."
+                        ));
+                    }
+                }
+            }
+            Ok(count)
+        })
+        .await?;
+    context.signals.wake_delivery();
+    Ok(Reply::NoticesResent { count })
+}

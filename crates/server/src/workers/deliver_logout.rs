@@ -1,0 +1,62 @@
+//! Tells apps of logouts: at once when one may have been written, when the next
+//! attempt is due, and now and then for what other nodes wrote.
+//!
+//! Two workers, one for each lane: a mass ending delays nobody who just logged out.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use nightlatch_domain::notice::Lane;
+use nightlatch_protocols::outgoing::{Outgoing, Patience};
+use nightlatch_web::delivering::{self, Courier};
+use nightlatch_web::state::App;
+use tokio::time::Instant;
+
+use super::Rounds;
+
+/// How long to rest after the database could not be asked.
+const AFTER_TROUBLE: Duration = Duration::from_secs(1);
+
+/// How long what is on its way is waited for when the server stops. What is cut off
+/// is told again by whoever starts next.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// How often what waits is counted, and what nobody came for is given up.
+const TIDY_UP: Duration = Duration::from_secs(10);
+
+pub(super) async fn run_interactive(app: Arc<App>, rounds: Rounds) {
+    run(app, rounds, Lane::Interactive).await;
+}
+
+pub(super) async fn run_mass(app: Arc<App>, rounds: Rounds) {
+    run(app, rounds, Lane::Mass).await;
+}
+
+async fn run(app: Arc<App>, mut rounds: Rounds, lane: Lane) {
+    // It reads the certificates of this machine.
+    let made = tokio::task::spawn_blocking(|| Outgoing::new(Patience::default()));
+    let Ok(outgoing) = made.await else { return };
+    let mut courier = Courier::new(lane, outgoing);
+    let mut wait = Duration::ZERO;
+    let mut tidied: Option<Instant> = None;
+    loop {
+        let beginning = async {
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                () = app.signals.delivery_woken(lane) => {}
+                () = courier.landed() => {}
+            }
+        };
+        if !rounds.next(beginning).await {
+            break;
+        }
+        let result = courier.round(&app).await;
+        rounds.judge(&result);
+        wait = result.unwrap_or(AFTER_TROUBLE);
+        if lane == Lane::Mass && tidied.is_none_or(|at| at.elapsed() >= TIDY_UP) {
+            tidied = Some(Instant::now());
+            rounds.judge(&delivering::tidy_up(&app).await);
+        }
+    }
+    drop(tokio::time::timeout(FAREWELL, courier.settle()).await);
+}

@@ -1,0 +1,371 @@
+//! From the queue of notices to the apps.
+//!
+//! Owns the rounds that a worker repeats: how much is on its way at once, in all and
+//! for each app, and that an app which hangs or asks to be left alone takes nobody
+//! else's turn. Which notices are due and what follows from an attempt is decided in
+//! `flows::delivery`; how an app is called in `protocols::outgoing`.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use nightlatch_domain::Timestamp;
+use nightlatch_domain::ids::ClientId;
+use nightlatch_domain::notice::{Attempt, Lane, Notice, Verdict};
+use nightlatch_flows::delivery::{self, Capacity, Claimed};
+use nightlatch_protocols::oidc::backchannel::Logout;
+use nightlatch_protocols::outgoing::{Called, Outgoing};
+use nightlatch_storage::{StorageError, Tx, notices};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use crate::state::App;
+
+/// Notices on their way at once. Interactive ones have slots of their own, so that a
+/// mass ending never delays a person who just logged out.
+const MOST_INTERACTIVE: usize = 64;
+const MOST_MASS: usize = 16;
+
+/// Notices on their way to one app at once.
+const MOST_OF_AN_APP: usize = 4;
+
+/// Mass notices that one app gets in a second at most.
+const MASS_RATE: usize = 200;
+
+/// How long to wait for the next round at most: other processes write notices and
+/// wake nobody here.
+const PERIOD: Duration = Duration::from_secs(1);
+
+/// How long to wait while something is due that has no room yet.
+const NO_ROOM: Duration = Duration::from_millis(100);
+
+/// Up to how many waiting notices are counted.
+const MOST_COUNTED: i64 = 10_000;
+
+/// Pulled notices that are given up at once.
+const GIVEN_UP_AT_ONCE: i64 = 500;
+
+/// How it stands with an app, as far as this process knows.
+#[derive(Debug)]
+struct Standing {
+    under_way: usize,
+    /// Its last attempt got no answer: it gets one notice at a time until that
+    /// changes, so that it does not hold many slots for nothing.
+    in_trouble: bool,
+    left_alone_until: Option<Timestamp>,
+    /// The second of the rate, and what began in it.
+    second: Instant,
+    begun: usize,
+}
+
+impl Standing {
+    fn new() -> Self {
+        Self {
+            under_way: 0,
+            in_trouble: false,
+            left_alone_until: None,
+            second: Instant::now(),
+            begun: 0,
+        }
+    }
+
+    fn room(&mut self, lane: Lane, now: Timestamp) -> usize {
+        if self.left_alone_until.is_some_and(|until| now < until) {
+            return 0;
+        }
+        self.left_alone_until = None;
+        if self.second.elapsed() >= Duration::from_secs(1) {
+            self.second = Instant::now();
+            self.begun = 0;
+        }
+        let most = if self.in_trouble { 1 } else { MOST_OF_AN_APP };
+        let room = most.saturating_sub(self.under_way);
+        match lane {
+            Lane::Interactive => room,
+            Lane::Mass => room.min(MASS_RATE.saturating_sub(self.begun)),
+        }
+    }
+
+    fn is_forgettable(&self) -> bool {
+        self.under_way == 0
+            && !self.in_trouble
+            && self.left_alone_until.is_none()
+            && self.second.elapsed() >= Duration::from_secs(1)
+    }
+}
+
+/// What came of an attempt.
+#[derive(Debug)]
+struct Landed {
+    client_id: ClientId,
+    attempt: Attempt,
+    at: Timestamp,
+}
+
+/// Whoever tells apps of the logouts of one lane.
+#[derive(Debug)]
+pub struct Courier {
+    lane: Lane,
+    outgoing: Outgoing,
+    under_way: JoinSet<Landed>,
+    apps: HashMap<ClientId, Standing>,
+    after: ClientId,
+}
+
+impl Courier {
+    /// One that calls apps with this client.
+    pub fn new(lane: Lane, outgoing: Outgoing) -> Self {
+        Self {
+            lane,
+            outgoing,
+            under_way: JoinSet::new(),
+            apps: HashMap::new(),
+            after: delivery::first_client(),
+        }
+    }
+
+    /// How many notices are on their way.
+    pub fn under_way(&self) -> usize {
+        self.under_way.len()
+    }
+
+    /// One round: sends what is due and has room on its way. Returns how long the next
+    /// round can wait, unless something lands or somebody wakes before.
+    pub async fn round(&mut self, app: &Arc<App>) -> Result<Duration, StorageError> {
+        let wait = self.wait(app).await?;
+        if !wait.is_zero() {
+            return Ok(wait);
+        }
+        let moment = app.moment();
+        let room = self.capacity(moment.now);
+        let claimed: Claimed = app
+            .store
+            .write(move |tx: &mut Tx<'_>| -> Result<_, StorageError> {
+                delivery::claim(tx, &moment, room.clone())
+            })
+            .await?;
+        if let Some(after) = claimed.after {
+            self.after = after;
+        }
+        for notice in &claimed.superseded {
+            tell_of(app, notice, "superseded");
+        }
+        for notice in claimed.notices {
+            let standing = self
+                .apps
+                .entry(notice.client_id)
+                .or_insert_with(Standing::new);
+            standing.under_way += 1;
+            standing.begun += 1;
+            self.under_way
+                .spawn(tell(Arc::clone(app), self.outgoing.clone(), notice));
+        }
+        let wait = self.wait(app).await?;
+        Ok(if wait.is_zero() { NO_ROOM } else { wait })
+    }
+
+    /// How long until something is due; nothing, if something is.
+    async fn wait(&self, app: &App) -> Result<Duration, StorageError> {
+        let lane = self.lane;
+        let next: Option<Timestamp> = app
+            .store
+            .read(move |tx| -> Result<_, StorageError> { delivery::next_due(tx, lane) })
+            .await?;
+        let now = app.clock.now();
+        Ok(next.map_or(PERIOD, |due| due.since(now).min(PERIOD)))
+    }
+
+    fn capacity(&mut self, now: Timestamp) -> Capacity {
+        let most = match self.lane {
+            Lane::Interactive => MOST_INTERACTIVE,
+            Lane::Mass => MOST_MASS,
+        };
+        self.apps.retain(|_, standing| !standing.is_forgettable());
+        // Apps that do not answer hold each slot for as long as we are patient. Some
+        // are always left for the others.
+        let in_vain: usize = self
+            .apps
+            .values()
+            .filter(|standing| standing.in_trouble)
+            .map(|standing| standing.under_way)
+            .sum();
+        let mut left_in_vain = (most / 2).saturating_sub(in_vain);
+        let lane = self.lane;
+        let of_app = self.apps.iter_mut().map(|(id, standing)| {
+            let mut room = standing.room(lane, now);
+            if standing.in_trouble {
+                room = room.min(left_in_vain);
+                left_in_vain -= room;
+            }
+            (*id, room)
+        });
+        Capacity {
+            lane,
+            of_app: of_app.collect(),
+            total: most.saturating_sub(self.under_way.len()),
+            per_app: MOST_OF_AN_APP,
+            after: self.after,
+        }
+    }
+
+    /// Waits until one notice has landed; for ever, if none is on its way.
+    pub async fn landed(&mut self) {
+        match self.under_way.join_next().await {
+            None => std::future::pending().await,
+            Some(Ok(landed)) => self.note(&landed),
+            // The claim ends by itself, and the notice is told again.
+            Some(Err(_)) => {
+                tracing::error!("telling an app failed unexpectedly; it is tried again");
+                self.recount();
+            }
+        }
+    }
+
+    /// Waits for everything that is on its way.
+    pub async fn settle(&mut self) {
+        while !self.under_way.is_empty() {
+            self.landed().await;
+        }
+    }
+
+    fn note(&mut self, landed: &Landed) {
+        let Some(standing) = self.apps.get_mut(&landed.client_id) else {
+            return;
+        };
+        standing.under_way = standing.under_way.saturating_sub(1);
+        let silent = landed.attempt == Attempt::NoAnswer;
+        if silent && !standing.in_trouble {
+            tracing::warn!(client_id = %landed.client_id, "an app does not answer when it is told of logouts");
+        } else if !silent && standing.in_trouble {
+            tracing::info!(client_id = %landed.client_id, "the app answers again");
+        }
+        standing.in_trouble = silent;
+        if let Some(wait) = landed.attempt.asked_wait()
+            && landed.attempt.may_mend()
+        {
+            standing.left_alone_until = Some(landed.at.plus(wait));
+        }
+    }
+
+    /// A task was lost and with it whose it was; the limits must not leak away.
+    fn recount(&mut self) {
+        if self.under_way.is_empty() {
+            self.apps.clear();
+        }
+    }
+}
+
+async fn tell(app: Arc<App>, outgoing: Outgoing, notice: Notice) -> Landed {
+    let called = match sign(&app, &notice).await {
+        Ok(token) => {
+            let now = app.clock.now();
+            outgoing
+                .post_logout_token(&notice.envelope, &token, now)
+                .await
+        }
+        Err(words) => Called {
+            attempt: Attempt::NoAnswer,
+            words: Some(words),
+        },
+    };
+    let (client_id, attempt) = (notice.client_id, called.attempt);
+    record(&app, notice, called).await;
+    Landed {
+        client_id,
+        attempt,
+        at: app.clock.now(),
+    }
+}
+
+/// A token of this attempt alone (C5, DLV-02).
+async fn sign(app: &App, notice: &Notice) -> Result<String, String> {
+    let moment = app.moment();
+    let keys = app
+        .signing
+        .for_signing(&app.store, &app.sealer, &moment, notice.envelope.algorithm)
+        .await
+        .map_err(|error| format!("the token could not be signed: {error}"))?;
+    Logout::of(notice, app.public_url.origin())
+        .sign(&keys, &moment)
+        .map_err(|error| format!("the token could not be signed: {error}"))
+}
+
+async fn record(app: &App, notice: Notice, called: Called) {
+    let moment = app.moment();
+    let written = (notice.clone(), called.clone());
+    let recorded: Result<Option<Verdict>, StorageError> = app
+        .store
+        .write(move |tx| {
+            let (notice, called) = &written;
+            let words = called.words.as_deref();
+            delivery::record(tx, &moment, notice, called.attempt, words)
+        })
+        .await;
+    let words = called.words.as_deref().unwrap_or_default();
+    match recorded {
+        Ok(Some(Verdict::Confirmed)) => tell_of(app, &notice, "confirmed"),
+        Ok(Some(Verdict::RetryAt(next))) => {
+            app.metrics.notice("retried");
+            let (id, name, attempts) = (notice.id, &notice.envelope.app, notice.attempts);
+            if attempts == 1 {
+                tracing::warn!(notice = %id, app = name, error = words, %next, "an app could not be told of a logout and is told again");
+                app.signals.notice_changed(notice.ending_id);
+            } else {
+                tracing::debug!(notice = %id, app = name, attempts, error = words, %next, "told again later");
+            }
+        }
+        Ok(Some(verdict)) => {
+            let outcome = match verdict {
+                Verdict::GaveUp => "gave_up",
+                _ => "failed",
+            };
+            let (id, name) = (notice.id, &notice.envelope.app);
+            tracing::error!(notice = %id, app = name, attempts = notice.attempts, outcome, error = words, "an app was not told of a logout");
+            app.metrics.notice(outcome);
+            app.signals.notice_changed(notice.ending_id);
+        }
+        // It was in other hands by then.
+        Ok(None) => app.metrics.notice("overtaken"),
+        Err(error) => {
+            // The claim ends by itself; the app is told once more rather than not.
+            tracing::error!(notice = %notice.id, %error, "what an app answered could not be written down");
+        }
+    }
+}
+
+/// Counts, logs and announces what became of a notice.
+fn tell_of(app: &App, notice: &Notice, outcome: &'static str) {
+    app.metrics.notice(outcome);
+    app.signals.notice_changed(notice.ending_id);
+    let (id, name, attempts) = (notice.id, &notice.envelope.app, notice.attempts);
+    match notice.lane {
+        Lane::Interactive => {
+            tracing::info!(notice = %id, app = name, attempts, outcome, "a logout of an app is settled");
+        }
+        Lane::Mass => {
+            tracing::debug!(notice = %id, app = name, attempts, outcome, "a logout of an app is settled");
+        }
+    }
+}
+
+/// Gives up what was not pulled in time, and counts what waits.
+pub async fn tidy_up(app: &App) -> Result<(), StorageError> {
+    let moment = app.moment();
+    let given_up: Vec<Notice> = app
+        .store
+        .write(move |tx| -> Result<_, StorageError> {
+            delivery::give_up_pulled(tx, &moment, GIVEN_UP_AT_ONCE)
+        })
+        .await?;
+    for notice in &given_up {
+        tracing::error!(notice = %notice.id, app = notice.envelope.app, "an app did not come for a logout in time");
+        app.metrics.notice("gave_up");
+        app.signals.notice_changed(notice.ending_id);
+    }
+    let waiting: i64 = app
+        .store
+        .read(|tx| -> Result<_, StorageError> { notices::count_waiting(tx, MOST_COUNTED) })
+        .await?;
+    app.metrics.waiting_notices(waiting);
+    Ok(())
+}
