@@ -8,6 +8,7 @@ pub mod browser;
 pub mod failure;
 pub mod harness;
 pub mod journal;
+pub mod programs;
 pub mod report;
 pub mod runner;
 pub mod screenshots;

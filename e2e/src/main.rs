@@ -1,17 +1,18 @@
-//! The command line: `stories [filter…]`, `self-test [filter…]`, `screenshots DIR`.
+//! The command line: `stories [filter…]`, `self-test [filter…]`, `screenshots DIR`, `programs [filter…]`.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use nightlatch_e2e::browser::Engine;
 use nightlatch_e2e::failure::{Failure, Outcome};
-use nightlatch_e2e::{harness, report, runner, screenshots, stories};
+use nightlatch_e2e::{harness, programs, report, runner, screenshots, stories};
 
 const USAGE: &str = "usage: cargo run --manifest-path e2e/Cargo.toml -- COMMAND
 
   stories [--jobs N] [FILTER…]    run the stories whose name story/engine/scripts/database
                                   contains every FILTER (2 at a time)
   self-test [--jobs N] [FILTER…]  prove the harness itself, against a throwaway site
+  programs [FILTER…]              the real program beside a mail server and oathtool
   screenshots DIR [--engine chromium|firefox] [FILTER…]
                                   pictures of every page, light and dark, 320 and 1280 pixels wide";
 
@@ -45,6 +46,7 @@ async fn obey(mut arguments: Vec<String>) -> Outcome<bool> {
             };
             runner::run(&list, &arguments, jobs).await
         }
+        "programs" => programs::run(&arguments).await,
         "screenshots" => {
             let engine = match option(&mut arguments, "--engine")?.as_deref() {
                 None | Some("chromium") => Engine::Chromium,
