@@ -15,5 +15,6 @@ pub mod screenshots;
 pub mod site;
 pub mod stage;
 pub mod stories;
+pub mod timing;
 pub mod tools;
 pub mod wait;

@@ -7,7 +7,7 @@ mod mail;
 mod mail_server;
 mod nightlatch;
 mod scratch;
-mod visitor;
+pub(crate) mod visitor;
 
 use std::pin::Pin;
 use std::time::{Duration, Instant};

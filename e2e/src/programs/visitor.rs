@@ -12,20 +12,20 @@ use crate::failure::{Failure, Outcome, ensure};
 const LONGEST: Duration = Duration::from_secs(30);
 
 /// A browser on one server of this machine.
-pub(super) struct Visitor {
+pub(crate) struct Visitor {
     port: u16,
     cookies: BTreeMap<String, String>,
 }
 
 /// What came back.
-pub(super) struct Answer {
-    pub(super) status: u16,
-    pub(super) body: String,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) body: String,
 }
 
 impl Visitor {
     /// A browser that nobody has used yet.
-    pub(super) fn new(port: u16) -> Self {
+    pub(crate) fn new(port: u16) -> Self {
         Self {
             port,
             cookies: BTreeMap::new(),
@@ -33,24 +33,28 @@ impl Visitor {
     }
 
     /// Asks for a page.
-    pub(super) fn get(&mut self, path: &str) -> Outcome<Answer> {
+    pub(crate) fn get(&mut self, path: &str) -> Outcome<Answer> {
         self.send("GET", path, "")
     }
 
     /// Sends a form.
-    pub(super) fn post(&mut self, path: &str, form: &str) -> Outcome<Answer> {
+    pub(crate) fn post(&mut self, path: &str, form: &str) -> Outcome<Answer> {
         self.send("POST", path, form)
+    }
+
+    /// Opens a page and reads the token of its form.
+    pub(crate) fn form_token(&mut self, path: &str) -> Outcome<String> {
+        let page = self.get(path)?;
+        page.body
+            .split_once("name=\"csrf\" value=\"")
+            .and_then(|(_, rest)| rest.split('"').next())
+            .map(str::to_owned)
+            .ok_or_else(|| Failure::new(format!("no form on {path}")))
     }
 
     /// Signs in as Ada.
     pub(super) fn sign_in(&mut self) -> Outcome {
-        let page = self.get("/login")?;
-        let token = page
-            .body
-            .split_once("name=\"csrf\" value=\"")
-            .and_then(|(_, rest)| rest.split('"').next())
-            .ok_or_else(|| Failure::new("no form on /login"))?
-            .to_owned();
+        let token = self.form_token("/login")?;
         let (email, password) = (ADA.replace('@', "%40"), PASSWORD.replace(' ', "+"));
         let answer = self.post(
             "/login",

@@ -42,12 +42,14 @@ pub fn all() -> Vec<Story> {
         on_ground!(open_pages::other_tabs_notice).only_with_scripts(),
         on_ground!(open_pages::idle_warning).only_with_scripts(),
         on_ground!(open_pages::laptop_wakes_up).only_with_scripts(),
-        on_ground!(intruders::suspicious_sign_in),
-        on_ground!(intruders::thief_with_live_session_cannot_lock_out_the_owner),
-        on_ground!(factors::lost_phone_with_the_authenticator),
-        on_ground!(factors::forgot_password_with_second_factor),
-        on_ground!(library_phone::sign_in_with_my_phone_on_a_library_computer),
-        on_ground!(passkeys::passkey_only).only_with_scripts(),
+        on_ground!(intruders::suspicious_sign_in).in_turns(),
+        on_ground!(intruders::thief_with_live_session_cannot_lock_out_the_owner).in_turns(),
+        on_ground!(factors::lost_phone_with_the_authenticator).in_turns(),
+        on_ground!(factors::forgot_password_with_second_factor).in_turns(),
+        on_ground!(library_phone::sign_in_with_my_phone_on_a_library_computer).in_turns(),
+        on_ground!(passkeys::passkey_only)
+            .only_with_scripts()
+            .in_turns(),
         attack(on_ground!(passkey_attacks::passkey_at_the_wrong_origin)),
         attack(on_ground!(passkey_attacks::passkey_of_another_user)),
         attack(on_ground!(passkey_attacks::passkey_answers_are_good_once)),
@@ -58,6 +60,7 @@ pub fn all() -> Vec<Story> {
         on_ground!(cross_site::cross_site),
         accessible(story!(accessible::visitors_pages_are_accessible)),
         accessible(story!(accessible::account_pages_are_accessible)),
+        accessible(story!(accessible::protecting_pages_are_accessible)),
         accessible(story!(accessible::rare_pages_are_accessible)),
     ]
 }
