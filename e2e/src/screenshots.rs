@@ -44,7 +44,7 @@ pub async fn take(
             };
             let browser = Browser::start(options).await?;
             wing.enter(&browser, &gallery).await?;
-            for exhibit in exhibits.iter() {
+            for exhibit in &exhibits {
                 let reached = (exhibit.reach)(browser.clone(), Arc::clone(&gallery)).await;
                 number += 1;
                 match (reached, scripts) {

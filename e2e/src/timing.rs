@@ -8,7 +8,6 @@
 //! (Bonferroni). A comparison passes if its whole interval lies within the limit: then differences above the limit
 //! are excluded, not merely unseen.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use nightlatch_domain::Random as _;
@@ -66,12 +65,12 @@ pub async fn run(rounds: usize) -> Outcome<bool> {
     ensure(rounds <= ACCOUNTS * 90, || {
         format!("at most {} rounds: passwords turn off", ACCOUNTS * 90)
     })?;
-    let ground = Arc::new(Ground::new(Database::Sqlite).await?);
+    let ground = Ground::new(Database::Sqlite).await?;
     let port = url::Url::parse(&ground.site().url)?.port().unwrap_or(80);
     let mut fits = true;
     let mut compared = 0;
     for question in questions(&ground).await? {
-        let times = measure(&ground, port, &question, rounds).await?;
+        let times = measure(&ground, port, &question, rounds)?;
         let nobody = median(&times[0]);
         report::say(format_args!(
             "{}: {} rounds, {nobody:.2} ms for an address that nobody has",
@@ -129,7 +128,7 @@ async fn questions(ground: &Ground) -> Outcome<Vec<Question>> {
                     browser.add_passkey(&mut key, "Key");
                 }),
                 kind(site, "disabled", |site, account| {
-                    drop(site.disable(account))
+                    drop(site.disable(account));
                 }),
             ]
         })
@@ -182,8 +181,8 @@ fn kind(site: &TestSite, name: &'static str, protect: fn(&TestSite, &Account)) -
 }
 
 /// The times of every kind in milliseconds, in the order of the rounds.
-async fn measure(
-    ground: &Arc<Ground>,
+fn measure(
+    ground: &Ground,
     port: u16,
     question: &Question,
     rounds: usize,

@@ -73,14 +73,14 @@ async fn takes_an_alert(encryption: Encryption) -> Outcome {
     if encryption != Encryption::None {
         settings.push(trusting(&scratch));
     }
-    let post = MailServer::start(&scratch, port, encryption, false)?;
+    let server = MailServer::start(&scratch, port, encryption, false)?;
     let mut nightlatch = Nightlatch::install(&scratch, &settings)?;
     nightlatch.start()?;
     let mut laptop = Visitor::new(nightlatch.port());
     laptop.sign_in()?;
     let mut thief = Visitor::new(nightlatch.port());
     thief.sign_in()?;
-    let letters = post
+    let letters = server
         .letters(1)
         .await
         .map_err(|error| error.during(nightlatch.log()))?;
@@ -116,7 +116,7 @@ async fn takes_an_alert(encryption: Encryption) -> Outcome {
         "the owner is out".to_owned()
     })?;
     // The letter that begins recovery follows.
-    let letters = post.letters(2).await?;
+    let letters = server.letters(2).await?;
     letters.iter().try_for_each(is_well_formed)
 }
 
@@ -268,21 +268,21 @@ pub(super) async fn a_dead_mail_server_delays_nobody_and_kill_9_loses_nothing() 
     let started = Instant::now();
     visitor.get("/login")?;
     // The mail server was really asked: somebody waits for its greeting.
-    let _asked = silent.accept()?;
+    let asked = silent.accept()?;
     ensure(
         slowest < Duration::from_secs(5) && started.elapsed() < Duration::from_secs(5),
         || format!("a sign-in took {slowest:?} while the mail server was dead"),
     )?;
     nightlatch.kill()?;
-    drop(_asked);
+    drop(asked);
     drop(silent);
 
     let queued = queue(nightlatch.database()).await?;
     ensure(!queued.is_empty(), || "nothing is queued".to_owned())?;
     leases_run_out(nightlatch.database()).await?;
-    let post = MailServer::start(&scratch, port, Encryption::None, false)?;
+    let server = MailServer::start(&scratch, port, Encryption::None, false)?;
     nightlatch.start()?;
-    let letters = post
+    let letters = server
         .letters(queued.len())
         .await
         .map_err(|error| error.during(nightlatch.log()))?;
@@ -322,20 +322,20 @@ pub(super) async fn a_dead_mail_server_delays_nobody_and_kill_9_loses_nothing() 
 pub(super) async fn kill_9_before_the_acknowledgement_sends_the_same_letter_again() -> Outcome {
     let scratch = Scratch::new()?;
     let port = free_port()?;
-    let post = MailServer::start(&scratch, port, Encryption::None, true)?;
+    let server = MailServer::start(&scratch, port, Encryption::None, true)?;
     let mut nightlatch =
         Nightlatch::install(&scratch, &settings(&scratch, port, Encryption::None)?)?;
     nightlatch.start()?;
     for _ in 0..2 {
         Visitor::new(nightlatch.port()).sign_in()?;
     }
-    post.letters(1).await?;
+    server.letters(1).await?;
     nightlatch.kill()?;
-    drop(post);
+    drop(server);
     leases_run_out(nightlatch.database()).await?;
-    let post = MailServer::start(&scratch, port, Encryption::None, false)?;
+    let server = MailServer::start(&scratch, port, Encryption::None, false)?;
     nightlatch.start()?;
-    let letters = post
+    let letters = server
         .letters(2)
         .await
         .map_err(|error| error.during(nightlatch.log()))?;

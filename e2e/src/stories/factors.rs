@@ -132,9 +132,9 @@ pub(crate) async fn lost_phone_with_the_authenticator(
     log_out_in_the_menu(&laptop, ada).await?;
     laptop.see_path("/signed-out").await?;
     come_to_the_second_step(&laptop, ada, PASSWORD).await?;
-    let stale = next_code(&ground, &lost).await?;
+    let of_the_lost = next_code(&ground, &lost).await?;
     laptop
-        .fill("Code from your authenticator app", &stale)
+        .fill("Code from your authenticator app", &of_the_lost)
         .await?;
     laptop.press("Continue").await?;
     laptop.see("That code").await?;

@@ -61,6 +61,7 @@ pub fn all() -> Vec<Story> {
         accessible(story!(accessible::visitors_pages_are_accessible)),
         accessible(story!(accessible::account_pages_are_accessible)),
         accessible(story!(accessible::protecting_pages_are_accessible)),
+        accessible(story!(accessible::other_ways_in_are_accessible)),
         accessible(story!(accessible::rare_pages_are_accessible)),
     ]
 }

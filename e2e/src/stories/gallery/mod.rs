@@ -71,18 +71,21 @@ pub(crate) enum Wing {
     Visitors,
     /// What a signed-in person sees.
     Account,
-    /// Second factors, phones, mails: what protects an account and brings it back.
+    /// Second factors: what protects an account.
     Protection,
+    /// Phones, the second step, mails: other ways in.
+    WaysBack,
     /// What they see seldom.
     Moments,
 }
 
 impl Wing {
     /// All of it.
-    pub(crate) const ALL: [Self; 4] = [
+    pub(crate) const ALL: [Self; 5] = [
         Self::Visitors,
         Self::Account,
         Self::Protection,
+        Self::WaysBack,
         Self::Moments,
     ];
 
@@ -92,6 +95,7 @@ impl Wing {
             Self::Visitors => "visitors",
             Self::Account => "account",
             Self::Protection => "protection",
+            Self::WaysBack => "ways-back",
             Self::Moments => "moments",
         }
     }
@@ -102,6 +106,7 @@ impl Wing {
             Self::Visitors => visitors::exhibits(),
             Self::Account => account::exhibits(),
             Self::Protection => protection::exhibits(),
+            Self::WaysBack => protection::ways_back(),
             Self::Moments => moments::exhibits(),
         }
     }
@@ -112,6 +117,10 @@ impl Wing {
             Self::Visitors => Ok(()),
             Self::Account | Self::Protection | Self::Moments => {
                 sign_in(browser, gallery.ada(), &[]).await
+            }
+            Self::WaysBack => {
+                sign_in(browser, gallery.ada(), &[]).await?;
+                protection::set_up_factors(gallery).await
             }
         }
     }

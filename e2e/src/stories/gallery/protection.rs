@@ -17,10 +17,35 @@ const SECURITY: &str = "/account/security";
 pub(super) fn exhibits() -> Vec<Exhibit> {
     let mut all = factors();
     all.extend(more_factors());
-    all.extend(phones());
+    all
+}
+
+/// What is shown to somebody who has all of that.
+pub(super) fn ways_back() -> Vec<Exhibit> {
+    let mut all = phones();
     all.extend(second_step());
     all.extend(mails());
     all
+}
+
+/// Ada sets up an authenticator app and a passkey, with a device that no browser of ours drives.
+pub(super) async fn set_up_factors(gallery: &Gallery) -> Outcome {
+    let ada = gallery.ada().clone();
+    let app = gallery
+        .ground
+        .with(move |site| {
+            let mut elsewhere = site.browser();
+            elsewhere.sign_in(&ada);
+            let app = elsewhere.add_authenticator_app("Phone");
+            elsewhere.make_recovery_codes();
+            let mut key = PasskeyDevice::phone(&site.origin());
+            elsewhere.add_passkey(&mut key, "Blue security key");
+            elsewhere.log_out();
+            app
+        })
+        .await?;
+    *gallery.app.lock().unwrap_or_else(PoisonError::into_inner) = Some(app);
+    Ok(())
 }
 
 /// Sets this page's authenticator app aside for later.
