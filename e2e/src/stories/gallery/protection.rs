@@ -335,9 +335,9 @@ fn mails() -> Vec<Exhibit> {
             browser.see("Thank you for telling us.").await?;
         }),
         exhibit!("alert-gone", |browser, gallery| {
-            browser
-                .open(&link(&gallery.ground, "/alert/").await?)
-                .await?;
+            // The address of the form that was just sent.
+            let address = browser.path().await?;
+            browser.open(&address).await?;
             browser.see("Somebody has used this link already").await?;
         }),
         exhibit!("reset-done", |browser, gallery| {
