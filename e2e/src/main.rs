@@ -1,18 +1,21 @@
-//! The command line: `stories [filter…]`, `self-test [filter…]`, `screenshots DIR`.
+//! The command line: `stories [filter…]`, `self-test [filter…]`, `screenshots DIR`, `programs [filter…]`,
+//! `timing`.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use nightlatch_e2e::browser::Engine;
+use nightlatch_e2e::browser::{Engine, Scripts};
 use nightlatch_e2e::failure::{Failure, Outcome};
-use nightlatch_e2e::{harness, report, runner, screenshots, stories};
+use nightlatch_e2e::{harness, programs, report, runner, screenshots, stories, timing};
 
 const USAGE: &str = "usage: cargo run --manifest-path e2e/Cargo.toml -- COMMAND
 
   stories [--jobs N] [FILTER…]    run the stories whose name story/engine/scripts/database
                                   contains every FILTER (2 at a time)
   self-test [--jobs N] [FILTER…]  prove the harness itself, against a throwaway site
-  screenshots DIR [--engine chromium|firefox] [FILTER…]
+  programs [FILTER…]              the real program beside a mail server and oathtool
+  timing [--rounds N]             whether answers tell by their time which accounts there are
+  screenshots DIR [--engine chromium|firefox] [--scripts on|off] [FILTER…]
                                   pictures of every page, light and dark, 320 and 1280 pixels wide";
 
 #[tokio::main]
@@ -45,17 +48,32 @@ async fn obey(mut arguments: Vec<String>) -> Outcome<bool> {
             };
             runner::run(&list, &arguments, jobs).await
         }
+        "timing" => {
+            let rounds = match option(&mut arguments, "--rounds")? {
+                Some(rounds) => rounds.parse()?,
+                None => timing::ROUNDS,
+            };
+            timing::run(rounds).await
+        }
+        "programs" => programs::run(&arguments).await,
         "screenshots" => {
             let engine = match option(&mut arguments, "--engine")?.as_deref() {
                 None | Some("chromium") => Engine::Chromium,
                 Some("firefox") => Engine::Firefox,
                 Some(other) => return Err(Failure::new(format!("there is no engine {other}"))),
             };
+            let scripts = match option(&mut arguments, "--scripts")?.as_deref() {
+                None | Some("on") => Scripts::On,
+                Some("off") => Scripts::Off,
+                Some(other) => {
+                    return Err(Failure::new(format!("scripts are on or off, not {other}")));
+                }
+            };
             if arguments.is_empty() {
                 return Err(Failure::new(USAGE));
             }
             let directory = PathBuf::from(arguments.remove(0));
-            screenshots::take(&directory, engine, &arguments).await
+            screenshots::take(&directory, engine, scripts, &arguments).await
         }
         _ => Err(Failure::new(USAGE)),
     }

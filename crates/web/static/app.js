@@ -14,6 +14,18 @@
     return element;
   };
   const here = () => location.pathname + location.search;
+  // ---- a page that waits for another device --------------------------------------------------------
+  // It is loaded again only when it has something else to say: a page that reloads by itself takes whoever listens
+  // to it, or magnifies it, back to its top each time.
+  if (all("[data-waits]").length > 0) {
+    setInterval(async () => {
+      try {
+        const answer = await fetch(here(), { cache: "no-store" });
+        if (!(await answer.text()).includes("data-waits")) location.reload();
+      } catch { /* it looks again */ }
+    }, 4000);
+  }
+
   // ---- small comforts ------------------------------------------------------------------------------
   for (const button of all("[data-shows]")) {
     const input = document.getElementById(button.dataset.shows);

@@ -17,6 +17,14 @@ pub(crate) async fn account_pages_are_accessible(stage: Stage) -> Outcome {
     is_accessible(stage, Wing::Account).await
 }
 
+pub(crate) async fn protecting_pages_are_accessible(stage: Stage) -> Outcome {
+    is_accessible(stage, Wing::Protection).await
+}
+
+pub(crate) async fn other_ways_in_are_accessible(stage: Stage) -> Outcome {
+    is_accessible(stage, Wing::WaysBack).await
+}
+
 pub(crate) async fn rare_pages_are_accessible(stage: Stage) -> Outcome {
     is_accessible(stage, Wing::Moments).await
 }

@@ -8,11 +8,16 @@ mod accessible;
 mod afterwards;
 mod cross_site;
 mod devices;
+mod factors;
 mod forms;
 pub(crate) mod gallery;
 pub(crate) mod ground;
+mod intruders;
+mod library_phone;
 mod logging_out;
 mod open_pages;
+mod passkey_attacks;
+mod passkeys;
 mod shared_computer;
 mod stale_pages;
 pub(crate) mod steps;
@@ -37,13 +42,33 @@ pub fn all() -> Vec<Story> {
         on_ground!(open_pages::other_tabs_notice).only_with_scripts(),
         on_ground!(open_pages::idle_warning).only_with_scripts(),
         on_ground!(open_pages::laptop_wakes_up).only_with_scripts(),
+        on_ground!(intruders::suspicious_sign_in).in_turns(),
+        on_ground!(intruders::thief_with_live_session_cannot_lock_out_the_owner).in_turns(),
+        on_ground!(factors::lost_phone_with_the_authenticator).in_turns(),
+        on_ground!(factors::forgot_password_with_second_factor).in_turns(),
+        on_ground!(library_phone::sign_in_with_my_phone_on_a_library_computer).in_turns(),
+        on_ground!(passkeys::passkey_only)
+            .only_with_scripts()
+            .in_turns(),
+        attack(on_ground!(passkey_attacks::passkey_at_the_wrong_origin)),
+        attack(on_ground!(passkey_attacks::passkey_of_another_user)),
+        attack(on_ground!(passkey_attacks::passkey_answers_are_good_once)),
+        attack(on_ground!(passkey_attacks::passkey_without_its_person)),
+        attack(on_ground!(passkey_attacks::passkey_that_counts_backward)),
         on_ground!(forms::every_form_is_accepted),
         on_ground!(strong_forms::every_strong_form_is_accepted),
         on_ground!(cross_site::cross_site),
         accessible(story!(accessible::visitors_pages_are_accessible)),
         accessible(story!(accessible::account_pages_are_accessible)),
+        accessible(story!(accessible::protecting_pages_are_accessible)),
+        accessible(story!(accessible::other_ways_in_are_accessible)),
         accessible(story!(accessible::rare_pages_are_accessible)),
     ]
+}
+
+/// Only scripts reach passkeys. What a browser decides does not depend on the database, which has tests of its own.
+fn attack(story: Story) -> Story {
+    story.only_with_scripts().only_on(Database::Sqlite)
 }
 
 /// The rules are checked by a script, and no database makes a difference to them.

@@ -150,7 +150,8 @@ async fn passkeys(browser: &Browser, ground: &Ground) -> Outcome {
     browser.remove_authenticator(&authenticator).await
 }
 
-async fn code_on_screen(library: &Browser) -> Outcome<String> {
+/// Has a computer show a code, and reads it.
+pub(crate) async fn code_on_screen(library: &Browser) -> Outcome<String> {
     library.open("/login/phone").await?;
     library.press("Show a code").await?;
     library.see("Type this code on your phone").await?;
@@ -186,7 +187,8 @@ async fn phones(stage: &Stage, browser: &Browser, ground: &Ground) -> Outcome {
     library.see("Shared computer").await
 }
 
-async fn type_code(browser: &Browser, code: &str) -> Outcome {
+/// Types the code on the phone, up to the question.
+pub(crate) async fn type_code(browser: &Browser, code: &str) -> Outcome {
     browser.open("/account/phone").await?;
     browser.fill("Code on that computer", code).await?;
     browser.press("Go on").await?;
@@ -194,7 +196,7 @@ async fn type_code(browser: &Browser, code: &str) -> Outcome {
 }
 
 /// The path behind the link of the latest mail to Ada that has one of this kind.
-async fn link(ground: &Ground, kind: &'static str) -> Outcome<String> {
+pub(crate) async fn link(ground: &Ground, kind: &'static str) -> Outcome<String> {
     let ada = ground.ada.clone();
     let letters = ground.with(move |site| site.letters_to(&ada)).await?;
     let text = letters.iter().rev().find_map(|letter| {

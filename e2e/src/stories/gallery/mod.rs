@@ -1,18 +1,19 @@
 //! Every page in every state, in the order in which one browser visits them: for the accessibility rules and for
 //! people who look at pictures.
 //!
-//! This file owns the site and the people; `visitors` holds what anybody sees, `account` what Ada sees, and
-//! `moments` what she sees seldom.
+//! This file owns the site and the people; `visitors` holds what anybody sees, `account` what Ada sees,
+//! `protection` what she protects her account with, and `moments` what she sees seldom.
 
 mod account;
 mod moments;
+mod protection;
 mod visitors;
 
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use nightlatch_testkit::{Account, PASSWORD, Site};
+use nightlatch_testkit::{Account, Authenticator, PASSWORD, Site};
 
 use super::devices::{IPHONE, LIBRARY, MACBOOK, TABLET, WINDOWS};
 use super::ground::{Ground, House};
@@ -29,6 +30,9 @@ pub(crate) struct Gallery {
     administrator: Account,
     untouched: House,
     set_up_code: String,
+    /// The authenticator app that Ada sets up on the way, and the code that another computer shows.
+    app: Mutex<Option<Authenticator>>,
+    code: Mutex<String>,
 }
 
 /// Brings the browser to a page.
@@ -67,19 +71,42 @@ pub(crate) enum Wing {
     Visitors,
     /// What a signed-in person sees.
     Account,
+    /// Second factors: what protects an account.
+    Protection,
+    /// Phones, the second step, mails: other ways in.
+    WaysBack,
     /// What they see seldom.
     Moments,
 }
 
 impl Wing {
     /// All of it.
-    pub(crate) const ALL: [Self; 3] = [Self::Visitors, Self::Account, Self::Moments];
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Visitors,
+        Self::Account,
+        Self::Protection,
+        Self::WaysBack,
+        Self::Moments,
+    ];
+
+    /// Its name, for filters.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Visitors => "visitors",
+            Self::Account => "account",
+            Self::Protection => "protection",
+            Self::WaysBack => "ways-back",
+            Self::Moments => "moments",
+        }
+    }
 
     /// Its pages, in the order in which they can be reached.
     pub(crate) fn exhibits(self) -> Vec<Exhibit> {
         match self {
             Self::Visitors => visitors::exhibits(),
             Self::Account => account::exhibits(),
+            Self::Protection => protection::exhibits(),
+            Self::WaysBack => protection::ways_back(),
             Self::Moments => moments::exhibits(),
         }
     }
@@ -88,7 +115,13 @@ impl Wing {
     pub(crate) async fn enter(self, browser: &Browser, gallery: &Gallery) -> Outcome {
         match self {
             Self::Visitors => Ok(()),
-            Self::Account | Self::Moments => sign_in(browser, gallery.ada(), &[]).await,
+            Self::Account | Self::Protection | Self::Moments => {
+                sign_in(browser, gallery.ada(), &[]).await
+            }
+            Self::WaysBack => {
+                sign_in(browser, gallery.ada(), &[]).await?;
+                protection::set_up_factors(gallery).await
+            }
         }
     }
 }
@@ -112,6 +145,8 @@ impl Gallery {
             administrator,
             untouched,
             set_up_code: code.ok_or_else(|| Failure::new("no set-up link"))?,
+            app: Mutex::default(),
+            code: Mutex::default(),
         };
         gallery.live_a_little().await?;
         Ok(gallery)

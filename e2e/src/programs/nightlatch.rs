@@ -1,0 +1,154 @@
+//! The real program: started, killed, started again.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+
+use super::mail_server::free_port;
+use super::scratch::Scratch;
+use crate::failure::{Failure, Outcome, ensure};
+
+/// Ada's password.
+pub(super) const PASSWORD: &str = "seven lanterns beneath a quiet harbor";
+/// Ada's address.
+pub(super) const ADA: &str = "ada@example.test";
+
+static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+
+/// The program: the one that `NIGHTLATCH_PROGRAM` names, or one that is built now.
+pub(super) fn build() -> Outcome<&'static Path> {
+    if let Some(program) = PROGRAM.get() {
+        return Ok(program);
+    }
+    let program = match std::env::var_os("NIGHTLATCH_PROGRAM") {
+        Some(path) => PathBuf::from(path),
+        None => build_now()?,
+    };
+    ensure(program.is_file(), || {
+        format!("{} is not there", program.display())
+    })?;
+    Ok(PROGRAM.get_or_init(|| program))
+}
+
+fn build_now() -> Outcome<PathBuf> {
+    let manifest = crate::tools::workspace().join("../Cargo.toml");
+    let output = Command::new(env!("CARGO"))
+        .args(["build", "--locked", "--workspace", "--all-features"])
+        .args(["--bin", "nightlatch", "--message-format", "json"])
+        .arg("--manifest-path")
+        .arg(manifest)
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output()?;
+    ensure(output.status.success(), || {
+        "nightlatch cannot be built".to_owned()
+    })?;
+    String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
+        .filter_map(|said| said["executable"].as_str().map(PathBuf::from))
+        .find(|path| path.ends_with("nightlatch"))
+        .ok_or_else(|| Failure::new("cargo built no nightlatch"))
+}
+
+/// An installation with one person, Ada, and its process.
+pub(super) struct Nightlatch {
+    data: PathBuf,
+    log: PathBuf,
+    port: u16,
+    settings: Vec<(String, String)>,
+    running: Option<Child>,
+}
+
+impl Nightlatch {
+    /// An installation that is not running yet, with these settings as environment variables.
+    pub(super) fn install(scratch: &Scratch, settings: &[(&str, String)]) -> Outcome<Self> {
+        let settings = settings
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), value.clone()))
+            .collect();
+        let installation = Self {
+            data: scratch.path().join("data"),
+            log: scratch.path().join("nightlatch.log"),
+            port: free_port()?,
+            settings,
+            running: None,
+        };
+        let mut child = installation
+            .command()?
+            .args(["user", "add", "--email", ADA, "--name", "Ada Lovelace"])
+            .arg("--password-stdin")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()?;
+        if let Some(mut stdin) = child.stdin.take() {
+            stdin.write_all(PASSWORD.as_bytes())?;
+        }
+        let status = child.wait()?;
+        ensure(status.success(), || "Ada cannot be added".to_owned())?;
+        Ok(installation)
+    }
+
+    pub(super) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The file of its database.
+    pub(super) fn database(&self) -> PathBuf {
+        self.data.join("nightlatch.db")
+    }
+
+    /// What it logged since its last start.
+    pub(super) fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    fn command(&self) -> Outcome<Command> {
+        let mut command = Command::new(build()?);
+        command
+            .env("NIGHTLATCH_DATA_DIR", &self.data)
+            .env("NIGHTLATCH_LISTEN", format!("127.0.0.1:{}", self.port))
+            .envs(self.settings.iter().map(|(name, value)| (name, value)));
+        Ok(command)
+    }
+
+    /// Starts the server and waits until it says that it is ready.
+    pub(super) fn start(&mut self) -> Outcome {
+        let mut child = self
+            .command()?
+            .arg("serve")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(std::fs::File::create(&self.log)?)
+            .spawn()?;
+        let lines = child
+            .stdout
+            .take()
+            .map(|stdout| BufReader::new(stdout).lines());
+        self.running = Some(child);
+        let ready = lines
+            .into_iter()
+            .flatten()
+            .map_while(Result::ok)
+            .any(|line| line.contains("ready at"));
+        ensure(ready, || {
+            format!("nightlatch does not start: {}", self.log())
+        })
+    }
+
+    /// `kill -9`.
+    pub(super) fn kill(&mut self) -> Outcome {
+        if let Some(mut child) = self.running.take() {
+            child.kill()?;
+            child.wait()?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Nightlatch {
+    fn drop(&mut self) {
+        let _ = self.kill();
+    }
+}
