@@ -3,6 +3,9 @@
 //! [`begin`] takes a request as it came, [`resume`] one that waited for its person.
 //! Both read what is known, ask [`decide::decide`], and act on it in one more
 //! transaction that looks at everything again.
+//!
+//! Longer than most files here: each step of a request can overtake or answer another
+//! one, and they are to be read side by side.
 
 pub mod checks;
 pub mod decide;

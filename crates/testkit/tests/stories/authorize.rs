@@ -440,7 +440,7 @@ fn oidc_12_the_level_of_proof_is_asked_for_and_stated(which: TestDatabase) {
             .find("Your password")
             .is_none()
     );
-    laptop.fill("Code from your authenticator app", &phone.next_code(&site));
+    laptop.fill("A code from your app", &phone.next_code(&site));
     let answer = laptop.press("Continue");
     let stored = app.stored(&site, &app.code_from(&answer));
     let remembered: RememberedRequest = serde_json::from_str(&stored.request).expect("JSON");

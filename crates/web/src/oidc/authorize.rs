@@ -15,13 +15,14 @@ use nightlatch_protocols::oidc::authorize::{
     self as protocol, Endpoint, Outcome, Parameters, Question, ResponseMode,
 };
 
-use super::pages;
+use super::pages::{self, Asking};
 use crate::cookies::Jar;
 use crate::failure::Failure;
 use crate::guard::{Person, Visit};
 use crate::links;
 use crate::pages::flash::Flash;
-use crate::pages::{Evidence, Fields, Proved, Query, prove_with};
+use crate::pages::proof::{Taken, take_proof};
+use crate::pages::{Fields, Query};
 use crate::show;
 use crate::state::App;
 
@@ -174,30 +175,26 @@ pub(crate) async fn prove(
     let Decision::Reauthenticate { with_code } = question.decision else {
         return ask(&visit, *question, Place::There).await;
     };
-    let evidence = Evidence::of_form(&fields);
-    let sentence = match evidence {
-        None => "Please fill in the field, so that we know it's you.".to_owned(),
-        Some(Evidence::Password(_)) if with_code => {
-            "Please use a code from your authenticator app this time.".to_owned()
-        }
-        Some(evidence) => match prove_with(&person, evidence).await? {
-            Proved::Yes(renewed) => {
-                let mut jar = Jar::default();
-                jar.renew_session(&renewed, visit.now);
-                return Ok(show::see_other(
-                    &links::waiting_request(&token.reveal()),
-                    jar,
-                ));
+    let only_password = ["proof_code", "proof_passkey"]
+        .iter()
+        .all(|name| fields.get(name).trim().is_empty());
+    let error = if with_code && only_password {
+        Some("Please use a code from your app this time.".to_owned())
+    } else {
+        match take_proof(&person, &fields).await? {
+            Taken::Yes(jar) => {
+                let back = links::waiting_request(&token.reveal());
+                return Ok(show::see_other(&back, jar));
             }
-            Proved::SessionOver => return Ok(to_page(Path(token.reveal())).await),
-            Proved::No(sentence) => sentence,
-        },
+            Taken::SessionOver => return Ok(to_page(Path(token.reveal())).await),
+            Taken::Ask(error) => error,
+        }
     };
-    pages::proof(&visit, &question, with_code, Some(sentence)).await
+    pages::ask_for_proof(&person, &question, with_code, Asking::Again(error)).await
 }
 
 /// Writes what came of a request.
-async fn answer(visit: &Visit, outcome: Outcome, place: Place) -> Result<Response, Failure> {
+async fn answer(visit: &Arc<Visit>, outcome: Outcome, place: Place) -> Result<Response, Failure> {
     match outcome {
         Outcome::Shown(untrusted) => pages::untrusted(visit, &untrusted).await,
         Outcome::Gone => pages::gone(visit).await,
@@ -211,7 +208,7 @@ async fn answer(visit: &Visit, outcome: Outcome, place: Place) -> Result<Respons
     }
 }
 
-async fn ask(visit: &Visit, question: Question, place: Place) -> Result<Response, Failure> {
+async fn ask(visit: &Arc<Visit>, question: Question, place: Place) -> Result<Response, Failure> {
     let back = links::waiting_request(&question.token.reveal());
     let mut jar = Jar::default();
     let to = match question.decision {
@@ -222,7 +219,14 @@ async fn ask(visit: &Visit, question: Question, place: Place) -> Result<Response
             links::SECURITY.to_owned()
         }
         Decision::Reauthenticate { with_code } if place == Place::Here => {
-            return pages::proof(visit, &question, with_code, None).await;
+            let Some(live) = visit.live() else {
+                return Ok(show::see_other(&links::login_returning(&back, false), jar));
+            };
+            let person = Person {
+                visit: Arc::clone(visit),
+                live: live.clone(),
+            };
+            return pages::ask_for_proof(&person, &question, with_code, Asking::First).await;
         }
         Decision::ChooseAccount if place == Place::Here => {
             return pages::choose_account(visit, &question, true).await;

@@ -3,16 +3,15 @@
 use axum::http::StatusCode;
 use axum::response::Response;
 use nightlatch_domain::grant::Scope;
-use nightlatch_flows::second_factor;
 use nightlatch_protocols::oidc::authorize::{Answer, Question, Untrusted};
 use nightlatch_protocols::oidc::error::OidcError;
-use nightlatch_storage::StorageError;
 use url::Url;
 
 use crate::cookies::Jar;
 use crate::failure::Failure;
-use crate::guard::Visit;
+use crate::guard::{Person, Visit};
 use crate::links;
+use crate::pages::proof;
 use crate::show;
 use crate::views::{
     AppProblem, AppProblemPage, AppProofPage, AppWay, ChooseAccountPage, ConsentPage, FormPostPage,
@@ -69,34 +68,35 @@ pub(super) async fn choose_account(
     show::page_with(visit, status, &page, Jar::default())
 }
 
+/// Whether a page asks for the first time.
+pub(super) enum Asking {
+    /// It does.
+    First,
+    /// The form came back; what was wrong, if anything was given.
+    Again(Option<String>),
+}
+
 /// Asks for the proof that the app wants.
-pub(super) async fn proof(
-    visit: &Visit,
+pub(super) async fn ask_for_proof(
+    person: &Person,
     question: &Question,
     with_code: bool,
-    error: Option<String>,
+    asking: Asking,
 ) -> Result<Response, Failure> {
-    let status = match error {
-        Some(_) => StatusCode::UNPROCESSABLE_ENTITY,
-        None => StatusCode::OK,
+    let visit = &person.visit;
+    let (status, error) = match asking {
+        Asking::First => (StatusCode::OK, None),
+        Asking::Again(error) => (StatusCode::UNPROCESSABLE_ENTITY, error),
     };
-    let code = match visit.live() {
-        None => false,
-        Some(live) => {
-            let user = live.owned.user.id;
-            let available: Result<_, StorageError> = visit
-                .app
-                .store
-                .read(move |tx| second_factor::available(tx, user))
-                .await;
-            available?.authenticator_app
-        }
-    };
+    let mut proof = proof::asked(person, error).await?;
+    if let (true, Proof::Needed { ways, .. }) = (with_code, &mut proof) {
+        ways.password = false;
+    }
     let page = AppProofPage {
         frame: show::frame(visit, Nav::Elsewhere).await?,
         way: way(question, "proof"),
         with_code,
-        proof: Proof::Needed { error, code },
+        proof,
     };
     show::page_with(visit, status, &page, Jar::default())
 }

@@ -14,6 +14,10 @@ use crate::oidc::error::OidcError;
 
 /// Who is signed in.
 #[derive(Debug, Clone, Copy)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent facts, and the decision reads each by its name"
+)]
 pub struct SignedIn<'a> {
     /// The session.
     pub session: SessionId,

@@ -108,6 +108,10 @@ impl ResponseMode {
 /// What the app wants of the person (`prompt`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "the words of a set, each there or not"
+)]
 pub struct Prompt {
     /// Nothing: no page may be shown (OIDC-09).
     pub none: bool,

@@ -42,7 +42,11 @@ impl Gallery {
                 with_code,
                 proof: Proof::Needed {
                     error: all.then(|| "That is not right.".to_owned()),
-                    code: with_code || all,
+                    ways: ProofWays {
+                        password: !with_code,
+                        code: with_code || all,
+                        passkey: all,
+                    },
                 },
             };
             let name = format!("app-proof{name}{}", cast.suffix());
