@@ -2,10 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use nightlatch_domain::ending::Scope;
 use nightlatch_domain::notice::NoticeState;
 use nightlatch_domain::relying_party::RegisteredUri;
-use nightlatch_flows::log_out::end_for_operator;
 use nightlatch_storage::on_both_databases;
 use nightlatch_testkit::{Browser, Choices, Jar, Site, TestDatabase};
 
@@ -201,10 +199,8 @@ fn an_ending_of_many_people_shows_everybody_their_own(which: TestDatabase) {
         site.enter_app(browser, &app);
     }
     let session = hers.session_row().expect("a session").id;
-    let (moment, organization) = (site.moment(), site.organization());
     hers.open("/").expect(200);
-    let done = site
-        .write(move |tx| end_for_operator(tx, &moment, Scope::Organization(organization), None));
+    let done = site.log_out_everybody(Some(site.organization()), "Maintenance");
     // She presses Log out, and is told what became of hers.
     hers.press("Log out").expect(200);
     assert!(hers.page().says("Wiki"));
