@@ -140,7 +140,10 @@ pub fn has_news(
 fn oldest_offered(now: Timestamp) -> NoticeId {
     let milliseconds = now.minus(GIVE_UP_AFTER).milliseconds().unsigned_abs();
     let mut bytes = [0; 16];
-    for (byte, part) in bytes.iter_mut().zip(milliseconds.to_be_bytes().iter().skip(2)) {
+    for (byte, part) in bytes
+        .iter_mut()
+        .zip(milliseconds.to_be_bytes().iter().skip(2))
+    {
         *byte = *part;
     }
     NoticeId::from_bytes(bytes)

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use nightlatch_domain::Timestamp;
 use nightlatch_storage::{
-    StorageError, Tx, authenticator_apps, browsers, endings, entries, events, feed, mail_links, mails,
-    notices, passkeys, pending_sign_ins, phone_sign_ins, remembered_factors, sessions, throttles,
+    StorageError, Tx, authenticator_apps, browsers, endings, entries, events, feed, mail_links,
+    mails, notices, passkeys, pending_sign_ins, phone_sign_ins, remembered_factors, sessions,
+    throttles,
 };
 
 use crate::factors::authenticator_app::SET_UP_LIFE;

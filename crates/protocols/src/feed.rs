@@ -74,8 +74,7 @@ pub fn read_poll(
     // First as an object: a list would pass for one without members.
     let body: serde_json::Map<String, serde_json::Value> =
         serde_json::from_slice(body).map_err(|_| PollProblem::NotAPoll)?;
-    let body: PollBody =
-        serde_json::from_value(body.into()).map_err(|_| PollProblem::NotAPoll)?;
+    let body: PollBody = serde_json::from_value(body.into()).map_err(|_| PollProblem::NotAPoll)?;
     let most = match body.max_events {
         None => MOST_EVENTS,
         Some(most) => usize::try_from(most).map_err(|_| PollProblem::NotAPoll)?,

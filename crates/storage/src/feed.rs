@@ -159,11 +159,7 @@ pub fn forget_acknowledgements(tx: &mut Tx<'_>, notice_id: NoticeId) -> Result<(
 }
 
 /// Deletes up to `limit` readers that did not ask since `before`.
-pub fn prune_readers(
-    tx: &mut Tx<'_>,
-    before: Timestamp,
-    limit: i64,
-) -> Result<u64, StorageError> {
+pub fn prune_readers(tx: &mut Tx<'_>, before: Timestamp, limit: i64) -> Result<u64, StorageError> {
     tx.execute(
         "DELETE FROM feed_readers
          WHERE (client_id, reader) IN (SELECT client_id, reader FROM feed_readers

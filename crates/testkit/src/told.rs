@@ -152,7 +152,10 @@ impl Site {
         RunningCourier(RUNTIME.spawn(async move {
             let mut courier = Courier::new(lane, OUTGOING.clone());
             loop {
-                let wait = courier.round(&app).await.unwrap_or(Duration::from_millis(50));
+                let wait = courier
+                    .round(&app)
+                    .await
+                    .unwrap_or(Duration::from_millis(50));
                 tokio::select! {
                     () = tokio::time::sleep(wait) => {}
                     () = app.signals.delivery_woken(lane) => {}
@@ -260,7 +263,10 @@ fn judge_logout_token(
         .claims;
     let number = |name: &str| claims.get(name).and_then(Value::as_i64);
     let seconds = now.milliseconds() / 1000;
-    let (issued, expires) = (number("iat").ok_or("no iat")?, number("exp").ok_or("no exp")?);
+    let (issued, expires) = (
+        number("iat").ok_or("no iat")?,
+        number("exp").ok_or("no exp")?,
+    );
     if expires <= seconds || issued > seconds || expires - issued > 120 {
         return Err("it is not good now".to_owned());
     }

@@ -177,20 +177,62 @@ mod tests {
     #[test]
     fn bcl_08_addresses_are_public_private_or_never_called() {
         let table = [
-            (Kind::Public, "1.1.1.1 93.184.215.14 100.63.255.255 100.128.0.1"),
-            (Kind::Public, "172.15.255.255 172.32.0.1 192.167.1.1 169.253.1.1 223.255.255.255"),
-            (Kind::Public, "2606:4700:4700::1111 2a00:1450:4001:82f::200e 2001:200::1"),
-            (Kind::Public, "::ffff:1.1.1.1 64:ff9b::1.1.1.1 2002:101:101::1"),
-            (Kind::Private, "127.0.0.1 127.255.255.254 ::1 ::ffff:127.0.0.1 ::127.0.0.1"),
-            (Kind::Private, "10.0.0.1 172.16.0.1 172.31.255.255 192.168.1.1 100.64.0.1 100.127.255.255"),
-            (Kind::Private, "fc00::1 fd12:3456:789a::1 ::ffff:10.0.0.1 64:ff9b::192.168.1.1"),
-            (Kind::Private, "2002:a00:1:: 198.18.0.1 192.0.2.1 2001:db8::1"),
-            (Kind::Never, "169.254.169.254 169.254.0.1 ::ffff:169.254.169.254 64:ff9b::169.254.169.254"),
-            (Kind::Never, "64:ff9b:1::a9fe:a9fe 2002:a9fe:a9fe::1 ::ffff:0:169.254.169.254 ::169.254.169.254"),
-            (Kind::Never, "fd00:ec2::254 fd20:ce::254 100.100.100.200 168.63.129.16 192.0.0.192"),
-            (Kind::Never, "0.0.0.0 0.1.2.3 :: ::ffff:0.0.0.0 255.255.255.255 240.0.0.1"),
-            (Kind::Never, "224.0.0.1 239.255.255.250 ff02::1 ff0e::1 ::ffff:224.0.0.1"),
-            (Kind::Never, "fe80::1 febf::1 fec0::1 2001::1 4000::1 100::1"),
+            (
+                Kind::Public,
+                "1.1.1.1 93.184.215.14 100.63.255.255 100.128.0.1",
+            ),
+            (
+                Kind::Public,
+                "172.15.255.255 172.32.0.1 192.167.1.1 169.253.1.1 223.255.255.255",
+            ),
+            (
+                Kind::Public,
+                "2606:4700:4700::1111 2a00:1450:4001:82f::200e 2001:200::1",
+            ),
+            (
+                Kind::Public,
+                "::ffff:1.1.1.1 64:ff9b::1.1.1.1 2002:101:101::1",
+            ),
+            (
+                Kind::Private,
+                "127.0.0.1 127.255.255.254 ::1 ::ffff:127.0.0.1 ::127.0.0.1",
+            ),
+            (
+                Kind::Private,
+                "10.0.0.1 172.16.0.1 172.31.255.255 192.168.1.1 100.64.0.1 100.127.255.255",
+            ),
+            (
+                Kind::Private,
+                "fc00::1 fd12:3456:789a::1 ::ffff:10.0.0.1 64:ff9b::192.168.1.1",
+            ),
+            (
+                Kind::Private,
+                "2002:a00:1:: 198.18.0.1 192.0.2.1 2001:db8::1",
+            ),
+            (
+                Kind::Never,
+                "169.254.169.254 169.254.0.1 ::ffff:169.254.169.254 64:ff9b::169.254.169.254",
+            ),
+            (
+                Kind::Never,
+                "64:ff9b:1::a9fe:a9fe 2002:a9fe:a9fe::1 ::ffff:0:169.254.169.254 ::169.254.169.254",
+            ),
+            (
+                Kind::Never,
+                "fd00:ec2::254 fd20:ce::254 100.100.100.200 168.63.129.16 192.0.0.192",
+            ),
+            (
+                Kind::Never,
+                "0.0.0.0 0.1.2.3 :: ::ffff:0.0.0.0 255.255.255.255 240.0.0.1",
+            ),
+            (
+                Kind::Never,
+                "224.0.0.1 239.255.255.250 ff02::1 ff0e::1 ::ffff:224.0.0.1",
+            ),
+            (
+                Kind::Never,
+                "fe80::1 febf::1 fec0::1 2001::1 4000::1 100::1",
+            ),
         ];
         for (expected, texts) in table {
             for text in texts.split_whitespace() {
@@ -201,9 +243,7 @@ mod tests {
 
     #[test]
     fn bcl_08_numbers_in_any_spelling_and_schemes_are_judged_in_addresses() {
-        let judged = |text: &str, allow| {
-            judge_url(&Url::parse(text).expect("an address"), allow)
-        };
+        let judged = |text: &str, allow| judge_url(&Url::parse(text).expect("an address"), allow);
         for text in [
             "https://127.0.0.1/x",
             "https://2130706433/",
@@ -224,7 +264,10 @@ mod tests {
         ] {
             assert_eq!(judged(text, true), Err(Refusal::Never), "{text}");
         }
-        assert_eq!(judged("http://crm.example/", false), Err(Refusal::PlainHttp));
+        assert_eq!(
+            judged("http://crm.example/", false),
+            Err(Refusal::PlainHttp)
+        );
         assert_eq!(judged("http://crm.example/", true), Ok(()));
         assert_eq!(judged("https://crm.example/", false), Ok(()));
         assert_eq!(judged("ftp://crm.example/", true), Err(Refusal::Scheme));

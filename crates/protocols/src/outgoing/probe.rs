@@ -114,8 +114,13 @@ async fn walk(
         let Ok(stream) = stream else {
             return Err(Stopped);
         };
-        note(Stage::Tls, shake_hands(outgoing, envelope, &url, stream).await)?;
+        note(
+            Stage::Tls,
+            shake_hands(outgoing, envelope, &url, stream).await,
+        )?;
     } else {
+        // An app that serves one connection at a time must not wait for this one.
+        drop(stream);
         let words = "not encrypted, as the address begins with http://";
         note(Stage::Tls, Ok(words.to_owned()))?;
     }
@@ -131,9 +136,9 @@ async fn walk(
 
 fn with_help(refusal: address::Refusal) -> String {
     match refusal {
-        address::Refusal::Private | address::Refusal::PlainHttp => format!(
-            "{refusal}; if it belongs there, allow it with `--allow-private-network`"
-        ),
+        address::Refusal::Private | address::Refusal::PlainHttp => {
+            format!("{refusal}; if it belongs there, allow it with `--allow-private-network`")
+        }
         other => other.to_string(),
     }
 }
@@ -192,7 +197,10 @@ async fn shake_hands(
 ) -> Result<String, String> {
     let config = tls::config(&outgoing.roots, envelope.ca_certificates.as_deref())?;
     let host = url.host_str().unwrap_or_default();
-    let name = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+    let name = host
+        .trim_start_matches('[')
+        .trim_end_matches(']')
+        .to_owned();
     let name = ServerName::try_from(name).map_err(|_| "the name fits no certificate".to_owned())?;
     let mut connection =
         ClientConnection::new(Arc::new(config), name).map_err(|error| tls::describe(&error))?;
@@ -223,7 +231,9 @@ fn judge(called: Called) -> (Result<String, String>, Option<Result<String, Strin
             ..
         } => (
             Ok(format!("the app answered {status}")),
-            Some(Ok("the app took a logout of a session that it does not know".to_owned())),
+            Some(Ok(
+                "the app took a logout of a session that it does not know".to_owned(),
+            )),
         ),
         // It was read, which is what the step before is about.
         Attempt::Answered { status: 400, .. } => (

@@ -109,7 +109,12 @@ async fn bcl_08_private_addresses_are_called_only_with_leave() {
 
 #[tokio::test]
 async fn bcl_08_metadata_is_never_called_however_it_is_named() {
-    for address in ["169.254.169.254", "fd00:ec2::254", "0.0.0.0", "::ffff:169.254.169.254"] {
+    for address in [
+        "169.254.169.254",
+        "fd00:ec2::254",
+        "0.0.0.0",
+        "::ffff:169.254.169.254",
+    ] {
         let outgoing = Outgoing::with(PATIENCE, Lying::new(&[&[address]]));
         let called = call(&outgoing, &envelope("http://crm.internal/latest", true)).await;
         assert_eq!(called.attempt, Attempt::NoAnswer, "{address}");
@@ -133,7 +138,12 @@ async fn bcl_08_a_name_that_changes_its_mind_gains_nothing() {
     let mixed = Lying::new(&[&["169.254.169.254", "127.0.0.1"]]);
     let outgoing = Outgoing::with(PATIENCE, mixed);
     let plain = format!("http://crm.example:{port}/logout");
-    assert!(call(&outgoing, &envelope(&plain, true)).await.attempt.is_success());
+    assert!(
+        call(&outgoing, &envelope(&plain, true))
+            .await
+            .attempt
+            .is_success()
+    );
     assert_eq!(asked.load(Ordering::SeqCst), 1);
 }
 
@@ -141,11 +151,17 @@ async fn bcl_08_a_name_that_changes_its_mind_gains_nothing() {
 async fn bcl_04_redirects_are_not_followed_and_answers_are_not_read_to_their_end() {
     let (inner, reached) = app(GOOD);
     let (port, _) = app(Box::leak(
-        format!("HTTP/1.1 307 Go\r\nLocation: http://127.0.0.1:{inner}/\r\nContent-Length: 0\r\n\r\n")
-            .into_boxed_str(),
+        format!(
+            "HTTP/1.1 307 Go\r\nLocation: http://127.0.0.1:{inner}/\r\nContent-Length: 0\r\n\r\n"
+        )
+        .into_boxed_str(),
     ));
     let outgoing = Outgoing::new(PATIENCE);
-    let called = call(&outgoing, &envelope(&format!("http://127.0.0.1:{port}/x"), true)).await;
+    let called = call(
+        &outgoing,
+        &envelope(&format!("http://127.0.0.1:{port}/x"), true),
+    )
+    .await;
     assert_eq!(called.attempt.status(), Some(307));
     assert!(called.words.unwrap().contains("never followed"));
     assert_eq!(reached.load(Ordering::SeqCst), 0);
@@ -155,7 +171,11 @@ async fn bcl_04_redirects_are_not_followed_and_answers_are_not_read_to_their_end
         "x".repeat(100_000)
     );
     let (port, _) = app(Box::leak(endless.into_boxed_str()));
-    let called = call(&outgoing, &envelope(&format!("http://127.0.0.1:{port}/x"), true)).await;
+    let called = call(
+        &outgoing,
+        &envelope(&format!("http://127.0.0.1:{port}/x"), true),
+    )
+    .await;
     assert_eq!(called.attempt.status(), Some(400));
     assert!(called.words.unwrap().len() < 500);
 }
@@ -181,8 +201,16 @@ async fn what_an_app_says_is_kept_in_words_and_what_it_asks_is_read() {
     let called = call(&outgoing, &envelope(&address, true)).await;
     assert_eq!(called.attempt, Attempt::NoAnswer);
     // Nobody listens.
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let called = call(&outgoing, &envelope(&format!("http://127.0.0.1:{port}/"), true)).await;
+    let port = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    let called = call(
+        &outgoing,
+        &envelope(&format!("http://127.0.0.1:{port}/"), true),
+    )
+    .await;
     assert_eq!(called.attempt, Attempt::NoAnswer);
     assert!(called.words.unwrap().starts_with("no connection"));
 }
@@ -200,25 +228,87 @@ async fn c6_a_probe_names_the_step_that_fails_and_the_usual_cause() {
         let text = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
         Box::leak(text.into_boxed_str())
     };
-    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let closed = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
     let table = [
         (answering(GOOD), true, Token, true, "took a logout"),
-        (answering(GOOD), false, Address, false, "--allow-private-network"),
-        ("https://192.168.1.7/x".to_owned(), false, Address, false, "--allow-private-network"),
-        ("http://169.254.169.254/x".to_owned(), true, Address, false, "never called"),
-        ("https://crm.invalid/x".to_owned(), false, Dns, false, "not found"),
-        (format!("http://127.0.0.1:{closed}/"), true, Tcp, false, "nothing listens"),
-        (answering(GOOD).replace("http:", "https:"), true, Tls, false, "TLS"),
+        (
+            answering(GOOD),
+            false,
+            Address,
+            false,
+            "--allow-private-network",
+        ),
+        (
+            "https://192.168.1.7/x".to_owned(),
+            false,
+            Address,
+            false,
+            "--allow-private-network",
+        ),
+        (
+            "http://169.254.169.254/x".to_owned(),
+            true,
+            Address,
+            false,
+            "never called",
+        ),
+        (
+            "https://crm.invalid/x".to_owned(),
+            false,
+            Dns,
+            false,
+            "not found",
+        ),
+        (
+            format!("http://127.0.0.1:{closed}/"),
+            true,
+            Tcp,
+            false,
+            "nothing listens",
+        ),
+        (
+            answering(GOOD).replace("http:", "https:"),
+            true,
+            Tls,
+            false,
+            "TLS",
+        ),
         (answering(with("403 No")), true, Http, false, "CSRF"),
-        (answering(with("404 No")), true, Http, false, "nothing at this address"),
-        (answering(with("302 Go")), true, Http, false, "never followed"),
+        (
+            answering(with("404 No")),
+            true,
+            Http,
+            false,
+            "nothing at this address",
+        ),
+        (
+            answering(with("302 Go")),
+            true,
+            Http,
+            false,
+            "never followed",
+        ),
         (answering(with("503 No")), true, Http, false, "broken there"),
-        (answering(with("400 No")), true, Token, false, "issuer and the client id"),
+        (
+            answering(with("400 No")),
+            true,
+            Token,
+            false,
+            "issuer and the client id",
+        ),
     ];
     for (address, allow, stage, good, words) in table {
         let steps = probed(&address, allow).await;
         let last = steps.last().unwrap();
-        assert_eq!((last.stage, last.good), (stage, good), "{address}: {steps:#?}");
+        assert_eq!(
+            (last.stage, last.good),
+            (stage, good),
+            "{address}: {steps:#?}"
+        );
         assert!(last.words.contains(words), "{address}: {}", last.words);
         let before = steps.iter().rev().skip(1);
         assert!(before.into_iter().all(|step| step.good), "{steps:#?}");

@@ -1,8 +1,7 @@
 //! How a reply looks: for people as sentences and tables, for programs as JSON.
 
 use super::{
-    AppLine, ChangeLine, EndedLine, NoticeLine, OrganizationLine, Reply, UserChange,
-    WaitingAppLine,
+    AppLine, ChangeLine, EndedLine, NoticeLine, OrganizationLine, Reply, UserChange, WaitingAppLine,
 };
 
 /// The reply for people. Refusals are not meant for the standard output.

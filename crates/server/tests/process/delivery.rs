@@ -25,7 +25,10 @@ const KILLS: usize = 20;
 const PATIENCE: Duration = Duration::from_secs(40);
 
 fn kills() -> usize {
-    #[expect(clippy::disallowed_methods, reason = "how long a test takes is no configuration")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "how long a test takes is no configuration"
+    )]
     let asked = std::env::var("NIGHTLATCH_KILLS").ok();
     asked.and_then(|asked| asked.parse().ok()).unwrap_or(KILLS)
 }
@@ -38,7 +41,9 @@ fn enter_app(store: &Store, cookies: Vec<String>, address: &str) -> Vec<SessionI
             let (mut ids, mut app) = (Vec::new(), None);
             for cookie in &cookies {
                 let digest = Token::parse(cookie).expect("a token").digest();
-                let session = sessions::find_by_token(tx, digest)?.expect("a session").session;
+                let session = sessions::find_by_token(tx, digest)?
+                    .expect("a session")
+                    .session;
                 let now = session.created_at;
                 if app.is_none() {
                     let new = an_app(&session, &uri, now);
@@ -96,7 +101,9 @@ pub(crate) fn dlv_01_what_was_ended_is_told_although_the_server_is_killed(which:
     program.start();
     let kills = kills();
     // Two that nobody ends: they are to be told of nothing.
-    let mut clients: Vec<Client> = (0..kills + 2).map(|_| Client::new(program.port())).collect();
+    let mut clients: Vec<Client> = (0..kills + 2)
+        .map(|_| Client::new(program.port()))
+        .collect();
     for client in &mut clients {
         client.sign_in(PASSWORD);
     }
@@ -108,17 +115,26 @@ pub(crate) fn dlv_01_what_was_ended_is_told_although_the_server_is_killed(which:
 
     program.start();
     for (number, mut client) in clients.into_iter().take(kills).enumerate() {
-        // From before the request is read to after the app was told, spread over the
-        // rounds; the instants themselves wander by themselves.
-        let wait = Duration::from_micros(u64::try_from(number).unwrap_or(0) * 37 % 20 * 1_500);
-        let (began, begin) = mpsc::channel();
+        // Every other time from before the request is read on, and else from its answer
+        // on; spread over the rounds, and wandering by themselves.
+        let step = u32::try_from(number * 37 % 20).unwrap_or(0);
+        let (say, said) = mpsc::channel();
         let leaving = std::thread::spawn(move || {
-            began.send(()).expect("a listener");
-            client.try_to_log_out()
+            say.send(()).expect("a listener");
+            let answered = client.try_to_log_out();
+            // Nobody listens any more if the server was killed first.
+            let _ = say.send(());
+            answered
         });
-        begin.recv().expect("the beginning");
-        // Nobody ever sends a second word: this only waits.
-        drop(begin.recv_timeout(wait));
+        said.recv().expect("the beginning");
+        let wait = if number % 2 == 0 {
+            Duration::from_millis(3) * step
+        } else {
+            said.recv().expect("an answer");
+            Duration::from_micros(600) * step
+        };
+        // Either it is answered meanwhile or this only waits.
+        let _ = said.recv_timeout(wait);
         program.kill();
         let answered = leaving.join().expect("the end of a request");
         program.start();
@@ -137,7 +153,11 @@ pub(crate) fn dlv_01_what_was_ended_is_told_although_the_server_is_killed(which:
         .filter(|(_, over)| **over)
         .map(|(id, _)| id.to_string())
         .collect();
-    assert!(expected.len() > kills / 3, "only {} were ended", expected.len());
+    assert!(
+        expected.len() > kills / 3,
+        "only {} were ended",
+        expected.len()
+    );
     app.hear(&expected, PATIENCE);
     // And a while for what should not come.
     app.hear(&["nothing".to_owned()], Duration::from_millis(300));

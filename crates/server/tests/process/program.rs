@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use nightlatch_storage::{DatabaseLocation, Store};
 use nightlatch_storage::testing::{TestDatabase, TestStore, fresh_store};
+use nightlatch_storage::{DatabaseLocation, Store};
 
 static NEXT: AtomicU32 = AtomicU32::new(0);
 

@@ -47,7 +47,9 @@ impl App {
     pub(crate) fn hear(&mut self, expected: &[String], patience: Duration) {
         let began = Instant::now();
         let is_known = |sessions: &HashMap<String, u32>| {
-            expected.iter().all(|session| sessions.contains_key(session))
+            expected
+                .iter()
+                .all(|session| sessions.contains_key(session))
         };
         while !is_known(&self.sessions) && began.elapsed() < patience {
             if let Ok(session) = self.told.recv_timeout(Duration::from_millis(50)) {

@@ -9,7 +9,9 @@ use nightlatch_storage::feed::{self, Reader};
 use nightlatch_storage::notices::{self, Report, WaitingClient};
 use nightlatch_storage::{Store, entries, on_both_databases, relying_parties};
 
-use super::rows::{ODD_TEXT, at, constraint, id, is_wrong_row_count, numbers, people, refusal, same, write};
+use super::rows::{
+    ODD_TEXT, at, constraint, id, is_wrong_row_count, numbers, people, refusal, same, write,
+};
 
 pub(super) fn app(number: u8) -> RelyingParty {
     RelyingParty {
@@ -94,9 +96,11 @@ fn offered(store: &Store, client: ClientId, reader: &str, first_at: i64) -> Vec<
     };
     let since = NoticeId::from_bytes([0; 16]);
     numbers(
-        write(store, move |tx| feed::list_for_reader(tx, client, &reader, since, 10))
-            .into_iter()
-            .map(|notice| notice.id),
+        write(store, move |tx| {
+            feed::list_for_reader(tx, client, &reader, since, 10)
+        })
+        .into_iter()
+        .map(|notice| notice.id),
     )
 }
 

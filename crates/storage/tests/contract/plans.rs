@@ -42,10 +42,7 @@ const MAY_SCAN: [(&str, &str); 7] = [
     ("SELECT next_at FROM mails WHERE finished_at", "mails_due"),
     // An operator's list, and a number that stops counting at a limit: both read what
     // waits and nothing else.
-    (
-        "SELECT client_id, COUNT(*) FROM notices",
-        "notices_",
-    ),
+    ("SELECT client_id, COUNT(*) FROM notices", "notices_"),
     ("SELECT COUNT(*) FROM (SELECT id FROM notices", "notices_"),
     // Stops at the first row that is not deleted.
     ("SELECT id FROM users WHERE status", "users"),
@@ -347,7 +344,7 @@ fn run_notices(tx: &mut Tx<'_>) -> Result<(), StorageError> {
     feed::forget_acknowledgements(tx, id(1))?;
     feed::prune_readers(tx, at(1), 1)?;
     notices::confirm(tx, id(1), at(7), None)?;
-    notices::prune(tx, at(1), 1).map(|_| ())
+    notices::prune(tx, at(8), 1).map(|_| ())
 }
 
 fn run_prunes(tx: &mut Tx<'_>) -> Result<(), StorageError> {

@@ -4,13 +4,13 @@
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
+use nightlatch_domain::ending::{Actor, Cause, Scope};
+use nightlatch_domain::ids::EndingId;
 use nightlatch_domain::ids::SessionId;
 use nightlatch_domain::notice::{Lane, Notice, NoticeState};
 use nightlatch_domain::relying_party::{RegisteredUri, SigningAlgorithm};
 use nightlatch_flows::delivery::{CLAIM, ResendOutcome};
 use nightlatch_flows::log_out::{EndingRequest, end_sessions};
-use nightlatch_domain::ending::{Actor, Cause, Scope};
-use nightlatch_domain::ids::EndingId;
 use nightlatch_storage::on_both_databases;
 use nightlatch_testkit::{Account, LogoutReceiver, Manner, Site, TestDatabase, ToldApp};
 
@@ -112,7 +112,8 @@ fn bcl_02_a_logout_reaches_every_app_of_the_session_and_names_it_alone(which: Te
     // An app believes nothing that was made for another, that is old, or that it saw.
     let token = &received[0].token;
     let refuse = |app: &ToldApp, token: &str, spent: &mut HashSet<String>| {
-        site.judge_logout_token(app, token, spent).expect_err("refused")
+        site.judge_logout_token(app, token, spent)
+            .expect_err("refused")
     };
     refuse(&two, token, &mut HashSet::new());
     refuse(&one, &format!("{token}x"), &mut HashSet::new());
@@ -174,8 +175,18 @@ fn bcl_05_an_app_that_refuses_is_not_asked_again_and_says_why(which: TestDatabas
     let to = elsewhere.address("/inside");
     let table = [
         (Manner::Status(400), "400"),
-        (Manner::Refusing { words: words.clone() }, words.as_str()),
-        (Manner::Refusing { words: "eyJhbGciOi".to_owned() }, "the app answered 400;"),
+        (
+            Manner::Refusing {
+                words: words.clone(),
+            },
+            words.as_str(),
+        ),
+        (
+            Manner::Refusing {
+                words: "eyJhbGciOi".to_owned(),
+            },
+            "the app answered 400;",
+        ),
         (Manner::Status(401), "signed-in user"),
         (Manner::Status(403), "CSRF"),
         (Manner::Status(404), "nothing at this address"),
@@ -218,7 +229,10 @@ fn c4_after_three_days_it_is_given_up_and_can_be_sent_again(which: TestDatabase)
     let notice = only(&site, ending);
     assert_eq!(notice.state, NoticeState::GaveUp);
     let tried_for = site.now().since(began);
-    assert!(tried_for > DAY * 3 - HOUR * 2 && tried_for <= DAY * 3, "{tried_for:?}");
+    assert!(
+        tried_for > DAY * 3 - HOUR * 2 && tried_for <= DAY * 3,
+        "{tried_for:?}"
+    );
     site.advance(DAY * 30);
     assert_eq!(site.deliver(), 0);
     // The operator sends it once more, and it has all its time again.
@@ -288,7 +302,10 @@ fn dlv_05_who_came_back_is_not_logged_out_by_old_news(which: TestDatabase) {
 
 fn a_late_notice_about_a_person_does_not_end_a_newer_sign_in(which: TestDatabase) {
     let site = Site::new(which);
-    let (ada, ben) = (site.add_ada(), site.add_person("Ben", "ben@brightwater.example"));
+    let (ada, ben) = (
+        site.add_ada(),
+        site.add_person("Ben", "ben@brightwater.example"),
+    );
     let old = LogoutReceiver::answering(Manner::Status(500));
     let modern = LogoutReceiver::answering(Manner::Status(500));
     let by_subject = site.add_told_app("Old", &[old.address("/")], |app| {
@@ -331,7 +348,10 @@ fn a_late_notice_about_a_person_does_not_end_a_newer_sign_in(which: TestDatabase
 fn c2_one_hanging_app_makes_nobody_wait(which: TestDatabase) {
     let site = Site::new(which);
     let ada = site.add_ada();
-    let (hanging, good) = (LogoutReceiver::answering(Manner::Hanging), LogoutReceiver::new());
+    let (hanging, good) = (
+        LogoutReceiver::answering(Manner::Hanging),
+        LogoutReceiver::new(),
+    );
     let stuck = site.add_told_app("Stuck", &[hanging.address("/")], |_| {});
     let fine = site.add_told_app("Fine", &[good.address("/")], |_| {});
     // Much more for the hanging app than may be on its way at once, and older.
@@ -393,7 +413,10 @@ fn dlv_06_several_nodes_tell_each_app_once(which: TestDatabase) {
         let nodes: Vec<_> = (0..3)
             .map(|_| scope.spawn(|| site.deliver_lane(Lane::Interactive)))
             .collect();
-        nodes.into_iter().map(|node| node.join().expect("a node")).sum()
+        nodes
+            .into_iter()
+            .map(|node| node.join().expect("a node"))
+            .sum()
     });
     assert_eq!(attempts, 40);
     assert_eq!(told(&crm), 40);
@@ -405,7 +428,11 @@ fn dlv_06_several_nodes_tell_each_app_once(which: TestDatabase) {
     }
     assert_eq!(sessions.len(), 40, "each session once (A4)");
     let notices = site.notices_of(ending);
-    assert!(notices.iter().all(|notice| notice.state == NoticeState::Confirmed));
+    assert!(
+        notices
+            .iter()
+            .all(|notice| notice.state == NoticeState::Confirmed)
+    );
 }
 
 fn dlv_01_a_notice_survives_whoever_held_it(which: TestDatabase) {
@@ -470,7 +497,11 @@ fn a_notice_outlives_the_account_and_the_app(which: TestDatabase) {
         assert_eq!(notice.state, NoticeState::Confirmed);
         assert_eq!(notice.session_id, session);
     }
-    assert!(crm.received().iter().all(|received| received.path == "/first"));
+    assert!(
+        crm.received()
+            .iter()
+            .all(|received| received.path == "/first")
+    );
 }
 
 fn a_thousand_apps_in_one_session_take_bounded_connections(which: TestDatabase) {
@@ -489,7 +520,11 @@ fn a_thousand_apps_in_one_session_take_bounded_connections(which: TestDatabase) 
     assert_eq!(paths.len(), 1000);
     assert!(crm.most_open() <= 64, "{}", crm.most_open());
     let notices = site.notices_of(ending);
-    assert!(notices.iter().all(|notice| notice.state == NoticeState::Confirmed));
+    assert!(
+        notices
+            .iter()
+            .all(|notice| notice.state == NoticeState::Confirmed)
+    );
 }
 
 fn told_notices_are_kept_for_as_long_as_the_history(which: TestDatabase) {

@@ -58,7 +58,12 @@ fn poll(site: &Site, app: &ToldApp, reader: &str, body: &Value) -> Value {
     let path = format!("/oauth2/events/poll?reader={reader}");
     let mut body = body.clone();
     body["returnImmediately"] = json!(true);
-    let answer = ask(site, &path, &app.authorization(), body.to_string().as_bytes());
+    let answer = ask(
+        site,
+        &path,
+        &app.authorization(),
+        body.to_string().as_bytes(),
+    );
     let answer = answer.expect(200);
     assert_eq!(answer.header("cache-control"), Some("no-store"));
     answer.json()
@@ -126,10 +131,18 @@ fn c7_every_replica_learns_of_every_logout(which: TestDatabase) {
     let (ending, _) = log_out_once(&site, &ada, &app);
     let first = ids(&poll(&site, &app, "one", &json!({})));
     poll(&site, &app, "one", &json!({ "ack": first }));
-    assert_eq!(state(&site, ending), NoticeState::Waiting, "two do not know");
+    assert_eq!(
+        state(&site, ending),
+        NoticeState::Waiting,
+        "two do not know"
+    );
     assert_eq!(ids(&poll(&site, &app, "two", &json!({}))), first);
     poll(&site, &app, "two", &json!({ "ack": first }));
-    assert_eq!(state(&site, ending), NoticeState::Waiting, "one does not know");
+    assert_eq!(
+        state(&site, ending),
+        NoticeState::Waiting,
+        "one does not know"
+    );
     // The third has gone. It holds up nobody for longer than ten minutes.
     site.advance(MINUTE * 9);
     poll(&site, &app, "one", &json!({}));
@@ -179,7 +192,13 @@ fn only_the_app_itself_may_poll(which: TestDatabase) {
         assert!(answer.header("www-authenticate").is_some());
         assert_eq!(answer.json()["err"], "authentication_failed");
     }
-    ask(&site, "/oauth2/events/poll", &right, br#"{"returnImmediately":true}"#).expect(200);
+    ask(
+        &site,
+        "/oauth2/events/poll",
+        &right,
+        br#"{"returnImmediately":true}"#,
+    )
+    .expect(200);
 }
 
 fn a_reader_that_refuses_is_visible_and_can_be_served_again(which: TestDatabase) {
@@ -189,11 +208,21 @@ fn a_reader_that_refuses_is_visible_and_can_be_served_again(which: TestDatabase)
     let (ending, _) = log_out_once(&site, &ada, &app);
     let known = ids(&poll(&site, &app, "one", &json!({})));
     let error = json!({ "err": "invalid_key", "description": "never seen this key" });
-    let answer = poll(&site, &app, "one", &json!({ "setErrs": { &known[0]: error } }));
+    let answer = poll(
+        &site,
+        &app,
+        "one",
+        &json!({ "setErrs": { &known[0]: error } }),
+    );
     assert!(ids(&answer).is_empty(), "it is not offered over and over");
     let notice = site.notices_of(ending).remove(0);
     assert_eq!(notice.state, NoticeState::Failed);
-    assert!(notice.last_error.expect("words").contains("never seen this key"));
+    assert!(
+        notice
+            .last_error
+            .expect("words")
+            .contains("never seen this key")
+    );
     assert_eq!(site.resend(notice.id), ResendOutcome::Due);
     assert_eq!(ids(&poll(&site, &app, "one", &json!({}))), known);
     poll(&site, &app, "one", &json!({ "ack": known }));
@@ -209,7 +238,10 @@ fn what_nobody_comes_for_is_given_up(which: TestDatabase) {
     site.tidy_up_notices();
     assert_eq!(state(&site, ending), NoticeState::Waiting);
     let metrics = site.app().metrics.to_text().expect("metrics");
-    assert!(metrics.contains("nightlatch_notices_waiting 1"), "{metrics}");
+    assert!(
+        metrics.contains("nightlatch_notices_waiting 1"),
+        "{metrics}"
+    );
     site.advance(SECOND);
     site.tidy_up_notices();
     assert_eq!(state(&site, ending), NoticeState::GaveUp);
@@ -227,7 +259,12 @@ fn a_waiting_poll_hears_at_once(which: TestDatabase) {
     poll(&site, &app, "one", &json!({}));
     let heard = std::thread::scope(|scope| {
         let waiting = scope.spawn(|| {
-            let answer = ask(&site, "/oauth2/events/poll?reader=one", &app.authorization(), b"{}");
+            let answer = ask(
+                &site,
+                "/oauth2/events/poll?reader=one",
+                &app.authorization(),
+                b"{}",
+            );
             answer.expect(200).json()
         });
         laptop.log_out();

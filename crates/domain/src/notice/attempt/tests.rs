@@ -96,7 +96,10 @@ fn what_the_app_asks_for_is_honored_within_bounds() {
     assert!(wait(busy(1), 8) > Duration::from_mins(10));
     // Nobody puts a logout off for a week.
     let longest = wait(busy(7 * 24 * 3600), 1);
-    assert!(longest <= LONGEST_ASKED + Duration::from_secs(2), "{longest:?}");
+    assert!(
+        longest <= LONGEST_ASKED + Duration::from_secs(2),
+        "{longest:?}"
+    );
     assert!(wait(busy(u64::MAX), 1) <= LONGEST_ASKED + Duration::from_secs(2));
 }
 

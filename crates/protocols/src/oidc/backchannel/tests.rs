@@ -76,7 +76,12 @@ fn only_apps_without_sid_hear_of_the_person() {
     assert!(said.get("sid").is_none() && said.get("nonce").is_none());
     // A probe names a session that nobody has.
     let client = ClientId::from_bytes([2; 16]);
-    let probe = Logout::probe("https://id.example", client, SigningAlgorithm::Es256, &moment);
+    let probe = Logout::probe(
+        "https://id.example",
+        client,
+        SigningAlgorithm::Es256,
+        &moment,
+    );
     assert!(matches!(probe.subject, Subject::Session(_)));
     // Signed as the app's ID tokens are, or not at all.
     let other = Logout {
