@@ -342,7 +342,7 @@ pub fn list_undelivered(
         "SELECT id, ending_id, client_id, session_id, user_id, organization_id, channel, envelope,
                 ended_at, lane, state, attempts, next_at, created_at, give_up_at, finished_at,
                 last_status, last_error
-         FROM notices WHERE state IN ('failed', 'gave_up') AND id < $1 ORDER BY id DESC LIMIT $2",
+         FROM notices WHERE (state = 'failed' OR state = 'gave_up') AND id < $1 ORDER BY id DESC LIMIT $2",
         &[before.into(), limit.into()],
         read,
     )

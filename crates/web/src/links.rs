@@ -72,7 +72,7 @@ const IN_QUERY: &AsciiSet = &NON_ALPHANUMERIC
 
 /// Prefixes that nobody is ever sent back to: going there would log out again
 /// (B13), loop, or show a raw answer.
-const NEVER: [&str; 10] = [
+const NEVER: [&str; 11] = [
     "/alert",
     "/demo",
     "/login",

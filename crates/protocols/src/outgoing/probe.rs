@@ -119,6 +119,8 @@ async fn walk(
             shake_hands(outgoing, envelope, &url, stream).await,
         )?;
     } else {
+        // An app that serves one connection at a time must not wait for this one.
+        drop(stream);
         let words = "not encrypted, as the address begins with http://";
         note(Stage::Tls, Ok(words.to_owned()))?;
     }

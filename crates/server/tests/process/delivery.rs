@@ -115,17 +115,26 @@ pub(crate) fn dlv_01_what_was_ended_is_told_although_the_server_is_killed(which:
 
     program.start();
     for (number, mut client) in clients.into_iter().take(kills).enumerate() {
-        // From before the request is read to after the app was told, spread over the
-        // rounds; the instants themselves wander by themselves.
-        let wait = Duration::from_micros(u64::try_from(number).unwrap_or(0) * 37 % 20 * 1_500);
-        let (began, begin) = mpsc::channel();
+        // Every other time from before the request is read on, and else from its answer
+        // on; spread over the rounds, and wandering by themselves.
+        let step = u32::try_from(number * 37 % 20).unwrap_or(0);
+        let (say, said) = mpsc::channel();
         let leaving = std::thread::spawn(move || {
-            began.send(()).expect("a listener");
-            client.try_to_log_out()
+            say.send(()).expect("a listener");
+            let answered = client.try_to_log_out();
+            // Nobody listens any more if the server was killed first.
+            let _ = say.send(());
+            answered
         });
-        begin.recv().expect("the beginning");
-        // Nobody ever sends a second word: this only waits.
-        drop(begin.recv_timeout(wait));
+        said.recv().expect("the beginning");
+        let wait = if number % 2 == 0 {
+            Duration::from_millis(3) * step
+        } else {
+            said.recv().expect("an answer");
+            Duration::from_micros(600) * step
+        };
+        // Either it is answered meanwhile or this only waits.
+        let _ = said.recv_timeout(wait);
         program.kill();
         let answered = leaving.join().expect("the end of a request");
         program.start();

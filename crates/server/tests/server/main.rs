@@ -10,5 +10,6 @@ mod commands;
 mod demo;
 mod keys;
 mod listening;
+mod notices;
 mod running;
 mod working;

@@ -164,7 +164,7 @@ CREATE INDEX notices_due_by_client ON notices (channel, lane, client_id, next_at
 CREATE INDEX notices_by_give_up ON notices (channel, give_up_at) WHERE finished_at IS NULL;
 CREATE INDEX notices_waiting_by_client ON notices (client_id, id) WHERE finished_at IS NULL;
 -- What operators look at, and may send again.
-CREATE INDEX notices_undelivered ON notices (id) WHERE state IN ('failed', 'gave_up');
+CREATE INDEX notices_undelivered ON notices (id) WHERE state = 'failed' OR state = 'gave_up';
 -- The pull feed of an app.
 CREATE INDEX notices_pulled ON notices (client_id, id) WHERE channel = 'pull';
 CREATE INDEX notices_by_ending ON notices (ending_id, id);

@@ -416,7 +416,7 @@ fn run_notices(tx: &mut Tx<'_>) -> Result<(), StorageError> {
     feed::forget_acknowledgements(tx, id(1))?;
     feed::prune_readers(tx, at(1), 1)?;
     notices::confirm(tx, id(1), at(7), None)?;
-    notices::prune(tx, at(1), 1).map(|_| ())
+    notices::prune(tx, at(8), 1).map(|_| ())
 }
 
 fn run_prunes(tx: &mut Tx<'_>) -> Result<(), StorageError> {
