@@ -41,6 +41,9 @@ fn is_no_fault(answer: &Answer, what: &str) {
         // A link of a mail that does nothing any more explains itself.
         let came_back = came_back || status == 410;
         assert!(page.says("Reference:") || came_back, "{what}: {status}");
+    } else if answer.path.starts_with("/oauth2/events/") && answer.json()["err"].is_string() {
+        // In the words of RFC 8935 section 2.4, which are for programs.
+        assert_eq!(answer.media_type(), "application/json", "{what}: {status}");
     } else if !["/healthz", "/readyz"].contains(&answer.path.as_str()) {
         assert_eq!(
             answer.media_type(),
