@@ -3,7 +3,8 @@
 
 use nightlatch_domain::ending::{Actor, Cause, Scope};
 use nightlatch_domain::relying_party::RelyingPartyStatus;
-use nightlatch_flows::log_out::{EndingRequest, end_for_operator, end_sessions};
+use nightlatch_flows::log_out::{EndingRequest, end_sessions};
+use nightlatch_flows::operator_endings::end_for_operator;
 use nightlatch_storage::on_both_databases;
 use nightlatch_storage::relying_parties;
 use nightlatch_testkit::{
