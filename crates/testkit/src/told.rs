@@ -110,7 +110,7 @@ impl Site {
     /// # Panics
     ///
     /// If there is no such session.
-    pub fn enter_app(&self, session: SessionId, app: &ToldApp) {
+    pub fn record_entry(&self, session: SessionId, app: &ToldApp) {
         let (client, now) = (app.id, self.now());
         self.write(move |tx| {
             let owned = nightlatch_storage::sessions::find(tx, session)?;

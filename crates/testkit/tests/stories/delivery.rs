@@ -77,8 +77,8 @@ fn bcl_02_a_logout_reaches_every_app_of_the_session_and_names_it_alone(which: Te
     let session = site.sessions_of(&ada)[0].id;
     let other = self::session(&site, &ada);
     for id in [session, other] {
-        site.enter_app(id, &one);
-        site.enter_app(id, &two);
+        site.record_entry(id, &one);
+        site.record_entry(id, &two);
     }
     site.advance(MINUTE);
     let ended_at = site.now();
@@ -129,7 +129,7 @@ fn c5_each_attempt_is_a_token_of_its_own_and_waits_grow(which: TestDatabase) {
     let ada = site.add_ada();
     let app = site.add_told_app("CRM", &[crm.address("/logout")], |_| {});
     let session = session(&site, &ada);
-    site.enter_app(session, &app);
+    site.record_entry(session, &app);
     let ended_at = site.now();
     let ending = end(&site, Scope::Session(session), Cause::LoggedOut);
     crm.answer_next([
@@ -197,7 +197,7 @@ fn bcl_05_an_app_that_refuses_is_not_asked_again_and_says_why(which: TestDatabas
         let crm = LogoutReceiver::answering(manner.clone());
         let app = site.add_told_app(&format!("{manner:?}"), &[crm.address("/")], |_| {});
         let session = session(&site, &ada);
-        site.enter_app(session, &app);
+        site.record_entry(session, &app);
         let ending = end(&site, Scope::Session(session), Cause::LoggedOut);
         assert_eq!(site.deliver(), 1);
         let notice = only(&site, ending);
@@ -218,7 +218,7 @@ fn c4_after_three_days_it_is_given_up_and_can_be_sent_again(which: TestDatabase)
     let crm = LogoutReceiver::answering(Manner::Status(502));
     let app = site.add_told_app("CRM", &[crm.address("/")], |_| {});
     let session = session(&site, &ada);
-    site.enter_app(session, &app);
+    site.record_entry(session, &app);
     let ending = end(&site, Scope::Session(session), Cause::LoggedOut);
     let began = site.now();
     while only(&site, ending).state == NoticeState::Waiting {
@@ -258,7 +258,7 @@ fn what_is_mended_in_the_registration_counts_when_it_is_sent_again(which: TestDa
         app.allow_private_network = false;
     });
     let session = session(&site, &ada);
-    site.enter_app(session, &app);
+    site.record_entry(session, &app);
     let ending = end(&site, Scope::Session(session), Cause::LoggedOut);
     assert_eq!(site.deliver(), 1);
     let notice = only(&site, ending);
@@ -280,7 +280,7 @@ fn dlv_05_who_came_back_is_not_logged_out_by_old_news(which: TestDatabase) {
     let crm = LogoutReceiver::answering(Manner::Status(500));
     let app = site.add_told_app("CRM", &[crm.address("/")], |_| {});
     let session = session(&site, &ada);
-    site.enter_app(session, &app);
+    site.record_entry(session, &app);
     let scope = Scope::AppInSession {
         session,
         client: app.id,
@@ -288,7 +288,7 @@ fn dlv_05_who_came_back_is_not_logged_out_by_old_news(which: TestDatabase) {
     let ending = end(&site, scope, Cause::LoggedOut);
     assert_eq!(site.deliver(), 1);
     // She enters again, in the same session, at the very same instant by the clock.
-    site.enter_app(session, &app);
+    site.record_entry(session, &app);
     crm.answer(Manner::Status(200));
     site.advance(MINUTE);
     assert_eq!(site.deliver(), 0);
@@ -315,16 +315,16 @@ fn a_late_notice_about_a_person_does_not_end_a_newer_sign_in(which: TestDatabase
     let mut endings = Vec::new();
     for account in [&ada, &ben] {
         let first = session(&site, account);
-        site.enter_app(first, &by_subject);
-        site.enter_app(first, &by_session);
+        site.record_entry(first, &by_subject);
+        site.record_entry(first, &by_session);
         endings.push(end(&site, Scope::Session(first), Cause::LoggedOut));
     }
     assert_eq!(site.deliver(), 4);
     // Ada is back in both; Ben is not.
     site.advance(SECOND * 30);
     let second = session(&site, &ada);
-    site.enter_app(second, &by_subject);
-    site.enter_app(second, &by_session);
+    site.record_entry(second, &by_subject);
+    site.record_entry(second, &by_session);
     old.answer(Manner::Status(200));
     modern.answer(Manner::Status(200));
     site.advance(MINUTE);
@@ -357,15 +357,15 @@ fn c2_one_hanging_app_makes_nobody_wait(which: TestDatabase) {
     // Much more for the hanging app than may be on its way at once, and older.
     site.begin_sessions(&ada, 99);
     for row in site.sessions_of(&ada) {
-        site.enter_app(row.id, &stuck);
+        site.record_entry(row.id, &stuck);
     }
     end(&site, Scope::AllOf(ada.id), Cause::EndedByAdministrator);
     site.advance(SECOND);
     let mut laptop = site.browser();
     laptop.sign_in(&ada);
     let session = site.sessions_of(&ada).last().expect("a session").id;
-    site.enter_app(session, &stuck);
-    site.enter_app(session, &fine);
+    site.record_entry(session, &stuck);
+    site.record_entry(session, &fine);
     let _courier = site.start_courier(Lane::Interactive);
     hanging.wait_for(4);
     let began = Instant::now();
@@ -385,12 +385,12 @@ fn a_mass_ending_delays_no_person(which: TestDatabase) {
     let app = site.add_told_app("CRM", &[crm.address("/")], |_| {});
     site.begin_sessions(&ada, 120);
     for row in site.sessions_of(&ada) {
-        site.enter_app(row.id, &app);
+        site.record_entry(row.id, &app);
     }
     site.log_out_everybody(None, "an exercise");
     site.expand();
     let session = session(&site, &ada);
-    site.enter_app(session, &app);
+    site.record_entry(session, &app);
     let ending = end(&site, Scope::Session(session), Cause::LoggedOut);
     assert_eq!(site.deliver_lane(Lane::Interactive), 1, "hers alone");
     assert_eq!(only(&site, ending).state, NoticeState::Confirmed);
@@ -406,7 +406,7 @@ fn dlv_06_several_nodes_tell_each_app_once(which: TestDatabase) {
     let app = site.add_told_app("CRM", &[crm.address("/")], |_| {});
     site.begin_sessions(&ada, 40);
     for row in site.sessions_of(&ada) {
-        site.enter_app(row.id, &app);
+        site.record_entry(row.id, &app);
     }
     let ending = end(&site, Scope::AllOf(ada.id), Cause::LoggedOutEverywhere);
     let attempts: usize = std::thread::scope(|scope| {
@@ -441,7 +441,7 @@ fn dlv_01_a_notice_survives_whoever_held_it(which: TestDatabase) {
     let crm = LogoutReceiver::new();
     let app = site.add_told_app("CRM", &[crm.address("/")], |_| {});
     let session = session(&site, &ada);
-    site.enter_app(session, &app);
+    site.record_entry(session, &app);
     let ending = end(&site, Scope::Session(session), Cause::LoggedOut);
     assert_eq!(site.claim_and_die(Lane::Interactive, 10), 1);
     site.crash();
@@ -459,7 +459,7 @@ fn an_app_that_asks_for_time_gets_it(which: TestDatabase) {
     let crm = LogoutReceiver::answering(Manner::Busy { seconds: 90 });
     let app = site.add_told_app("CRM", &[crm.address("/")], |_| {});
     let session = session(&site, &ada);
-    site.enter_app(session, &app);
+    site.record_entry(session, &app);
     let ending = end(&site, Scope::Session(session), Cause::LoggedOut);
     assert_eq!(site.deliver(), 1);
     let wait = only(&site, ending).next_at.since(site.now());
@@ -477,11 +477,11 @@ fn a_notice_outlives_the_account_and_the_app(which: TestDatabase) {
     let crm = LogoutReceiver::answering(Manner::Status(503));
     let app = site.add_told_app("CRM", &[crm.address("/first")], |_| {});
     let first = session(&site, &ada);
-    site.enter_app(first, &app);
+    site.record_entry(first, &app);
     let deleted = site.delete(&ada).id;
     let ben = site.add_person("Ben", "ben@brightwater.example");
     let second = session(&site, &ben);
-    site.enter_app(second, &app);
+    site.record_entry(second, &app);
     let withdrawn = end(&site, Scope::Client(app.id), Cause::AppWithdrawn);
     assert_eq!(site.deliver(), 2);
     // Another address is registered by then: the old one is owed the word.
@@ -512,7 +512,7 @@ fn a_thousand_apps_in_one_session_take_bounded_connections(which: TestDatabase) 
     for number in 0..1000 {
         let address = crm.address(&format!("/{number}"));
         let app = site.add_told_app(&format!("App {number}"), &[address], |_| {});
-        site.enter_app(session, &app);
+        site.record_entry(session, &app);
     }
     let ending = end(&site, Scope::Session(session), Cause::LoggedOut);
     assert_eq!(site.deliver(), 1000);
@@ -535,7 +535,7 @@ fn told_notices_are_kept_for_as_long_as_the_history(which: TestDatabase) {
     let crm = LogoutReceiver::new();
     let app = site.add_told_app("CRM", &[crm.address("/")], |_| {});
     let session = session(&site, &ada);
-    site.enter_app(session, &app);
+    site.record_entry(session, &app);
     end(&site, Scope::Session(session), Cause::LoggedOut);
     site.deliver();
     site.advance(nightlatch_flows::housekeeping::RETENTION);

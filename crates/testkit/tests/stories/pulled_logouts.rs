@@ -34,7 +34,7 @@ fn pulling(site: &Site, name: &str) -> ToldApp {
 fn log_out_once(site: &Site, account: &Account, app: &ToldApp) -> (EndingId, String) {
     site.begin_sessions(account, 1);
     let id = site.sessions_of(account).last().expect("a session").id;
-    site.enter_app(id, app);
+    site.record_entry(id, app);
     let moment = site.moment();
     let request = EndingRequest {
         scope: Scope::Session(id),
@@ -255,7 +255,7 @@ fn a_waiting_poll_hears_at_once(which: TestDatabase) {
     let mut laptop = site.browser();
     laptop.sign_in(&ada);
     let session = site.sessions_of(&ada)[0].id;
-    site.enter_app(session, &app);
+    site.record_entry(session, &app);
     poll(&site, &app, "one", &json!({}));
     let heard = std::thread::scope(|scope| {
         let waiting = scope.spawn(|| {
