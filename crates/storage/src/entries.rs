@@ -104,7 +104,7 @@ pub fn list_open_of_client(
 }
 
 /// Up to `limit` open entries of sessions of a user that are not written down as
-/// ended, the latest first.
+/// ended; those of the session used last come first.
 pub fn list_open_of_user(
     tx: &mut Tx<'_>,
     user_id: UserId,
@@ -114,7 +114,7 @@ pub fn list_open_of_user(
         "SELECT e.session_id, e.client_id, e.user_id, e.first_at, e.last_at, e.left_at
          FROM sessions s JOIN entries e ON e.session_id = s.id
          WHERE s.user_id = $1 AND s.ended_at IS NULL AND e.left_at IS NULL
-         ORDER BY e.last_at DESC, e.client_id LIMIT $2",
+         ORDER BY s.last_active_at DESC LIMIT $2",
         &[user_id.into(), limit.into()],
         read,
     )

@@ -35,7 +35,7 @@ use super::sign_in_steps::{pending, remembered};
 use super::signing_keys::signing_key;
 
 /// What may read a table from end to end, and why.
-const MAY_SCAN: [(&str, &str); 8] = [
+const MAY_SCAN: [(&str, &str); 9] = [
     // An operator's list, by the index of its order.
     (
         "FROM organizations ORDER BY name_key",
@@ -53,6 +53,7 @@ const MAY_SCAN: [(&str, &str); 8] = [
     ("SELECT id FROM users WHERE status", "users"),
     // A few keys a year.
     ("FROM signing_keys ORDER BY id", "signing_keys"),
+    ("UPDATE signing_keys SET sealed_private", "signing_keys"),
     // Holds one row.
     ("DELETE FROM set_up_links", "set_up_links"),
 ];
@@ -312,6 +313,7 @@ fn run_events(tx: &mut Tx<'_>) -> Result<(), StorageError> {
         events::list_of_user(tx, id(1), filter, None, 1)?;
     }
     events::find_sign_in_before(tx, id(1), at(1))?;
+    events::list_sessions_of_ending(tx, id(1), id(1), 1)?;
     events::find_sign_in_of_session(tx, id(1), id(1))?;
     events::happened_in_session(tx, id(1), id(1), EventKind::PasskeyAdded, at(1))?;
     events::count_of_user(tx, id(1), EventKind::SignedIn, at(1))?;
