@@ -1,4 +1,5 @@
-//! Proving again who one is with a code from an authenticator app.
+//! Proving again who one is with a code: from an authenticator app, or from the list
+//! of recovery codes.
 //!
 //! Any one of a person's factors is enough, so that a forgotten password or a
 //! lost phone never keeps anybody from throwing an intruder out. Wrong codes count
@@ -12,9 +13,10 @@ use nightlatch_storage::{StorageError, Store};
 
 use crate::Moment;
 use crate::activity::Activity;
+use crate::password_hashing::PasswordHashing;
 use crate::sealing::Sealer;
 use crate::second_factor::{self, CodeVerdict, TypedCode};
-use crate::step_up::{Begun, StepUpOutcome, begin, finish, forgive};
+use crate::step_up::{Begun, StepUpOutcome, begin, finish, forgive, take_back};
 
 /// Proves with a code that the person in front of a session is its owner. One
 /// transaction: a code that is used up always counts.
@@ -55,4 +57,53 @@ pub async fn with_code(
             }
         })
         .await
+}
+
+/// Proves with a recovery code, and uses it up: the way to take a lost phone out of
+/// the account. Looking at it takes several transactions, so it counts as wrong
+/// until it was right.
+pub async fn with_recovery_code(
+    store: &Store,
+    hashing: &PasswordHashing,
+    moment: &Moment,
+    activity: &Arc<Activity>,
+    id: SessionId,
+    code: TypedCode,
+) -> Result<StepUpOutcome, StorageError> {
+    let begun = {
+        let (moment, activity) = (moment.clone(), Arc::clone(activity));
+        store
+            .write(move |tx| begin(tx, &moment, &activity, id))
+            .await?
+    };
+    let asked = match begun {
+        Begun::Proceed(asked) => asked,
+        Begun::Wait(until) => return Ok(StepUpOutcome::Wait(until)),
+        Begun::Off => return Ok(StepUpOutcome::Off),
+        Begun::SessionOver => return Ok(StepUpOutcome::SessionOver),
+    };
+    let user = asked.owned.user.id;
+    match second_factor::verify_recovery_code(store, hashing, moment, user, &code).await {
+        Ok(CodeVerdict::Right) => {
+            let (moment, activity) = (moment.clone(), Arc::clone(activity));
+            store
+                .write(move |tx| finish(tx, &moment, &activity, &asked, ProofMethod::RecoveryCode))
+                .await
+        }
+        Ok(CodeVerdict::Wrong) => Ok(StepUpOutcome::Refused),
+        // Nothing was tried, so nothing counts in this session.
+        Ok(CodeVerdict::Wait(until)) => {
+            take_back(store, &asked).await?;
+            Ok(StepUpOutcome::Wait(until))
+        }
+        Ok(CodeVerdict::Off) => {
+            take_back(store, &asked).await?;
+            Ok(StepUpOutcome::CodesOff)
+        }
+        Err(StorageError::Busy) => {
+            take_back(store, &asked).await?;
+            Ok(StepUpOutcome::Overloaded)
+        }
+        Err(error) => Err(error),
+    }
 }

@@ -5,14 +5,14 @@ use nightlatch_domain::alert::AlertKind;
 use nightlatch_domain::event::EventKind;
 use nightlatch_domain::ids::{PasskeyId, SessionId, UserId};
 use nightlatch_domain::passkey::{MOST_PASSKEYS, UserHandle};
-use nightlatch_domain::session::Session;
 use nightlatch_storage::passkeys::StoredPasskey;
 use nightlatch_storage::sessions::OwnedSession;
-use nightlatch_storage::{StorageError, Tx, events, passkeys, users};
+use nightlatch_storage::{StorageError, Tx, events, passkeys};
 
 use crate::Moment;
 use crate::activity::Activity;
 use crate::alerts::tell_of;
+use crate::proof_level::{must_keep_last, suffices};
 use crate::sessions::find_live;
 use crate::step_up::event;
 
@@ -72,32 +72,48 @@ pub fn rename(
     passkeys::rename(tx, user, id, name)
 }
 
-/// Removes a passkey: from then on it opens nothing. False if the account has
-/// none with this id. The caller has made sure of a fresh proof (MFA-08).
+/// What came of removing a passkey.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RemoveOutcome {
+    /// It opens nothing any more.
+    Removed,
+    /// The account has none with this id.
+    NotFound,
+    /// It is the only second factor, and the organization demands one (MFA-08). The
+    /// person can add another first.
+    LastDemanded,
+}
+
+/// Removes a passkey: from then on it opens nothing. The caller has asked
+/// [`may_change`] in the same transaction (MFA-08).
 pub fn remove(
     tx: &mut Tx<'_>,
     moment: &Moment,
-    session: &Session,
+    owned: &OwnedSession,
     id: PasskeyId,
-) -> Result<bool, StorageError> {
+) -> Result<RemoveOutcome, StorageError> {
+    let session = &owned.session;
     let Some(held) = passkeys::find(tx, session.user_id, id)? else {
-        return Ok(false);
+        return Ok(RemoveOutcome::NotFound);
     };
+    if must_keep_last(tx, &owned.user, &owned.organization, moment.now)? {
+        return Ok(RemoveOutcome::LastDemanded);
+    }
     passkeys::remove(tx, session.user_id, id)?;
     let mut line = event(moment, session, EventKind::PasskeyRemoved);
     line.detail = Some(held.name);
     events::add(tx, &line)?;
-    let owner = users::get(tx, session.user_id)?;
-    tell_of(tx, moment, &owner, AlertKind::FactorRemoved, &line)?;
-    Ok(true)
+    tell_of(tx, moment, &owned.user, AlertKind::FactorRemoved, &line)?;
+    Ok(RemoveOutcome::Removed)
 }
 
 /// Whether a session may change passkeys.
 #[derive(Debug)]
 pub enum MayChange {
-    /// It lives, and its last proof is fresh.
+    /// It lives, and has proved enough.
     Yes(Box<OwnedSession>),
-    /// It lives, and takes a new proof first (AUTH-08).
+    /// It lives, and takes a new proof first, of the highest level that the person
+    /// has (AUTH-08, MFA-04).
     ProofNeeded,
     /// It is over.
     SessionOver,
@@ -111,10 +127,13 @@ pub fn may_change(
     activity: &Activity,
     session: SessionId,
 ) -> Result<MayChange, StorageError> {
-    Ok(match find_live(tx, session, activity, moment.now)? {
-        None => MayChange::SessionOver,
-        Some(owned) if owned.session.has_fresh_proof(moment.now) => MayChange::Yes(Box::new(owned)),
-        Some(_) => MayChange::ProofNeeded,
+    let Some(owned) = find_live(tx, session, activity, moment.now)? else {
+        return Ok(MayChange::SessionOver);
+    };
+    Ok(if suffices(tx, &owned.session, moment.now)? {
+        MayChange::Yes(Box::new(owned))
+    } else {
+        MayChange::ProofNeeded
     })
 }
 

@@ -6,9 +6,10 @@ use nightlatch_domain::ids::PasskeyId;
 use nightlatch_domain::passkey::{
     CEREMONY_LIFETIME, CeremonyKind, MOST_PASSKEYS, UNNAMED_PASSKEY, UserHandle,
 };
-use nightlatch_domain::session::Session;
+use nightlatch_domain::session::{ProofMethod, Session};
 use nightlatch_domain::user::User;
 use nightlatch_storage::passkeys::{Ceremony, StoredPasskey};
+use nightlatch_storage::sessions::OwnedSession;
 use nightlatch_storage::{StorageError, Tx, events, passkeys};
 use webauthn_rs::prelude::{
     CreationChallengeResponse, Credential, PasskeyRegistration, RegisterPublicKeyCredential, Uuid,
@@ -18,7 +19,8 @@ use webauthn_rs_proto::ResidentKeyRequirement;
 use super::{CeremonyToken, FORMAT, Passkeys, from_json, holder_of, is_framed, take, to_json};
 use crate::Moment;
 use crate::alerts::tell_of;
-use crate::step_up::event;
+use crate::log_out::Renewed;
+use crate::step_up::{event, prove_set_up};
 
 /// What came of asking for a challenge.
 #[derive(Debug)]
@@ -44,10 +46,11 @@ pub struct NewPasskey {
 }
 
 /// What came of an answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Registered {
-    /// The account has this passkey now.
-    Added(PasskeyId),
+    /// The account has this passkey now, and the session, which has shown it, goes on
+    /// under a new token.
+    Added(PasskeyId, Option<Box<Renewed>>),
     /// Somebody, perhaps the same person, has it already (WAN-06).
     AlreadyBound,
     /// The challenge is over, used, or another session's. Ask for a new one.
@@ -59,7 +62,8 @@ pub enum Registered {
 }
 
 /// Draws a challenge for the signed-in person; no other account can be named
-/// (WAN-06). The caller has made sure of a fresh proof (MFA-04, AUTH-08).
+/// (WAN-06). The caller has asked
+/// [`super::manage::may_change`] (MFA-04, AUTH-08).
 pub fn begin_registration(
     tx: &mut Tx<'_>,
     moment: &Moment,
@@ -111,10 +115,10 @@ pub fn finish_registration(
     tx: &mut Tx<'_>,
     moment: &Moment,
     passkeys: &Passkeys,
-    user: &User,
-    session: &Session,
+    owned: &OwnedSession,
     new: &NewPasskey,
 ) -> Result<Registered, StorageError> {
+    let (user, session) = (&owned.user, &owned.session);
     let kinds = [CeremonyKind::Registration];
     let ceremony = take(tx, moment.now, &new.token, holder_of(session.id), &kinds)?;
     let (Some(webauthn), Some(ceremony)) = (passkeys.webauthn(), ceremony) else {
@@ -147,7 +151,9 @@ pub fn finish_registration(
     line.detail = Some(added.name);
     events::add(tx, &line)?;
     tell_of(tx, moment, user, AlertKind::FactorAdded, &line)?;
-    Ok(Registered::Added(added.id))
+    // It asked for a fingerprint, a face or a PIN.
+    let renewed = prove_set_up(tx, moment, owned, ProofMethod::Passkey, true)?;
+    Ok(Registered::Added(added.id, renewed))
 }
 
 fn stored(

@@ -37,6 +37,20 @@ impl fmt::Debug for TypedPassword {
     }
 }
 
+/// What can be taken away of how somebody signs in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum FactorKind {
+    /// Authenticator apps
+    AuthenticatorApps,
+    /// Passkeys
+    Passkeys,
+    /// Recovery codes
+    RecoveryCodes,
+    /// Browsers that are not asked for the second step
+    RememberedBrowsers,
+}
+
 /// Whose sessions to end.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -77,6 +91,14 @@ pub enum Command {
     UserSetPassword {
         email: String,
         password: TypedPassword,
+    },
+    /// `user set-email`.
+    UserSetEmail { email: String, new_email: String },
+    /// `user remove-factors`; no kinds mean all of them.
+    UserRemoveFactors {
+        email: String,
+        only: Vec<FactorKind>,
+        reason: String,
     },
     /// `session list`.
     SessionList { email: String },

@@ -45,12 +45,25 @@ pub fn as_text(reply: &Reply) -> String {
                 UserChange::Enabled => "is enabled and may sign in again",
                 UserChange::Deleted => "is deleted",
                 UserChange::PasswordSet => "has a new password",
+                UserChange::EmailSet => "is the address of that account now",
             };
             match ended {
                 Some(ended) => format!("{email} {change}. {}", ended_sentence(ended)),
                 None => format!("{email} {change}."),
             }
         }
+        Reply::FactorsRemoved {
+            email,
+            authenticator_apps,
+            passkeys,
+            recovery_codes,
+            remembered_browsers,
+            ended,
+        } => format!(
+            "Removed of {email}: authenticator apps {authenticator_apps}, passkeys {passkeys}, recovery \
+             codes {recovery_codes}, remembered browsers {remembered_browsers}. {}",
+            ended_sentence(ended)
+        ),
         Reply::Sessions { email, sessions } => {
             let rows = sessions.iter().map(|session| {
                 let place = session.place.iter().chain(&session.address);

@@ -15,6 +15,7 @@ use crate::cookies::Jar;
 use crate::failure::Failure;
 use crate::guard::Person;
 use crate::pages::factors::{acting, follow_up};
+use crate::pages::flash::LAST_FACTOR;
 use crate::views::Problem;
 
 /// An authenticator app.
@@ -85,7 +86,7 @@ pub(crate) struct AppRemoved {
     responses(
         (status = 200, body = AppRemoved),
         (status = 401, description = "No live session"),
-        (status = 403, description = "A proof of the last ten minutes is needed"),
+        (status = 403, description = "A proof of the last ten minutes by a second factor is needed, or it is the last factor and the organization demands one"),
         (status = 404, description = "No authenticator app of yours has this id")
     )
 )]
@@ -112,9 +113,14 @@ pub(crate) async fn remove_app(
             Ok(answer(body, jar))
         }
         Change::Done(AppOutcome::NotFound) => Err(missing()),
+        Change::Done(AppOutcome::LastDemanded) => Err(Failure::saying(
+            Problem::Forbidden,
+            LAST_FACTOR,
+        )
+        .with_code("last-factor")),
         Change::ProofNeeded => Err(Failure::saying(
             Problem::Forbidden,
-            "Removing a factor takes a proof of the last ten minutes. Send the password to /api/v1/proof first.",
+            "Removing a factor takes a proof of the last ten minutes by a second factor. Send a code or a recovery code to /api/v1/proof first.",
         )
         .with_code("proof-needed")),
         Change::SessionOver => Err(Failure::new(Problem::Unauthorized).with_code("not-signed-in")),

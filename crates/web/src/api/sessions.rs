@@ -264,6 +264,8 @@ pub(crate) struct ProofRequest {
     password: Option<String>,
     /// Instead of it, a code from their authenticator app.
     code: Option<String>,
+    /// Instead of both, one of their recovery codes; it is used up.
+    recovery_code: Option<String>,
 }
 
 /// The proof was right; the session goes on under a new cookie.
@@ -273,13 +275,14 @@ pub(crate) struct ProofGiven {
     at: String,
 }
 
-/// Proves with the password or with a code from an authenticator app that the
-/// caller is the owner of the account.
+/// Proves with the password, with a code from an authenticator app or with a
+/// recovery code that the caller is the owner of the account. Changing factors or the
+/// address takes one of the codes, if the person has a second factor.
 #[utoipa::path(
     post, path = "/api/v1/proof", tag = "sessions", request_body = ProofRequest,
     responses(
         (status = 200, body = ProofGiven),
-        (status = 400, description = "Neither a password nor a code, or both"),
+        (status = 400, description = "Not exactly one of password, code and recovery code"),
         (status = 401, description = "No live session"),
         (status = 403, description = "Not right, or too many wrong tries; the detail says which")
     )
@@ -288,11 +291,12 @@ pub(crate) async fn give_proof(
     person: Person,
     Body(request): Body<ProofRequest>,
 ) -> Result<Response, Failure> {
-    let evidence = match (&request.password, &request.code) {
-        (Some(password), None) => Evidence::Password(Password::typed(password)),
-        (None, Some(code)) => Evidence::code(code),
-        (None, None) | (Some(_), Some(_)) => {
-            let sentence = "Send either `password` or `code`.";
+    let evidence = match (&request.password, &request.code, &request.recovery_code) {
+        (Some(password), None, None) => Evidence::Password(Password::typed(password)),
+        (None, Some(code), None) => Evidence::code(code),
+        (None, None, Some(code)) => Evidence::recovery_code(code),
+        _ => {
+            let sentence = "Send one of `password`, `code` and `recovery_code`.";
             return Err(Failure::saying(Problem::BadRequest, sentence).with_code("proof"));
         }
     };

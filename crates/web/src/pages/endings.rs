@@ -83,15 +83,18 @@ pub(crate) enum Proved {
 pub(crate) enum Evidence {
     /// The password; `None` if it is longer than any may be.
     Password(Option<Password>),
-    /// A code from an authenticator app.
+    /// A code from an authenticator app, or a recovery code.
     Code(TypedCode),
 }
 
 impl Evidence {
-    /// Reads the fields `password` and `proof_code`; nothing if both are empty.
+    /// Reads the fields `password`, `proof_code` and `proof_recovery_code`; nothing if
+    /// all are empty.
     pub(crate) fn of_form(fields: &Fields) -> Option<Self> {
         match (fields.get("password"), fields.get("proof_code").trim()) {
-            ("", "") => None,
+            ("", "") => Some(fields.get("proof_recovery_code").trim())
+                .filter(|code| !code.is_empty())
+                .map(Self::recovery_code),
             ("", code) => Some(Self::code(code)),
             (_, _) => Some(Self::Password(fields.password("password"))),
         }
@@ -100,6 +103,11 @@ impl Evidence {
     /// A code as typed.
     pub(crate) fn code(text: &str) -> Self {
         Self::Code(TypedCode::typed(CodeKind::AuthenticatorApp, text))
+    }
+
+    /// A recovery code as typed.
+    pub(crate) fn recovery_code(text: &str) -> Self {
+        Self::Code(TypedCode::typed(CodeKind::Recovery, text))
     }
 }
 
@@ -113,6 +121,12 @@ pub(crate) async fn prove_with(person: &Person, evidence: Evidence) -> Result<Pr
             let (store, hashing, activity) = (&app.store, &app.hashing, &app.activity);
             let proving = step_up::with_password(store, hashing, &moment, activity, id, password);
             (proving.await, wrong_password())
+        }
+        Evidence::Code(code) if code.kind() == CodeKind::Recovery => {
+            let (store, hashing, activity) = (&app.store, &app.hashing, &app.activity);
+            let proving =
+                step_up_code::with_recovery_code(store, hashing, &moment, activity, id, code);
+            (proving.await, wrong_recovery_code())
         }
         Evidence::Code(code) => {
             let proving =
@@ -139,6 +153,10 @@ pub(crate) async fn prove_with(person: &Person, evidence: Evidence) -> Result<Pr
 pub(crate) fn wrong_code() -> String {
     "That code is not right, or was used before. Wait for the next one in your app, then try again."
         .to_owned()
+}
+
+fn wrong_recovery_code() -> String {
+    "That recovery code is not right, or was used before. Please try another one.".to_owned()
 }
 
 fn codes_off() -> String {

@@ -41,7 +41,7 @@ pub(crate) struct Begun<T: Serialize> {
 fn proof_needed() -> Failure {
     Failure::saying(
         Problem::Forbidden,
-        "You signed in a while ago. Reload the page and enter your password, then add the passkey.",
+        "You signed in a while ago. Reload the page and confirm that it is you, then add the passkey.",
     )
     .with_code("proof-needed")
 }
@@ -126,14 +126,16 @@ pub(crate) async fn finish(
             // may have grown too old, and the person did not dawdle.
             let live = find_live(tx, session, &inner.activity, moment.now)?;
             let Some(owned) = live else { return Ok(None) };
-            let (user, session) = (&owned.user, &owned.session);
-            finish_registration(tx, &moment, &inner.passkeys, user, session, &new).map(Some)
+            finish_registration(tx, &moment, &inner.passkeys, &owned, &new).map(Some)
         })
         .await;
     match registered? {
         None => Err(session_over()),
-        Some(Registered::Added(_)) => {
+        Some(Registered::Added(_, renewed)) => {
             let mut jar = Jar::default();
+            if let Some(renewed) = &renewed {
+                jar.renew_session(renewed, person.visit.now);
+            }
             Flash::PasskeyAdded.set(&mut jar);
             let to = links::SECURITY.to_owned();
             Ok(answer(Next { to }, jar))

@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use nightlatch_domain::ids::PasskeyId;
 use nightlatch_domain::passkey::parse_passkey_name;
-use nightlatch_flows::passkeys::manage::{self, MayChange, PasskeySummary};
+use nightlatch_flows::passkeys::manage::{self, MayChange, PasskeySummary, RemoveOutcome};
 use nightlatch_storage::StorageError;
 
 use crate::cookies::Jar;
@@ -15,10 +15,11 @@ use crate::failure::Failure;
 use crate::guard::{Person, Visit};
 use crate::links;
 use crate::pages::flash::Flash;
-use crate::pages::{Evidence, Fields, Proved, confirm, prove_with, security};
+use crate::pages::highest_proof::{self, Proven};
+use crate::pages::{Fields, security};
 use crate::show;
 use crate::views::{
-    AddPasskeyPage, Nav, PasskeyView, PasskeysView, PasswordErrors, Proof, RemovePasskeyPage,
+    AddPasskeyPage, Nav, PasskeyView, PasskeysView, PasswordErrors, RemovePasskeyPage,
 };
 
 /// The section of Security; `error` says what is wrong with the name of one.
@@ -72,14 +73,9 @@ async fn show_add(person: &Person, error: Option<String>) -> Result<Response, Fa
     let status = status_of(error.as_ref());
     let page = AddPasskeyPage {
         frame: show::frame(&person.visit, Nav::Security).await?,
-        proof: proof(person, error).await?,
+        proof: highest_proof::proof(person, error).await?,
     };
     show::page_with(&person.visit, status, &page, Jar::default())
-}
-
-async fn proof(person: &Person, error: Option<String>) -> Result<Proof, Failure> {
-    let needed = error.is_some() || !person.has_fresh_proof();
-    confirm::proof(person, needed, error).await
 }
 
 const fn status_of(error: Option<&String>) -> StatusCode {
@@ -89,39 +85,10 @@ const fn status_of(error: Option<&String>) -> StatusCode {
     }
 }
 
-/// What a form with a proof leads to.
-enum Proven {
-    /// Go on, with these cookies.
-    Yes(Jar),
-    /// Ask again, saying this.
-    No(String),
-    /// To the sign-in page.
-    SessionOver,
-}
-
-/// Takes the password that came along, if the last proof is too old.
-async fn take_proof(person: &Person, fields: &Fields) -> Result<Proven, Failure> {
-    let mut jar = Jar::default();
-    if person.has_fresh_proof() {
-        return Ok(Proven::Yes(jar));
-    }
-    let Some(evidence) = Evidence::of_form(fields) else {
-        return Ok(Proven::No("Please enter your password.".to_owned()));
-    };
-    Ok(match prove_with(person, evidence).await? {
-        Proved::Yes(renewed) => {
-            jar.renew_session(&renewed, person.visit.now);
-            Proven::Yes(jar)
-        }
-        Proved::No(sentence) => Proven::No(sentence),
-        Proved::SessionOver => Proven::SessionOver,
-    })
-}
-
 /// `POST /account/security/passkeys/add`: the proof that adding one takes.
 pub(crate) async fn prove_to_add(person: Person, fields: Fields) -> Result<Response, Failure> {
     person.visit.check_form(fields.get("csrf"))?;
-    Ok(match take_proof(&person, &fields).await? {
+    Ok(match highest_proof::take(&person, &fields).await? {
         Proven::Yes(jar) => show::see_other(links::PASSKEY_ADD, jar),
         Proven::No(sentence) => show_add(&person, Some(sentence)).await?,
         Proven::SessionOver => show::see_other(links::LOGIN, Jar::default()),
@@ -186,7 +153,7 @@ async fn show_remove(
     let page = RemovePasskeyPage {
         frame: show::frame(visit, Nav::Security).await?,
         passkey: show_one(visit, found),
-        proof: proof(person, error).await?,
+        proof: highest_proof::proof(person, error).await?,
     };
     show::page_with(visit, status, &page, Jar::default())
 }
@@ -200,7 +167,7 @@ pub(crate) async fn remove(
     let visit = &person.visit;
     visit.check_form(fields.get("csrf"))?;
     let id = parse_id(&id)?;
-    let mut jar = match take_proof(&person, &fields).await? {
+    let mut jar = match highest_proof::take(&person, &fields).await? {
         Proven::Yes(jar) => jar,
         Proven::No(sentence) => return show_remove(&person, id, Some(sentence)).await,
         Proven::SessionOver => return Ok(show::see_other(links::LOGIN, Jar::default())),
@@ -208,22 +175,26 @@ pub(crate) async fn remove(
     let app = Arc::clone(&visit.app);
     let (moment, session) = (app.moment(), person.live.owned.session.id);
     let inner = Arc::clone(&app);
-    let removed: Result<Option<bool>, StorageError> = app
+    let removed: Result<Option<RemoveOutcome>, StorageError> = app
         .store
         .write(
             move |tx| match manage::may_change(tx, &moment, &inner.activity, session)? {
-                MayChange::Yes(owned) => manage::remove(tx, &moment, &owned.session, id).map(Some),
+                MayChange::Yes(owned) => manage::remove(tx, &moment, &owned, id).map(Some),
                 MayChange::ProofNeeded | MayChange::SessionOver => Ok(None),
             },
         )
         .await;
     match removed? {
         None => Ok(show::see_other(links::SECURITY, jar)),
-        Some(true) => {
+        Some(RemoveOutcome::LastDemanded) => {
+            Flash::LastFactorDemanded.set(&mut jar);
+            Ok(show::see_other(links::SECURITY, jar))
+        }
+        Some(RemoveOutcome::Removed) => {
             Flash::PasskeyRemoved.set(&mut jar);
             Ok(show::see_other(links::SECURITY, jar))
         }
-        Some(false) => {
+        Some(RemoveOutcome::NotFound) => {
             let mut answer = Failure::not_found().into_response();
             // The proof may have given this session a new cookie.
             jar.apply(answer.headers_mut());

@@ -17,25 +17,54 @@ pub enum Proof {
         /// Whether a code from an authenticator app will do instead.
         code: bool,
     },
+    /// The form asks for the second step, since it changes how the person signs in.
+    Second {
+        /// What was wrong with the last try.
+        error: Option<String>,
+        /// Whether it takes a code from an authenticator app (field `proof_code`).
+        code: bool,
+        /// Whether it takes a recovery code (field `proof_recovery_code`).
+        recovery: bool,
+        /// Whether the person has a passkey, with which they can sign in anew.
+        passkey: bool,
+    },
 }
 
 impl Proof {
-    /// Whether the form asks for the password.
+    /// Whether the form asks for anything.
     pub fn is_needed(&self) -> bool {
-        matches!(self, Self::Needed { .. })
+        *self != Self::Fresh
+    }
+
+    /// Whether it asks for the second step and takes no password.
+    pub fn is_second(&self) -> bool {
+        matches!(self, Self::Second { .. })
     }
 
     /// What was wrong with the last try.
     pub fn error(&self) -> Option<&String> {
         match self {
-            Self::Needed { error, .. } => error.as_ref(),
+            Self::Needed { error, .. } | Self::Second { error, .. } => error.as_ref(),
             Self::Fresh => None,
         }
     }
 
-    /// Whether a code from an authenticator app will do instead of the password.
+    /// Whether a code from an authenticator app will do.
     pub fn takes_code(&self) -> bool {
-        matches!(self, Self::Needed { code: true, .. })
+        matches!(
+            self,
+            Self::Needed { code: true, .. } | Self::Second { code: true, .. }
+        )
+    }
+
+    /// Whether a recovery code will do.
+    pub fn takes_recovery_code(&self) -> bool {
+        matches!(self, Self::Second { recovery: true, .. })
+    }
+
+    /// Whether a new sign-in with a passkey will do.
+    pub fn has_passkey(&self) -> bool {
+        matches!(self, Self::Second { passkey: true, .. })
     }
 }
 

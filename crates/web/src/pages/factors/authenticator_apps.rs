@@ -280,6 +280,9 @@ pub(crate) async fn rename(
     match went {
         Went::Answer(answer) => Ok(answer),
         Went::Through(AppOutcome::NotFound, jar) => Ok(gone(jar)),
+        Went::Through(AppOutcome::LastDemanded, _) => {
+            Err(Failure::internal("a name was refused as a removal"))
+        }
         Went::Through(AppOutcome::Done(_), mut jar) => {
             Flash::AppRenamed.set(&mut jar);
             Ok(show::see_other(links::SECURITY, jar))
@@ -344,6 +347,10 @@ pub(crate) async fn remove(
     match went {
         Went::Answer(answer) => Ok(answer),
         Went::Through(AppOutcome::NotFound, jar) => Ok(gone(jar)),
+        Went::Through(AppOutcome::LastDemanded, mut jar) => {
+            Flash::LastFactorDemanded.set(&mut jar);
+            Ok(show::see_other(links::SECURITY, jar))
+        }
         Went::Through(AppOutcome::Done(changed), mut jar) => {
             follow_up(&person, &mut jar, &changed);
             Flash::AppRemoved.set(&mut jar);

@@ -17,7 +17,8 @@ use crate::cookies::Jar;
 use crate::failure::Failure;
 use crate::guard::Person;
 use crate::links;
-use crate::pages::{Evidence, Fields, Proved, confirm, prove_with};
+use crate::pages::highest_proof::refuse_unfit;
+use crate::pages::{Evidence, Fields, Proved, highest_proof, prove_with};
 use crate::show;
 use crate::signals::Concern;
 use crate::views::{AuthenticatorAppView, ConfirmItsYouPage, HiddenField, Nav, Proof, TwoStepView};
@@ -55,9 +56,9 @@ pub(crate) fn two_step(person: &Person, enrolled: &Enrolled) -> TwoStepView {
     }
 }
 
-/// Whether a page asks for the password right away.
+/// What a page asks for right away.
 async fn proof(person: &Person) -> Result<Proof, Failure> {
-    confirm::proof(person, !person.has_fresh_proof(), None).await
+    highest_proof::proof(person, None).await
 }
 
 /// What a page says when it asks for the password before a change.
@@ -82,7 +83,7 @@ impl Question {
             Some(_) => StatusCode::UNPROCESSABLE_ENTITY,
             None => StatusCode::OK,
         };
-        let proof = confirm::proof(person, true, error).await?;
+        let proof = highest_proof::proof(person, error).await?;
         let page = ConfirmItsYouPage {
             frame: show::frame(&person.visit, Nav::Security).await?,
             does: self.does.to_owned(),
@@ -125,12 +126,16 @@ where
     let mut jar = Jar::default();
     let mut outcome = change().await?;
     if matches!(outcome, Change::ProofNeeded) {
-        let Some(evidence) = Evidence::of_form(fields) else {
-            let error = fields
-                .all("password")
-                .next()
-                .map(|_| "Please enter your password.".to_owned());
-            return question.ask(person, fields, error).await.map(Went::Answer);
+        let came = ["password", "proof_code", "proof_recovery_code"]
+            .iter()
+            .any(|name| fields.all(name).next().is_some());
+        let missing = highest_proof::missing(person).await?;
+        let evidence = match refuse_unfit(missing, Evidence::of_form(fields)) {
+            Ok(evidence) => evidence,
+            Err(sentence) => {
+                let error = came.then(|| sentence.to_owned());
+                return question.ask(person, fields, error).await.map(Went::Answer);
+            }
         };
         match prove_with(person, evidence).await? {
             Proved::Yes(renewed) => jar.renew_session(&renewed, person.visit.now),
@@ -160,8 +165,10 @@ where
 /// Follows a change up: the kept session's new cookie, open pages, counters.
 pub(crate) fn follow_up(person: &Person, jar: &mut Jar, changed: &Changed) {
     if let Some(renewed) = &changed.kept {
-        let app = &person.visit.app;
         jar.renew_session(renewed, person.visit.now);
+    }
+    if changed.ended {
+        let app = &person.visit.app;
         app.metrics.ending(Cause::FactorChanged);
         app.signals.ended(Concern::User(person.live.owned.user.id));
     }

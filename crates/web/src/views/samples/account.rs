@@ -48,6 +48,15 @@ impl Gallery {
             picture_hint: "PNG, JPEG or WebP, up to 1 MB.".to_owned(),
             picture_accept: "image/png,image/jpeg,image/webp".to_owned(),
             role: "Administrator".to_owned(),
+            email: if cast == Cast::Long {
+                EmailRow::Fixed("Please ask an administrator of your organization.")
+            } else {
+                EmailRow::Changeable
+            },
+            pending_email: (cast != Cast::Plain).then(|| PendingEmailView {
+                email: cast.name().to_owned(),
+                until: time("in 23 hours"),
+            }),
         };
         self.hang(format!("profile{}", cast.suffix()), page.title(), &page);
         let limit = |name: &str, length: &str| LimitView {
@@ -140,6 +149,11 @@ impl Gallery {
             (HistoryKind::SignInNewDevice, 1),
             (HistoryKind::Ended, 6),
             (HistoryKind::PasswordChanged, 1),
+            (HistoryKind::EmailChangeAsked, 1),
+            (HistoryKind::EmailChangeCancelled, 1),
+            (HistoryKind::EmailChanged, 1),
+            (HistoryKind::EmailChangeUndone, 1),
+            (HistoryKind::FactorsRemoved, 1),
             (HistoryKind::Proved, 1),
             (HistoryKind::Reported, 1),
             (HistoryKind::PasskeyAdded, 1),
