@@ -274,6 +274,11 @@ mod tests {
             }))
         ));
         assert!(parse("nightlatch user add --email a@b --name A").is_err());
+        assert!(parse("nightlatch user remove-factors --email a@b").is_err());
+        assert!(
+            parse("nightlatch user remove-factors --email a@b --reason r --only passkeys").is_ok()
+        );
+        assert!(parse("nightlatch user set-email --email a@b --new-email c@d").is_ok());
         assert!(parse("nightlatch log-out --reason r").is_err());
         assert!(parse("nightlatch log-out --everyone").is_err());
         assert!(parse("nightlatch log-out --everyone --user a@b --reason r").is_err());

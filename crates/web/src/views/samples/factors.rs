@@ -62,7 +62,16 @@ impl Gallery {
             frame: cast.signed_in(Nav::Security),
             has_set: wrong,
             log_out_others: true,
-            proof: if wrong { needed } else { Proof::Fresh },
+            proof: match cast {
+                Cast::Plain => Proof::Fresh,
+                Cast::Nasty => needed,
+                Cast::Long => Proof::Second {
+                    error: Some("That code is not right, or was used before.".to_owned()),
+                    code: true,
+                    recovery: true,
+                    passkey: true,
+                },
+            },
         };
         self.hang(
             format!("recovery-codes-new{}", cast.suffix()),
