@@ -30,7 +30,6 @@ use crate::alerts::{Alert, account_words, raise};
 use crate::log_out::{EndingDone, EndingRequest, end_sessions};
 use crate::mail::enqueue;
 use crate::mail_links::{NewLink, look, make};
-use crate::people::record;
 use crate::proof_level::suffices;
 use crate::recovery;
 use crate::sessions::find_live;
@@ -105,9 +104,9 @@ pub fn ask(
         undo_until: now.plus(UNDO_EMAIL_LIFE),
     };
     email_changes::add(tx, &change)?;
-    let mut line = session_event(moment, session, EventKind::EmailChangeAsked);
-    line.detail = Some(shortened(new));
-    events::add(tx, &line)?;
+    let mut entry = session_event(moment, session, EventKind::EmailChangeAsked);
+    entry.detail = Some(shortened(new));
+    events::add(tx, &entry)?;
     // The same rows either way: neither words nor time tell whoever asks.
     let step = if is_free(tx, &new.key(), user.id, moment)? {
         EmailChangeStep::Confirm
@@ -123,7 +122,7 @@ pub fn ask(
 
 /// Whether an account may have an address: nobody else has it, and nobody else
 /// can still be given it back.
-fn is_free(
+pub(crate) fn is_free(
     tx: &mut Tx<'_>,
     address: &EmailKey,
     account: UserId,
@@ -135,12 +134,12 @@ fn is_free(
 }
 
 /// What mails tell of a change.
-struct Told {
-    kind: AlertKind,
-    session: Option<SessionId>,
-    client: Option<ClientWords>,
-    new: EmailAddress,
-    links: Option<(MailLinkId, MailLinkId)>,
+pub(crate) struct Told {
+    pub(crate) kind: AlertKind,
+    pub(crate) session: Option<SessionId>,
+    pub(crate) client: Option<ClientWords>,
+    pub(crate) new: EmailAddress,
+    pub(crate) links: Option<(MailLinkId, MailLinkId)>,
 }
 
 impl Told {
@@ -154,7 +153,7 @@ impl Told {
         }
     }
 
-    fn send(
+    pub(crate) fn send(
         &self,
         tx: &mut Tx<'_>,
         moment: &Moment,
@@ -232,8 +231,8 @@ pub fn cancel(tx: &mut Tx<'_>, moment: &Moment, session: &Session) -> Result<boo
     if email_changes::cancel_waiting(tx, session.user_id)? == 0 {
         return Ok(false);
     }
-    let line = session_event(moment, session, EventKind::EmailChangeCancelled);
-    events::add(tx, &line)?;
+    let entry = session_event(moment, session, EventKind::EmailChangeCancelled);
+    events::add(tx, &entry)?;
     Ok(true)
 }
 
@@ -301,9 +300,9 @@ pub fn confirm(
     }
     mail_links::set_expiry(tx, change.undo_link, undo_until)?;
     users::set_email(tx, user.id, &change.new)?;
-    let mut line = recovery::event(moment, &user, EventKind::EmailChanged, client);
-    line.detail = Some(shortened(&change.new));
-    events::add(tx, &line)?;
+    let mut entry = recovery::event(moment, &user, EventKind::EmailChanged, client);
+    entry.detail = Some(shortened(&change.new));
+    events::add(tx, &entry)?;
     let told = Told::of(&change, AlertKind::EmailChanged, Some(client));
     told.send(tx, moment, &user, &change.old, EmailChangeStep::Tell)?;
     user.email = change.new.clone();
@@ -388,26 +387,26 @@ pub fn undo(
     email_changes::void_since(tx, user.id, change.asked_at)?;
     users::set_email(tx, user.id, &change.old)?;
     user.email = change.old.clone();
-    let mut line = recovery::event(moment, &user, EventKind::EmailChangeUndone, client);
-    line.detail = Some(shortened(&change.old));
+    let mut entry = recovery::event(moment, &user, EventKind::EmailChangeUndone, client);
+    entry.detail = Some(shortened(&change.old));
     if let Some(owned) = sessions::find(tx, change.session_id)? {
-        line.session_id = Some(owned.session.id);
+        entry.session_id = Some(owned.session.id);
         if let Some(browser) = owned.session.browser_id {
-            line.browser_id = Some(browser);
+            entry.browser_id = Some(browser);
             browsers::forget(tx, user.id, browser)?;
         }
     }
-    finish_undo(tx, moment, user, &line, client).map(Ok)
+    finish_undo(tx, moment, user, &entry, client).map(Ok)
 }
 
 fn finish_undo(
     tx: &mut Tx<'_>,
     moment: &Moment,
     user: User,
-    line: &Event,
+    entry: &Event,
     client: &ClientDetails,
 ) -> Result<Undone, StorageError> {
-    events::add(tx, line)?;
+    events::add(tx, entry)?;
     let alert = Alert {
         kind: AlertKind::EmailChangeUndone,
         user: &user,
@@ -426,62 +425,4 @@ fn finish_undo(
     let done = end_sessions(tx, moment, &request)?;
     recovery::start(tx, moment, &user)?;
     Ok(Undone { user, done, cause })
-}
-
-/// What came of an operator's word.
-#[derive(Debug)]
-pub enum SetOutcome {
-    /// The account has the address, and its sessions are over.
-    Set(EndingDone),
-    /// It is the address that the account has.
-    Same,
-    /// Another account has it, or can still be given it back.
-    Taken,
-}
-
-/// Sets an address at the operator's word. It is final: whatever waits, and whatever
-/// could be undone, is void, since the operator has made sure who asks. Both
-/// addresses are told.
-pub fn set_by_operator(
-    tx: &mut Tx<'_>,
-    moment: &Moment,
-    id: UserId,
-    new: &EmailAddress,
-) -> Result<SetOutcome, StorageError> {
-    let mut user = users::get(tx, id)?;
-    if user.email == *new {
-        return Ok(SetOutcome::Same);
-    }
-    if !is_free(tx, &new.key(), id, moment)? {
-        return Ok(SetOutcome::Taken);
-    }
-    email_changes::void_since(tx, id, nightlatch_domain::Timestamp::from_milliseconds(0))?;
-    users::set_email(tx, id, new)?;
-    let kind = EventKind::EmailChanged;
-    let detail = Some(shortened(new));
-    record(tx, moment, &user, kind, Actor::Operator, detail.clone())?;
-    let told = Told {
-        kind: AlertKind::EmailSetByOperator,
-        session: None,
-        client: None,
-        new: new.clone(),
-        links: None,
-    };
-    told.send(tx, moment, &user, &user.email, EmailChangeStep::Tell)?;
-    user.email = new.clone();
-    let alert = Alert {
-        kind: AlertKind::EmailSetByOperator,
-        user: &user,
-        session: None,
-        client: None,
-        detail,
-    };
-    raise(tx, moment, &alert)?;
-    let request = EndingRequest {
-        scope: Scope::AllOf(id),
-        cause: Cause::EmailChanged,
-        actor: Actor::Operator,
-        reason: None,
-    };
-    end_sessions(tx, moment, &request).map(SetOutcome::Set)
 }

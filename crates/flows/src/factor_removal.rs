@@ -20,27 +20,27 @@ use crate::log_out::{EndingDone, EndingRequest, end_sessions};
 use crate::people::record;
 use crate::{factors, second_factor};
 
-/// What to take away.
+/// What can be taken away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Kinds {
+pub enum Kind {
     /// Authenticator apps, also those that are being set up.
-    pub authenticator_apps: bool,
+    AuthenticatorApps,
     /// Passkeys.
-    pub passkeys: bool,
+    Passkeys,
     /// Recovery codes.
-    pub recovery_codes: bool,
+    RecoveryCodes,
     /// Browsers that are not asked for the second step.
-    pub remembered_browsers: bool,
+    RememberedBrowsers,
 }
 
-impl Kinds {
+impl Kind {
     /// All of it.
-    pub const ALL: Self = Self {
-        authenticator_apps: true,
-        passkeys: true,
-        recovery_codes: true,
-        remembered_browsers: true,
-    };
+    pub const ALL: [Self; 4] = [
+        Self::AuthenticatorApps,
+        Self::Passkeys,
+        Self::RecoveryCodes,
+        Self::RememberedBrowsers,
+    ];
 }
 
 /// What was taken away, and what ended with it.
@@ -64,24 +64,24 @@ pub fn remove_factors(
     tx: &mut Tx<'_>,
     moment: &Moment,
     id: UserId,
-    kinds: Kinds,
+    kinds: &[Kind],
     reason: &str,
 ) -> Result<Removed, StorageError> {
     let user = users::get(tx, id)?;
     let had = factors::enrolled(tx, id)?;
     let mut removed = (0, 0, 0, 0);
-    if kinds.authenticator_apps {
+    if kinds.contains(&Kind::AuthenticatorApps) {
         authenticator_apps::delete_all_of_user(tx, id)?;
         removed.0 = had.authenticator_apps.len();
     }
-    if kinds.passkeys {
+    if kinds.contains(&Kind::Passkeys) {
         removed.1 = passkeys::remove_all_of_user(tx, id)?;
     }
-    if kinds.recovery_codes {
+    if kinds.contains(&Kind::RecoveryCodes) {
         recovery_codes::delete_of_user(tx, id)?;
         removed.2 = had.recovery_codes_left;
     }
-    if kinds.remembered_browsers {
+    if kinds.contains(&Kind::RememberedBrowsers) {
         removed.3 = remembered_factors::delete_of_user(tx, id)?;
     }
     // What is set up next begins with no failures of what is gone.
@@ -116,11 +116,13 @@ pub fn remove_factors(
 }
 
 /// Whether an account has anything of these kinds.
-pub fn has_any(tx: &mut Tx<'_>, id: UserId, kinds: Kinds) -> Result<bool, StorageError> {
+pub fn has_any(tx: &mut Tx<'_>, id: UserId, kinds: &[Kind]) -> Result<bool, StorageError> {
     let options = second_factor::available(tx, id)?;
     let remembered = remembered_factors::list_of_user(tx, id, 1)?;
-    Ok((kinds.authenticator_apps && options.authenticator_app)
-        || (kinds.passkeys && options.passkey)
-        || (kinds.recovery_codes && options.recovery_code)
-        || (kinds.remembered_browsers && !remembered.is_empty()))
+    Ok(
+        (kinds.contains(&Kind::AuthenticatorApps) && options.authenticator_app)
+            || (kinds.contains(&Kind::Passkeys) && options.passkey)
+            || (kinds.contains(&Kind::RecoveryCodes) && options.recovery_code)
+            || (kinds.contains(&Kind::RememberedBrowsers) && !remembered.is_empty()),
+    )
 }

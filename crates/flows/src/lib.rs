@@ -16,6 +16,7 @@ pub mod check_up;
 mod closing;
 pub mod disown;
 mod dispatch;
+pub mod email_by_operator;
 pub mod email_change;
 pub mod factor_removal;
 pub mod factors;

@@ -4,6 +4,7 @@ use std::fmt;
 
 use nightlatch_domain::ids::{AuthenticatorAppId, ClientId, SessionId};
 use nightlatch_domain::user::Role;
+use nightlatch_flows::factor_removal::Kind;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
@@ -49,6 +50,18 @@ pub enum FactorKind {
     RecoveryCodes,
     /// Browsers that are not asked for the second step
     RememberedBrowsers,
+}
+
+impl FactorKind {
+    /// The same for the flow.
+    pub(super) const fn meaning(self) -> Kind {
+        match self {
+            Self::AuthenticatorApps => Kind::AuthenticatorApps,
+            Self::Passkeys => Kind::Passkeys,
+            Self::RecoveryCodes => Kind::RecoveryCodes,
+            Self::RememberedBrowsers => Kind::RememberedBrowsers,
+        }
+    }
 }
 
 /// Whose sessions to end.

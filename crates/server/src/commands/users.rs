@@ -6,8 +6,8 @@ use nightlatch_domain::ending::{Actor, Cause};
 use nightlatch_domain::password::check_new_password;
 use nightlatch_domain::secret::Password;
 use nightlatch_domain::user::{EmailAddress, EmailKey, Role, User, UserStatus, parse_name};
-use nightlatch_flows::email_change::{self, SetOutcome};
-use nightlatch_flows::factor_removal::{self, Kinds};
+use nightlatch_flows::email_by_operator::{self, SetOutcome};
+use nightlatch_flows::factor_removal::{self, Kind};
 use nightlatch_flows::people::{self, AddOrganizationOutcome, AddUserOutcome, NewUser};
 use nightlatch_storage::{Tx, organizations, users};
 use nightlatch_web::signals::Concern;
@@ -278,7 +278,7 @@ pub(super) async fn set_email(
         .store
         .write(move |tx| {
             let mut user = get_user(tx, &email)?;
-            let done = match email_change::set_by_operator(tx, &moment, user.id, &new)? {
+            let done = match email_by_operator::set_by_operator(tx, &moment, user.id, &new)? {
                 SetOutcome::Set(done) => (&done).into(),
                 SetOutcome::Same => {
                     return refused(format!("{new} is the address of that account already."));
@@ -304,22 +304,20 @@ pub(super) async fn remove_factors(
     only: &[FactorKind],
     reason: String,
 ) -> Result<Reply, Stop> {
-    let asked = |kind| only.is_empty() || only.contains(&kind);
-    let kinds = Kinds {
-        authenticator_apps: asked(FactorKind::AuthenticatorApps),
-        passkeys: asked(FactorKind::Passkeys),
-        recovery_codes: asked(FactorKind::RecoveryCodes),
-        remembered_browsers: asked(FactorKind::RememberedBrowsers),
+    let kinds: Vec<Kind> = if only.is_empty() {
+        Kind::ALL.to_vec()
+    } else {
+        only.iter().map(|kind| kind.meaning()).collect()
     };
     let moment = context.moment.clone();
     let (user, removed) = context
         .store
         .write(move |tx| {
             let user = get_user(tx, &email)?;
-            if !factor_removal::has_any(tx, user.id, kinds)? {
+            if !factor_removal::has_any(tx, user.id, &kinds)? {
                 return refused(format!("{} has none of these.", user.email));
             }
-            let removed = factor_removal::remove_factors(tx, &moment, user.id, kinds, &reason)?;
+            let removed = factor_removal::remove_factors(tx, &moment, user.id, &kinds, &reason)?;
             Ok((user, removed))
         })
         .await?;

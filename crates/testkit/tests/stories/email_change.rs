@@ -2,7 +2,7 @@
 
 use nightlatch_domain::ending::Cause;
 use nightlatch_domain::event::EventKind;
-use nightlatch_flows::email_change::{SetOutcome, set_by_operator};
+use nightlatch_flows::email_by_operator::{SetOutcome, set_by_operator};
 use nightlatch_storage::on_both_databases;
 use nightlatch_testkit::{
     Account, Answer, Browser, Choices, PASSWORD, Site, SiteOptions, TestDatabase, link_in,

@@ -4,7 +4,7 @@
 use nightlatch_domain::ending::Cause;
 use nightlatch_domain::event::EventKind;
 use nightlatch_domain::policy::SecondFactorRule;
-use nightlatch_flows::factor_removal::{Kinds, has_any, remove_factors};
+use nightlatch_flows::factor_removal::{Kind, has_any, remove_factors};
 use nightlatch_flows::factors::enrolled;
 use nightlatch_storage::on_both_databases;
 use nightlatch_testkit::{
@@ -246,14 +246,14 @@ fn mfa_08_the_operator_removes_what_was_lost(which: TestDatabase) {
     pending.come_to_second_step(&ada);
     demand(&site);
     let (moment, id) = (site.moment(), ada.id);
-    let removed = site.write(move |tx| remove_factors(tx, &moment, id, Kinds::ALL, "lost phone"));
+    let removed = site.write(move |tx| remove_factors(tx, &moment, id, &Kind::ALL, "lost phone"));
     assert_eq!((removed.authenticator_apps, removed.passkeys), (1, 1));
     assert_eq!(
         removed.recovery_codes,
         i64::try_from(codes.len()).expect("few")
     );
     assert_eq!((removed.remembered_browsers, removed.done.sessions), (1, 1));
-    assert!(!site.read(move |tx| has_any(tx, id, Kinds::ALL)));
+    assert!(!site.read(move |tx| has_any(tx, id, &Kind::ALL)));
     assert!(!laptop.is_signed_in());
     assert!(site.causes_of(&ada).contains(&Some(Cause::FactorChanged)));
     assert_eq!(
@@ -289,14 +289,9 @@ fn mfa_08_only_what_was_asked_for(which: TestDatabase) {
     laptop.sign_in(&ada);
     let phone = laptop.set_up_app();
     laptop.make_recovery_codes();
-    let only = Kinds {
-        authenticator_apps: false,
-        passkeys: true,
-        recovery_codes: true,
-        remembered_browsers: false,
-    };
+    let only = [Kind::Passkeys, Kind::RecoveryCodes];
     let (moment, id) = (site.moment(), ada.id);
-    let removed = site.write(move |tx| remove_factors(tx, &moment, id, only, "list was stolen"));
+    let removed = site.write(move |tx| remove_factors(tx, &moment, id, &only, "list was stolen"));
     assert_eq!((removed.authenticator_apps, removed.passkeys), (0, 0));
     assert_eq!(removed.recovery_codes, 10);
     assert_eq!(apps(&site, &ada), 1);
