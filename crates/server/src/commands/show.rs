@@ -52,18 +52,7 @@ pub fn as_text(reply: &Reply) -> String {
                 None => format!("{email} {change}."),
             }
         }
-        Reply::FactorsRemoved {
-            email,
-            authenticator_apps,
-            passkeys,
-            recovery_codes,
-            remembered_browsers,
-            ended,
-        } => format!(
-            "Removed of {email}: authenticator apps {authenticator_apps}, passkeys {passkeys}, recovery \
-             codes {recovery_codes}, remembered browsers {remembered_browsers}. {}",
-            ended_sentence(ended)
-        ),
+        Reply::FactorsRemoved { .. } => show_factors_removed(reply),
         Reply::Sessions { email, sessions } => {
             let rows = sessions.iter().map(|session| {
                 let place = session.place.iter().chain(&session.address);
@@ -162,6 +151,25 @@ pub fn error_of(reply: &Reply) -> Option<&str> {
         Reply::Refused { error } | Reply::Failed { error } => Some(error),
         _ => None,
     }
+}
+
+fn show_factors_removed(reply: &Reply) -> String {
+    let Reply::FactorsRemoved {
+        email,
+        authenticator_apps,
+        passkeys,
+        recovery_codes,
+        remembered_browsers,
+        ended,
+    } = reply
+    else {
+        return String::new();
+    };
+    format!(
+        "Removed of {email}: authenticator apps {authenticator_apps}, passkeys {passkeys}, recovery codes \
+         {recovery_codes}, remembered browsers {remembered_browsers}. {}",
+        ended_sentence(ended)
+    )
 }
 
 fn show_resealed(rotated: bool, changed: u64, unreadable: u64) -> String {

@@ -37,28 +37,7 @@ impl Gallery {
             };
             self.hang(format!("start{name}{}", cast.suffix()), page.title(), &page);
         }
-        let mut frame = cast.signed_in(Nav::Profile);
-        frame.flash = Some(FlashView::done("Your name is saved."));
-        let page = ProfilePage {
-            frame,
-            name: Field::new(cast.name()),
-            picture_error: (cast != Cast::Plain).then(|| {
-                "That is not a picture we can read. Choose a PNG, JPEG or WebP file.".to_owned()
-            }),
-            picture_hint: "PNG, JPEG or WebP, up to 1 MB.".to_owned(),
-            picture_accept: "image/png,image/jpeg,image/webp".to_owned(),
-            role: "Administrator".to_owned(),
-            email: if cast == Cast::Long {
-                EmailRow::Fixed("Please ask an administrator of your organization.")
-            } else {
-                EmailRow::Changeable
-            },
-            pending_email: (cast != Cast::Plain).then(|| PendingEmailView {
-                email: cast.name().to_owned(),
-                until: time("in 23 hours"),
-            }),
-        };
-        self.hang(format!("profile{}", cast.suffix()), page.title(), &page);
+        self.profile(cast);
         let limit = |name: &str, length: &str| LimitView {
             name: name.to_owned(),
             length: length.to_owned(),
