@@ -55,7 +55,7 @@ on_both_databases! {
         assert!(write(store, |tx| email_changes::find_by_confirm_link(tx, id(2))).is_none());
         assert!(write(store, |tx| email_changes::find_by_undo_link(tx, id(1))).is_none());
         assert!(write(store, |tx| email_changes::find_waiting(tx, id(2))).is_none());
-        let twin = EmailChange { id: id(9), ..email_change(1, 1) };
+        let twin = EmailChange { id: id(9), undo_link: id(8), ..email_change(1, 1) };
         let refused = refusal(store, move |tx| email_changes::add(tx, &twin));
         assert_eq!(refused, constraint("email_changes_confirm_link"));
     }
