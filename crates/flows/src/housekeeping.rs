@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use nightlatch_domain::Timestamp;
 use nightlatch_storage::{
-    StorageError, Tx, authenticator_apps, browsers, endings, events, mail_links, mails, passkeys,
-    pending_sign_ins, phone_sign_ins, remembered_factors, sessions, throttles,
+    StorageError, Tx, authenticator_apps, browsers, email_changes, endings, events, mail_links,
+    mails, passkeys, pending_sign_ins, phone_sign_ins, remembered_factors, sessions, throttles,
 };
 
 use crate::factors::authenticator_app::SET_UP_LIFE;
@@ -38,6 +38,7 @@ pub fn prune(tx: &mut Tx<'_>, now: Timestamp, batch: i64) -> Result<u64, Storage
     gone += authenticator_apps::prune(tx, now.minus(SET_UP_LIFE), batch)?;
     gone += passkeys::prune_ceremonies(tx, now, batch)?;
     gone += mails::prune(tx, now.minus(MAIL_RETENTION), batch)?;
+    gone += email_changes::prune(tx, now.minus(MAIL_RETENTION), batch)?;
     gone += mail_links::prune(tx, now.minus(MAIL_RETENTION), batch)?;
     gone += browsers::prune(tx, now.minus(BROWSER_RETENTION), batch)?;
     Ok(gone)

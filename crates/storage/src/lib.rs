@@ -35,6 +35,7 @@ mod value;
 pub mod authenticator_apps;
 pub mod authorization_codes;
 pub mod browsers;
+pub mod email_changes;
 pub mod endings;
 pub mod entries;
 pub mod epochs;

@@ -13,6 +13,7 @@ pub(crate) const PHONE: &str = "/account/phone";
 pub(crate) const HELP: &str = "/help";
 pub(crate) const SIGNED_OUT: &str = "/signed-out";
 pub(crate) const PROFILE: &str = "/account/profile";
+pub(crate) const EMAIL: &str = "/account/profile/email";
 pub(crate) const SECURITY: &str = "/account/security";
 pub(crate) const AUTHENTICATOR_APPS: &str = "/account/security/authenticator-apps";
 pub(crate) const RECOVERY_CODES: &str = "/account/security/recovery-codes";
@@ -53,9 +54,10 @@ const IN_QUERY: &AsciiSet = &NON_ALPHANUMERIC
 
 /// Prefixes that nobody is ever sent back to: going there would log out again
 /// (B13), loop, or show a raw answer.
-const NEVER: [&str; 9] = [
+const NEVER: [&str; 10] = [
     "/alert",
     "/demo",
+    "/email",
     "/login",
     "/logout",
     "/signed-out",

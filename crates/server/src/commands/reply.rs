@@ -155,6 +155,15 @@ pub enum Reply {
         change: UserChange,
         ended: Option<EndedLine>,
     },
+    /// Second factors were taken away: so many of each.
+    FactorsRemoved {
+        email: String,
+        authenticator_apps: usize,
+        passkeys: u64,
+        recovery_codes: i64,
+        remembered_browsers: u64,
+        ended: EndedLine,
+    },
     /// Someone's live sessions.
     Sessions {
         email: String,
@@ -219,4 +228,5 @@ pub enum UserChange {
     Enabled,
     Deleted,
     PasswordSet,
+    EmailSet,
 }

@@ -16,6 +16,7 @@ mod concurrency;
 mod constraints;
 mod corrupt_rows;
 mod counters;
+mod email_changes;
 mod endings;
 mod events;
 mod mails;

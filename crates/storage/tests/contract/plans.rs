@@ -12,11 +12,13 @@ use nightlatch_storage::events::{self, EventFilter};
 use nightlatch_storage::testing::statements;
 use nightlatch_storage::users::Picture;
 use nightlatch_storage::{
-    DatabaseKind, StorageError, Store, Tx, Value, authenticator_apps, epochs, mail_links, mails,
-    on_both_databases, organizations, passkeys, pending_sign_ins, phone_sign_ins, recovery_codes,
-    remembered_factors, reviews, sessions, set_up_links, throttles, users,
+    DatabaseKind, StorageError, Store, Tx, Value, authenticator_apps, email_changes, epochs,
+    mail_links, mails, on_both_databases, organizations, passkeys, pending_sign_ins,
+    phone_sign_ins, recovery_codes, remembered_factors, reviews, sessions, set_up_links, throttles,
+    users,
 };
 
+use super::email_changes::email_change;
 use super::mails::{mail, mail_link};
 use super::passkeys::{ceremony, passkey};
 use super::phone_sign_ins::{approval, phone_sign_in};
@@ -44,12 +46,13 @@ const MAY_SCAN: [(&str, &str); 5] = [
 ];
 
 /// The sources whose statements are to be found in [`run_all`].
-const SOURCES: [(&str, &str); 18] = [
+const SOURCES: [(&str, &str); 19] = [
     (
         "authenticator_apps",
         include_str!("../../src/authenticator_apps.rs"),
     ),
     ("browsers", include_str!("../../src/browsers.rs")),
+    ("email_changes", include_str!("../../src/email_changes.rs")),
     ("endings", include_str!("../../src/endings.rs")),
     ("epochs", include_str!("../../src/epochs.rs")),
     ("events", include_str!("../../src/events.rs")),
@@ -89,6 +92,7 @@ fn run_all(tx: &mut Tx<'_>) -> Result<Vec<&'static str>, StorageError> {
     run_events(tx)?;
     run_mails(tx)?;
     run_phone_sign_ins(tx)?;
+    run_email_changes(tx)?;
     reviews::record(tx, id(1), at(1))?;
     reviews::find(tx, id(1))?;
     reviews::delete(tx, id(1))?;
@@ -111,6 +115,7 @@ fn run_accounts(tx: &mut Tx<'_>) -> Result<(), StorageError> {
     users::any_exists(tx)?;
     users::list_after(tx, &EmailKey::of_typed("a"), 1)?;
     users::update_profile(tx, &user(1, 1))?;
+    users::set_email(tx, id(1), &user(1, 1).email)?;
     users::set_status(tx, id(1), UserStatus::Active)?;
     users::find_password(tx, id(1))?;
     users::find_password_set_at(tx, id(1))?;
@@ -188,6 +193,7 @@ fn run_passkeys(tx: &mut Tx<'_>) -> Result<(), StorageError> {
     passkeys::update_use(tx, &passkey(1, 1))?;
     passkeys::rename(tx, id(1), id(1), "name")?;
     passkeys::remove(tx, id(1), id(1))?;
+    passkeys::remove_all_of_user(tx, id(1))?;
     let handle = UserHandle::from_bytes([1; UserHandle::LENGTH]);
     passkeys::add_handle(tx, id(1), &handle)?;
     passkeys::find_handle(tx, id(1))?;
@@ -214,6 +220,7 @@ fn run_mails(tx: &mut Tx<'_>) -> Result<(), StorageError> {
     mail_links::add(tx, &mail_link(1, 1))?;
     mail_links::find(tx, id(1))?;
     mail_links::set_session(tx, id(1), None)?;
+    mail_links::set_expiry(tx, id(1), at(9))?;
     mail_links::use_up(tx, id(1), at(1))?;
     mail_links::delete_of_user(tx, id(1))?;
     mail_links::prune(tx, at(1), 1).map(|_| ())
@@ -298,6 +305,19 @@ fn run_phone_sign_ins(tx: &mut Tx<'_>) -> Result<(), StorageError> {
     phone_sign_ins::delete(tx, id(1))?;
     phone_sign_ins::prune(tx, at(1), 1)?;
     Ok(())
+}
+
+fn run_email_changes(tx: &mut Tx<'_>) -> Result<(), StorageError> {
+    email_changes::add(tx, &email_change(1, 1))?;
+    email_changes::find_by_confirm_link(tx, id(1))?;
+    email_changes::find_by_undo_link(tx, id(1))?;
+    email_changes::find_waiting(tx, id(1))?;
+    email_changes::count_since(tx, id(1), at(1))?;
+    email_changes::is_held(tx, &EmailKey::of_typed("a"), None, at(1))?;
+    email_changes::confirm(tx, id(1), at(1))?;
+    email_changes::cancel_waiting(tx, id(1))?;
+    email_changes::void_since(tx, id(1), at(1))?;
+    email_changes::prune(tx, at(9), 1).map(|_| ())
 }
 
 fn run_prunes(tx: &mut Tx<'_>) -> Result<(), StorageError> {

@@ -61,6 +61,9 @@ impl<'a> Scene<'a> {
         laptop.open("/account/security").expect(200);
         let action = laptop.page().form("Remove Blue key").action.clone();
         let passkey = action.rsplit('/').nth(1).expect("an id").to_owned();
+        let address = serde_json::json!({ "email": "ada@elsewhere.example" });
+        let waiting = laptop.api("POST", "/api/v1/profile/email", Some(&address));
+        drop(waiting.expect(200));
         Self {
             app,
             app_begun,
@@ -89,6 +92,7 @@ impl<'a> Scene<'a> {
             "SELECT count(*) FROM ceremonies",
             "SELECT count(*) FROM phone_sign_ins",
             "SELECT count(*) FROM reviews",
+            "SELECT count(*) FROM email_changes",
             "SELECT count(*) FROM browsers WHERE always_shared",
             "SELECT count(*) FROM users WHERE name = 'Ada Lovelace'",
             "SELECT count(*) FROM remembered_factors",
@@ -144,6 +148,7 @@ impl<'a> Scene<'a> {
         }
         if route.path.starts_with("/api/") {
             let body = match route.path {
+                "/api/v1/profile/email" => serde_json::json!({ "email": "eve@evil.example" }),
                 "/api/v1/profile" => serde_json::json!({ "name": "Mallory" }),
                 "/api/v1/sessions/log-out-selected" => serde_json::json!({ "ids": [self.phone] }),
                 _ => serde_json::json!({ "password": PASSWORD }),
@@ -153,6 +158,10 @@ impl<'a> Scene<'a> {
                 .body(body.to_string().as_bytes())
                 .send();
         }
+        let email = match route.path {
+            "/account/profile/email" => "eve@evil.example",
+            _ => self.ada.email.as_str(),
+        };
         let pairs = [
             ("csrf", token),
             ("code", &code),
@@ -160,7 +169,7 @@ impl<'a> Scene<'a> {
             ("theme", "dark"),
             ("shared", "yes"),
             ("session", self.phone.as_str()),
-            ("email", self.ada.email.as_str()),
+            ("email", email),
             ("password", PASSWORD),
             ("current_password", PASSWORD),
             ("new_password", NEW),

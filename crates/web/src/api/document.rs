@@ -4,7 +4,7 @@ use axum::Json;
 use axum::response::{IntoResponse, Response};
 use utoipa::OpenApi;
 
-use crate::api::{factors, history, profile, proof, sessions};
+use crate::api::{email_change, factors, history, profile, proof, sessions};
 
 /// The document.
 #[derive(OpenApi)]
@@ -19,6 +19,8 @@ use crate::api::{factors, history, profile, proof, sessions};
     paths(
         profile::get,
         profile::change,
+        email_change::ask,
+        email_change::cancel,
         sessions::list,
         sessions::end_one,
         sessions::end_selected,

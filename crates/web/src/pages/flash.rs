@@ -58,6 +58,10 @@ pub(crate) enum Flash {
     AppRemoved,
     AppNameRefused,
     TooManyApps,
+    /// It is the last second step, and the organization demands one.
+    LastFactorDemanded,
+    EmailChangeAsked,
+    EmailChangeCancelled,
     /// There is no such authenticator app, or its set-up took too long.
     AppGone,
 }
@@ -106,6 +110,9 @@ impl Flash {
             Self::AppRemoved => "app-removed".to_owned(),
             Self::AppNameRefused => "app-name-refused".to_owned(),
             Self::AppGone => "app-gone".to_owned(),
+            Self::LastFactorDemanded => "last-factor".to_owned(),
+            Self::EmailChangeAsked => "email-asked".to_owned(),
+            Self::EmailChangeCancelled => "email-cancelled".to_owned(),
             Self::TooManyApps => "too-many-apps".to_owned(),
         };
         jar.set_flash(&code);
@@ -117,6 +124,9 @@ const SIGN_IN_OVER: &str =
 
 const SET_UP_FACTOR: &str = "Your organization asks for a second step when you sign in. Please set one up here; then everything \
      else opens again.";
+
+/// The last second step must stay (MFA-08).
+pub(crate) const LAST_FACTOR: &str = "Your organization asks for a second step, and this is your last one. Please add another first; then you can remove it.";
 
 /// A sign-in beyond the session limit, where the rule is to refuse.
 pub(crate) const TOO_MANY_SESSIONS: &str = "You are signed in on as many devices as your organization allows. Log out on one of them first.";
@@ -191,6 +201,9 @@ pub(crate) fn read(code: &str) -> Option<FlashView> {
         ("app-removed", _) => "The authenticator app was removed.".to_owned(),
         ("app-name-refused", _) => return Some(FlashView::problem("Please use a name of 1 to 60 characters. Nothing was changed.")),
         ("too-many-apps", _) => return Some(FlashView::problem("You have as many authenticator apps as an account can have. Remove one first.")),
+        ("last-factor", _) => return Some(FlashView::problem(LAST_FACTOR)),
+        ("email-asked", _) => "We have sent a mail to the new address. Open its link and confirm; until then everything stays as it is.".to_owned(),
+        ("email-cancelled", _) => "Your e-mail address stays as it is.".to_owned(),
         ("app-gone", _) => {
             return Some(FlashView::problem(
                 "There is no such authenticator app, or adding it took longer than 15 minutes. Here is what you have.",

@@ -4,6 +4,7 @@ pub(crate) mod alert;
 pub(crate) mod check_up;
 pub(crate) mod confirm;
 pub(crate) mod demo_mail;
+pub(crate) mod email_change;
 mod endings;
 pub(crate) mod factor;
 pub(crate) mod factors;

@@ -11,6 +11,7 @@ mod account;
 mod check_up;
 mod common;
 mod confirm;
+mod email_change;
 mod factor;
 mod factors;
 mod frame;
@@ -38,7 +39,12 @@ pub use common::{
     DeviceKind, Field, FlashKind, FlashView, LinkView, NoticeKind, NoticeView, TimeView,
 };
 pub use confirm::{
-    ConfirmItsYouPage, HiddenField, LogOutManyPage, LogOutScope, NotMePage, Proof, ProofWays,
+    ConfirmItsYouPage, HiddenField, LogOutManyPage, LogOutScope, NotMePage, Proof, ProofLevel,
+    ProofWays,
+};
+pub use email_change::{
+    EmailChangePage, EmailConfirmPage, EmailConfirmState, EmailRow, EmailUndoPage, EmailUndoState,
+    PendingEmailView,
 };
 pub use factor::{FactorPage, FactorWay, RememberedBrowserView};
 pub use factors::{

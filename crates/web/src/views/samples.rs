@@ -3,6 +3,7 @@
 
 mod account;
 mod cast;
+mod email_change;
 mod factors;
 
 use askama::Template;
@@ -194,6 +195,7 @@ pub(super) fn samples() -> Vec<Sample> {
         gallery.lists(cast);
         gallery.confirms(cast);
         gallery.factors(cast);
+        gallery.addresses(cast);
     }
     gallery.0
 }
