@@ -13,16 +13,14 @@ use nightlatch_domain::email_change::{
     shortened,
 };
 use nightlatch_domain::ending::{Actor, Cause, Scope};
-use nightlatch_domain::event::{Event, EventKind};
+use nightlatch_domain::event::EventKind;
 use nightlatch_domain::ids::{EmailChangeId, MailLinkId, SessionId, UserId};
 use nightlatch_domain::mail::{
     ClientWords, EmailChangeMail, EmailChangeStep, LinkKind, LinkRefusal, Message, Occurrence,
 };
 use nightlatch_domain::session::{Session, SessionKind, admit};
 use nightlatch_domain::user::{EmailAddress, EmailKey, User};
-use nightlatch_storage::{
-    StorageError, Tx, browsers, email_changes, events, mail_links, sessions, users,
-};
+use nightlatch_storage::{StorageError, Tx, email_changes, events, mail_links, sessions, users};
 
 use crate::Moment;
 use crate::activity::Activity;
@@ -333,96 +331,4 @@ pub fn confirm(
     };
     let done = end_sessions(tx, moment, &request)?;
     Ok(ConfirmOutcome::Done(Box::new(Confirmed { user, done })))
-}
-
-/// What the link to the old mailbox is about. Changes nothing (AUTH-10).
-pub fn show_undo(
-    tx: &mut Tx<'_>,
-    moment: &Moment,
-    link: MailLinkId,
-) -> Result<Result<(EmailChange, User), LinkRefusal>, StorageError> {
-    let user = match look(tx, moment, LinkKind::UndoEmail, link)? {
-        Ok((_, user)) => user,
-        Err(refusal) => return Ok(Err(refusal)),
-    };
-    let found = email_changes::find_by_undo_link(tx, link)?;
-    let found = found.filter(|change| change.state != EmailChangeState::Void);
-    Ok(found
-        .map(|change| (change, user))
-        .ok_or(LinkRefusal::Overtaken))
-}
-
-/// What was undone.
-#[derive(Debug)]
-pub struct Undone {
-    /// The account, with its old address.
-    pub user: User,
-    /// What ended: all.
-    pub done: EndingDone,
-    /// Why, for the counters.
-    pub cause: Cause,
-}
-
-/// "This wasn't me" from the old mailbox: gives the account its old address back,
-/// whatever it has now, ends every session and sends a link to a new password to the
-/// old address. Changes that were asked for later are void with it, and their links
-/// too: they went to whoever took the account.
-pub fn undo(
-    tx: &mut Tx<'_>,
-    moment: &Moment,
-    link: MailLinkId,
-    client: &ClientDetails,
-) -> Result<Result<Undone, LinkRefusal>, StorageError> {
-    let (change, mut user) = match show_undo(tx, moment, link)? {
-        Ok(found) => found,
-        Err(refusal) => return Ok(Err(refusal)),
-    };
-    // While it was only asked for, nobody kept the address free.
-    if !is_free(tx, &change.old.key(), user.id, moment)? {
-        return Ok(Err(LinkRefusal::Overtaken));
-    }
-    if !mail_links::use_up(tx, link, moment.now)? {
-        return Ok(Err(LinkRefusal::Used));
-    }
-    email_changes::void_since(tx, user.id, change.asked_at)?;
-    users::set_email(tx, user.id, &change.old)?;
-    user.email = change.old.clone();
-    let mut entry = recovery::event(moment, &user, EventKind::EmailChangeUndone, client);
-    entry.detail = Some(shortened(&change.old));
-    if let Some(owned) = sessions::find(tx, change.session_id)? {
-        entry.session_id = Some(owned.session.id);
-        if let Some(browser) = owned.session.browser_id {
-            entry.browser_id = Some(browser);
-            browsers::forget(tx, user.id, browser)?;
-        }
-    }
-    finish_undo(tx, moment, user, &entry, client).map(Ok)
-}
-
-fn finish_undo(
-    tx: &mut Tx<'_>,
-    moment: &Moment,
-    user: User,
-    entry: &Event,
-    client: &ClientDetails,
-) -> Result<Undone, StorageError> {
-    events::add(tx, entry)?;
-    let alert = Alert {
-        kind: AlertKind::EmailChangeUndone,
-        user: &user,
-        session: None,
-        client: Some(client),
-        detail: None,
-    };
-    raise(tx, moment, &alert)?;
-    let cause = Cause::ReportedByUser;
-    let request = EndingRequest {
-        scope: Scope::AllOf(user.id),
-        cause,
-        actor: Actor::User(user.id),
-        reason: None,
-    };
-    let done = end_sessions(tx, moment, &request)?;
-    recovery::start(tx, moment, &user)?;
-    Ok(Undone { user, done, cause })
 }

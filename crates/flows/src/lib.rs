@@ -18,6 +18,7 @@ pub mod disown;
 mod dispatch;
 pub mod email_by_operator;
 pub mod email_change;
+pub mod email_undo;
 pub mod factor_removal;
 pub mod factors;
 pub mod history;

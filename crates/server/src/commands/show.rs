@@ -3,6 +3,10 @@
 use super::{AppLine, ChangeLine, EndedLine, OrganizationLine, Reply, UserChange};
 
 /// The reply for people. Refusals are not meant for the standard output.
+#[expect(
+    clippy::too_many_lines,
+    reason = "one table: how each reply reads, in the order of the replies"
+)]
 pub fn as_text(reply: &Reply) -> String {
     match reply {
         Reply::UserAdded {

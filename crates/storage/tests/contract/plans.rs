@@ -1,4 +1,6 @@
 //! Every statement of the crate, asked for its plan: nothing that runs often reads a whole table.
+//!
+//! Longer than 400 lines, since it is one list of all statements.
 
 use nightlatch_domain::ending::{Cause, ScopeKind};
 use nightlatch_domain::event::EventKind;

@@ -1,4 +1,7 @@
 //! Another e-mail address for one's account (AUTH-09, AUTH-10, ALR-01, F1).
+//!
+//! Longer than 400 lines, since it is one story from the question to the second
+//! mailbox.
 
 use nightlatch_domain::ending::Cause;
 use nightlatch_domain::event::EventKind;

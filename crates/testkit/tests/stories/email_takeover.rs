@@ -3,7 +3,10 @@
 use nightlatch_domain::ending::Cause;
 use nightlatch_domain::event::EventKind;
 use nightlatch_storage::on_both_databases;
-use nightlatch_testkit::{Account, Browser, Choices, PASSWORD, Site, TestDatabase, link_in};
+use nightlatch_testkit::{
+    Account, Browser, Choices, PASSWORD, PasskeyDevice, Site, TestDatabase, link_in,
+    passkey_problem,
+};
 use serde_json::json;
 
 use super::email_change::{ask, at, confirm, last_letter};
@@ -11,6 +14,7 @@ use crate::{DAY, MINUTE, SECOND};
 
 on_both_databases!(
     email_f5_the_old_mailbox_takes_it_all_back_without_signing_in,
+    email_f2_what_the_thief_added_goes_with_it,
     email_f5_a_second_change_does_not_get_away,
     email_f5_undone_before_it_was_confirmed,
     email_f5_a_week_of_time_and_one_use,
@@ -78,6 +82,34 @@ fn email_f5_the_old_mailbox_takes_it_all_back_without_signing_in(which: TestData
     drop(answer.expect_redirect("/"));
     let locked_out = thief.try_to_sign_in(THIEF, PASSWORD, Choices::default());
     assert_eq!(locked_out.status.as_u16(), 422);
+}
+
+fn email_f2_what_the_thief_added_goes_with_it(which: TestDatabase) {
+    let site = Site::new(which);
+    let ada = site.add_ada();
+    let mut key = PasskeyDevice::security_key(&site.origin());
+    let mut laptop = site.browser();
+    laptop.sign_in(&ada);
+    laptop.add_passkey(&mut key, "Blue key");
+    laptop.log_out();
+    site.advance(DAY * 2);
+    // The passkey was added in the session that asked, days before its owner looks.
+    let mut thief = site.browser();
+    drop(thief.sign_in_with_passkey(&mut key).expect(200));
+    let mut planted = PasskeyDevice::security_key(&site.origin());
+    thief.add_passkey(&mut planted, "Spare key");
+    ask(&mut thief, THIEF).expect(200);
+    let link = link_in(&last_letter(&site, &ada));
+    site.advance(DAY * 2);
+    let mut owner = site.browser();
+    owner.open(&link).expect(200);
+    assert!(owner.page().says("Passkey “Spare key”"));
+    assert!(!owner.page().says("Blue key"));
+    undo(&mut owner, &link);
+    assert!(owner.page().says("Passkey “Spare key”"));
+    let refused = site.browser().sign_in_with_passkey(&mut planted);
+    assert_eq!(passkey_problem(&refused), "passkey-unknown");
+    drop(owner.sign_in_with_passkey(&mut key).expect(200));
 }
 
 fn email_f5_a_second_change_does_not_get_away(which: TestDatabase) {

@@ -1,4 +1,6 @@
 //! Authenticator apps and recovery codes: set up, proved, used once, taken away.
+//!
+//! Longer than 400 lines, since every factor goes through the same few steps.
 
 use std::sync::Arc;
 

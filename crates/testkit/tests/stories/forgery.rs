@@ -1,4 +1,6 @@
 //! Forms and calls that our own pages did not send (CSRF-01 … CSRF-05, B9).
+//!
+//! Longer than 400 lines, since it holds the one list of all forms.
 
 use nightlatch_domain::ids::RememberedFactorId;
 use nightlatch_domain::next_step::RememberedLife;
@@ -350,6 +352,8 @@ fn what_is_refused_above_works_when_it_is_sent_properly(which: TestDatabase) {
     // These take an authenticator, a code on another screen, or only a proof: their
     // own stories tell it.
     let told_elsewhere = [
+        // Writes nothing at all: the challenge travels sealed.
+        "/login/passkey/begin",
         "/login/passkey/finish",
         "/login/passkey/second-step",
         "/api/v1/proof/passkey",

@@ -1,5 +1,7 @@
 //! Proving again with a passkey, and every way in which that must not work
 //! (SES-05, UI-06, F5, WAN-01 … WAN-05).
+//!
+//! Longer than 400 lines, since each check takes an attack of its own.
 
 use nightlatch_domain::event::EventKind;
 use nightlatch_storage::on_both_databases;

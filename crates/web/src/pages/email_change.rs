@@ -13,7 +13,8 @@ use nightlatch_domain::ending::Cause;
 use nightlatch_domain::ids::{MailLinkId, SessionId};
 use nightlatch_domain::mail::{LinkKind, LinkRefusal};
 use nightlatch_domain::user::{EmailAddress, User};
-use nightlatch_flows::email_change::{self as flow, AskOutcome, ConfirmOutcome, Undone};
+use nightlatch_flows::email_change::{self as flow, AskOutcome, ConfirmOutcome};
+use nightlatch_flows::email_undo::{self, Undoable, Undone};
 use nightlatch_storage::StorageError;
 
 use crate::cookies::Jar;
@@ -319,21 +320,26 @@ pub(crate) async fn get_undo(
         return answer_undo(&visit, EmailUndoState::Gone { sentence }).await;
     };
     let moment = visit.app.moment();
-    let found: Result<Result<(EmailChange, User), LinkRefusal>, StorageError> = visit
+    let found: Result<Result<Undoable, LinkRefusal>, StorageError> = visit
         .app
         .store
-        .read(move |tx| flow::show_undo(tx, &moment, link))
+        .read(move |tx| email_undo::show(tx, &moment, link))
         .await;
     let state = match found? {
         Err(refusal) => EmailUndoState::Gone {
             sentence: gone(refusal, UNDO_LIFE),
         },
-        Ok((change, user)) => EmailUndoState::Asking {
+        Ok(Undoable {
+            change,
+            user,
+            planted,
+        }) => EmailUndoState::Asking {
             action: format!("/email/undo/{token}"),
             name: user.name,
             old: change.old.to_string(),
             new: shortened(&change.new),
             asked: show::time(change.asked_at, visit.now),
+            removes: planted.words(),
         },
     };
     answer_undo(&visit, state).await
@@ -352,7 +358,7 @@ pub(crate) async fn post_undo(
     let undone: Result<Result<Undone, LinkRefusal>, StorageError> = visit
         .app
         .store
-        .write(move |tx| flow::undo(tx, &moment, link, &client))
+        .write(move |tx| email_undo::undo(tx, &moment, link, &client))
         .await;
     let state = match undone? {
         Err(refusal) => EmailUndoState::Gone {
@@ -364,6 +370,7 @@ pub(crate) async fn post_undo(
             EmailUndoState::Done {
                 email: undone.user.email.to_string(),
                 sessions: undone.done.sessions,
+                removed: undone.removed.words(),
             }
         }
     };

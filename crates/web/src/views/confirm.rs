@@ -67,7 +67,7 @@ impl ProofWays {
         self.take_password() && !self.code && !self.passkey
     }
 
-    fn are_typed(&self) -> bool {
+    fn are_typed(self) -> bool {
         self.code || self.take_password() || self.take_recovery_code()
     }
 

@@ -131,6 +131,8 @@ pub enum EmailUndoState {
         new: String,
         /// When.
         asked: TimeView,
+        /// What goes with it: "Passkey “Laptop”".
+        removes: Vec<String>,
     },
     /// Done.
     Done {
@@ -138,6 +140,8 @@ pub enum EmailUndoState {
         email: String,
         /// How many sessions ended.
         sessions: i64,
+        /// What was taken away with it: "Passkey “Laptop”".
+        removed: Vec<String>,
     },
     /// The link does nothing any more.
     Gone {

@@ -97,6 +97,7 @@ impl Gallery {
                     old: cast.name().to_owned(),
                     new: "t…@evil.example".to_owned(),
                     asked: time("yesterday"),
+                    removes: vec![format!("Passkey “{}”", cast.name()); usize::from(wrong)],
                 },
             ),
             (
@@ -104,6 +105,7 @@ impl Gallery {
                 EmailUndoState::Done {
                     email: cast.name().to_owned(),
                     sessions: i64::from(wrong),
+                    removed: vec!["Recovery codes".to_owned(); usize::from(wrong)],
                 },
             ),
             (
