@@ -176,6 +176,7 @@ impl<'a> Scene<'a> {
             ("current_password", PASSWORD),
             ("new_password", NEW),
             ("new_password_again", NEW),
+            ("until", "1"),
         ];
         let pairs = serde_urlencoded::to_string(pairs).expect("pairs");
         ask.form(&pairs).send()
