@@ -39,6 +39,16 @@ pub enum AlertKind {
     PasswordReset,
     /// The people who run the server set a password.
     PasswordSetByOperator,
+    /// Somebody asked for another e-mail address for the account.
+    EmailChangeAsked,
+    /// The account has another e-mail address.
+    EmailChanged,
+    /// The people who run the server gave the account another e-mail address.
+    EmailSetByOperator,
+    /// A change of the e-mail address was undone with the link in a mail.
+    EmailChangeUndone,
+    /// The people who run the server removed what the account had as second steps.
+    FactorsRemovedByOperator,
     /// All sessions, or all others, were logged out.
     AllSessionsEnded,
     /// An administrator signed the person out.
@@ -67,7 +77,7 @@ pub enum AlertClass {
 
 impl AlertKind {
     /// Every kind.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 20] = [
         Self::NewBrowser,
         Self::AfterManyFailures,
         Self::ApprovedFromPhone,
@@ -80,6 +90,11 @@ impl AlertKind {
         Self::PasswordChanged,
         Self::PasswordReset,
         Self::PasswordSetByOperator,
+        Self::EmailChangeAsked,
+        Self::EmailChanged,
+        Self::EmailSetByOperator,
+        Self::EmailChangeUndone,
+        Self::FactorsRemovedByOperator,
         Self::AllSessionsEnded,
         Self::SignedOutByAdministrator,
         Self::AppTokenReused,
@@ -99,7 +114,12 @@ impl AlertKind {
             | Self::RecoveryCodesLow
             | Self::PasswordChanged
             | Self::PasswordReset
-            | Self::PasswordSetByOperator => AlertClass::Credential,
+            | Self::PasswordSetByOperator
+            | Self::EmailChangeAsked
+            | Self::EmailChanged
+            | Self::EmailSetByOperator
+            | Self::EmailChangeUndone
+            | Self::FactorsRemovedByOperator => AlertClass::Credential,
             Self::AllSessionsEnded => AlertClass::Sessions,
             Self::SignedOutByAdministrator => AlertClass::Administrator,
             Self::AppTokenReused => AlertClass::Apps,

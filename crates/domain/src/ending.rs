@@ -31,6 +31,8 @@ pub enum Cause {
     PasswordChanged,
     /// The account was recovered.
     AccountRecovered,
+    /// The account has another e-mail address.
+    EmailChanged,
     /// A second factor was added, replaced or removed.
     FactorChanged,
     /// A rule of the organization was tightened.
@@ -57,7 +59,7 @@ pub enum Cause {
 
 impl Cause {
     /// Every cause, for tables and tests.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::LoggedOut,
         Self::EndedFromOtherDevice,
         Self::LoggedOutEverywhere,
@@ -68,6 +70,7 @@ impl Cause {
         Self::UserDeleted,
         Self::PasswordChanged,
         Self::AccountRecovered,
+        Self::EmailChanged,
         Self::FactorChanged,
         Self::Policy,
         Self::SessionLimit,
@@ -94,6 +97,7 @@ impl Cause {
             Self::UserDeleted => "user_deleted",
             Self::PasswordChanged => "password_changed",
             Self::AccountRecovered => "account_recovered",
+            Self::EmailChanged => "email_changed",
             Self::FactorChanged => "factor_changed",
             Self::Policy => "policy",
             Self::SessionLimit => "session_limit",

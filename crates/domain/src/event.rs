@@ -43,6 +43,19 @@ pub enum EventKind {
     PasswordChanged,
     /// The password was set by the operator.
     PasswordSetByOperator,
+    /// Another e-mail address was asked for; it counts once its mailbox has
+    /// confirmed it. The detail is that address, shortened.
+    EmailChangeAsked,
+    /// A change of the e-mail address was taken back before it was confirmed.
+    EmailChangeCancelled,
+    /// The account has another e-mail address; the detail is that address,
+    /// shortened.
+    EmailChanged,
+    /// A change of the e-mail address was undone with the link in a mail; the
+    /// detail is the address that is in force again, shortened.
+    EmailChangeUndone,
+    /// Second steps were removed by the operator; the detail says which and why.
+    FactorsRemovedByOperator,
     /// A sign-in on another computer was approved in a session.
     PhoneSignInApproved,
     /// A passkey was added; the detail is its name.
@@ -120,6 +133,11 @@ impl EventKind {
         Self::ProofFailed,
         Self::PasswordChanged,
         Self::PasswordSetByOperator,
+        Self::EmailChangeAsked,
+        Self::EmailChangeCancelled,
+        Self::EmailChanged,
+        Self::EmailChangeUndone,
+        Self::FactorsRemovedByOperator,
         Self::PhoneSignInApproved,
         Self::PasskeyAdded,
         Self::PasskeyRemoved,
@@ -167,6 +185,11 @@ impl EventKind {
             Self::ProofFailed => "proof_failed",
             Self::PasswordChanged => "password_changed",
             Self::PasswordSetByOperator => "password_set_by_operator",
+            Self::EmailChangeAsked => "email_change_asked",
+            Self::EmailChangeCancelled => "email_change_cancelled",
+            Self::EmailChanged => "email_changed",
+            Self::EmailChangeUndone => "email_change_undone",
+            Self::FactorsRemovedByOperator => "factors_removed_by_operator",
             Self::PhoneSignInApproved => "phone_sign_in_approved",
             Self::PasskeyAdded => "passkey_added",
             Self::PasskeyRemoved => "passkey_removed",

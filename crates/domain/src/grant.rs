@@ -4,6 +4,9 @@
 //! derived from it and die with it. A grant is bound to the session it was made
 //! in, or long-lived (`offline_access`). [`admit`] is the only decision, and asks
 //! [`crate::session::admit`] where a session is concerned.
+//!
+//! Longer than 400 lines, since the one decision stands beside the table of its
+//! tests.
 
 use std::fmt;
 

@@ -73,6 +73,9 @@ pub mod kind {
     /// A key that signs tokens.
     #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
     pub enum SigningKey {}
+    /// A change of somebody's address; see [`crate::email_change`].
+    #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    pub enum EmailChange {}
 }
 
 /// Identifies an organization.
@@ -114,6 +117,8 @@ pub type GrantId = Id<kind::Grant>;
 pub type NoticeId = Id<kind::Notice>;
 /// Identifies a key that signs tokens: `kid` in JOSE.
 pub type SigningKeyId = Id<kind::SigningKey>;
+/// Identifies a change of an e-mail address.
+pub type EmailChangeId = Id<kind::EmailChange>;
 
 impl<Kind> Id<Kind> {
     /// A random identifier that tells nothing about when it was made.

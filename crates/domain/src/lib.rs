@@ -15,10 +15,12 @@
 //! describes the browser and address a request came from; [`event`] is one line
 //! of the history; [`alert`] decides what people are told by [`mail`]. [`relying_party`] is an app,
 //! [`grant`] what it may do, and [`notice`] one logout that it must be told of.
+//! [`email_change`] is how an account gets another address.
 
 pub mod alert;
 pub mod check_up;
 pub mod client;
+pub mod email_change;
 pub mod ending;
 pub mod event;
 pub mod grant;

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::Random;
 use crate::alert::{AlertClass, AlertKind};
 use crate::client::ClientDetails;
+use crate::email_change::{CONFIRM_EMAIL_LIFE, UNDO_EMAIL_LIFE};
 use crate::ids::{MailLinkId, SessionId, UserId};
 use crate::time::Timestamp;
 use crate::user::EmailAddress;
@@ -125,6 +126,34 @@ pub struct PasswordResetMail {
     pub link: MailLinkId,
 }
 
+/// An account is to get another address, or has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EmailChangeMail {
+    /// Whose account. To an address that has not confirmed yet, name and
+    /// organization are all that is told.
+    pub account: AccountWords,
+    /// What the mail is for.
+    pub step: EmailChangeStep,
+    /// What happened, when and from where; the detail is the new address,
+    /// shortened.
+    pub occurrence: Occurrence,
+    /// What opens the page that confirms, or the one that undoes.
+    pub link: Option<MailLinkId>,
+}
+
+/// What a mail about a change of address is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EmailChangeStep {
+    /// To the new address: please confirm.
+    Confirm,
+    /// To the new address, which has an account already: nothing will change.
+    Taken,
+    /// To the old address, at once and when it is done: was it you? With a link
+    /// that undoes it, unless an operator did it.
+    Tell,
+}
+
 /// A message to somebody.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "message", rename_all = "snake_case")]
@@ -137,6 +166,8 @@ pub enum Message {
     RecoveryAsked,
     /// A link to a new password.
     PasswordReset(PasswordResetMail),
+    /// About a change of the account's address, to the old address or the new.
+    EmailChange(EmailChangeMail),
 }
 
 impl Message {
@@ -146,6 +177,7 @@ impl Message {
             Self::Alert(alert) => alert.class.mail_kind(),
             Self::RecoveryAsked => "recovery_asked",
             Self::PasswordReset(_) => "password_reset",
+            Self::EmailChange(_) => "email_change",
         }
     }
 
@@ -153,7 +185,11 @@ impl Message {
     /// longer works is not sent.
     pub const fn life(&self) -> Duration {
         match self {
-            Self::Alert(_) => GIVE_UP_AFTER,
+            Self::EmailChange(EmailChangeMail {
+                step: EmailChangeStep::Confirm | EmailChangeStep::Taken,
+                ..
+            }) => CONFIRM_EMAIL_LIFE,
+            Self::Alert(_) | Self::EmailChange(_) => GIVE_UP_AFTER,
             Self::RecoveryAsked | Self::PasswordReset(_) => RESET_LINK_LIFE,
         }
     }
@@ -196,11 +232,21 @@ pub enum LinkKind {
     Alert,
     /// Sets a new password.
     Reset,
+    /// Gives the account the address that the mail went to.
+    ConfirmEmail,
+    /// Gives the account its old address back, ends its sessions and starts
+    /// recovery.
+    UndoEmail,
 }
 
 impl LinkKind {
     /// Every kind.
-    pub const ALL: [Self; 2] = [Self::Alert, Self::Reset];
+    pub const ALL: [Self; 4] = [
+        Self::Alert,
+        Self::Reset,
+        Self::ConfirmEmail,
+        Self::UndoEmail,
+    ];
 
     /// The stored name. It is part of what tokens are derived from, so that the
     /// token of one kind is worth nothing as another.
@@ -208,6 +254,8 @@ impl LinkKind {
         match self {
             Self::Alert => "alert",
             Self::Reset => "reset",
+            Self::ConfirmEmail => "confirm_email",
+            Self::UndoEmail => "undo_email",
         }
     }
 
@@ -221,6 +269,8 @@ impl LinkKind {
         match self {
             Self::Alert => ALERT_LINK_LIFE,
             Self::Reset => RESET_LINK_LIFE,
+            Self::ConfirmEmail => CONFIRM_EMAIL_LIFE,
+            Self::UndoEmail => UNDO_EMAIL_LIFE,
         }
     }
 }
@@ -276,7 +326,9 @@ impl MailLink {
     /// A reset is void once the password was set anew or the account has another
     /// address, but not because sessions were ended: a thief who presses "Log out
     /// of all sessions" must not cancel the owner's recovery (F5). An alert depends on
-    /// neither.
+    /// neither, and neither does undoing a change of the address: whoever changed it
+    /// also knew the password. A change that waits for its confirmation is void once
+    /// the password was set anew; what else it depends on stands in the change.
     pub fn admit(&self, standing: &LinkStanding, now: Timestamp) -> Result<(), LinkRefusal> {
         if self.used_at.is_some() {
             return Err(LinkRefusal::Used);
@@ -286,7 +338,8 @@ impl MailLink {
         }
         let same_password = self.password_set_at == standing.password_set_at;
         let holds = match self.kind {
-            LinkKind::Alert => true,
+            LinkKind::Alert | LinkKind::UndoEmail => true,
+            LinkKind::ConfirmEmail => same_password,
             LinkKind::Reset => same_password && self.recipient.key() == standing.email.key(),
         };
         if holds {

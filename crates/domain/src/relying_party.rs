@@ -4,6 +4,9 @@
 //! is known by its [`ClientId`]. On the screen it is an *app*. Owns what may be
 //! registered and the exact comparison of addresses; who may register is decided
 //! elsewhere.
+//!
+//! Longer than 400 lines, since what may be registered and how it is compared are one
+//! rule.
 
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -77,6 +80,10 @@ impl RelyingPartyStatus {
 /// What is registered of an app. Unset values take their defaults.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a setting of its own, written and read by its name"
+)]
 pub struct Registration {
     /// How it proves itself at our endpoints.
     pub authentication: ClientAuthentication,

@@ -229,6 +229,16 @@ impl Session {
     pub fn has_fresh_proof(&self, now: Timestamp) -> bool {
         !self.was_let_in_by_phone() && now.since(self.proved_at()) < crate::policy::PROOF_AGE
     }
+
+    /// Whether a proof that a password alone cannot give is young enough. Changing
+    /// what opens the account asks for it from whoever has set one up (MFA-04):
+    /// otherwise the password alone could take the second step away.
+    pub fn has_fresh_second_proof(&self, now: Timestamp) -> bool {
+        let is_young = |proof: &Proof| {
+            proof.method.is_second() && now.since(proof.at) < crate::policy::PROOF_AGE
+        };
+        !self.was_let_in_by_phone() && self.proofs.iter().any(is_young)
+    }
 }
 
 /// What the session is measured against: the present state of its owner.

@@ -5,8 +5,8 @@ use std::time::Duration;
 use nightlatch_domain::Timestamp;
 use nightlatch_storage::{
     StorageError, Tx, authenticator_apps, authorization_codes, authorization_requests, browsers,
-    endings, entries, events, feed, grants, mail_links, mails, notices, passkeys, pending_sign_ins,
-    phone_sign_ins, remembered_factors, sessions, throttles, used_assertions,
+    email_changes, endings, entries, events, feed, grants, mail_links, mails, notices, passkeys,
+    pending_sign_ins, phone_sign_ins, remembered_factors, sessions, throttles, used_assertions,
 };
 
 use crate::factors::authenticator_app::SET_UP_LIFE;
@@ -49,6 +49,7 @@ pub fn prune(tx: &mut Tx<'_>, now: Timestamp, batch: i64) -> Result<u64, Storage
     gone += authenticator_apps::prune(tx, now.minus(SET_UP_LIFE), batch)?;
     gone += passkeys::prune_ceremonies(tx, now, batch)?;
     gone += mails::prune(tx, now.minus(MAIL_RETENTION), batch)?;
+    gone += email_changes::prune(tx, now.minus(MAIL_RETENTION), batch)?;
     gone += mail_links::prune(tx, now.minus(MAIL_RETENTION), batch)?;
     gone += authorization_codes::prune(tx, now, batch)?;
     gone += grants::prune(tx, now.minus(GRANT_RETENTION), batch)?;

@@ -24,18 +24,20 @@ pub fn end_for_operator(
         Scope::AllOf(user) | Scope::OthersOf { user, .. } => vec![*user],
         Scope::Session(id) => owners(tx, &[*id])?,
         Scope::Selection(ids) => owners(tx, ids)?,
-        // Nobody is signed out; the session goes on without the app.
-        Scope::AppInSession { .. } => Vec::new(),
-        // An organization or the deployment is ended in constant time, however many
+        // Where an app leaves a session nobody is signed out; the session goes on
+        // without it. An organization or the deployment is ended in constant time, however many
         // people there are; a mail to each would be neither cheap nor news, since the
         // page that they open next says why they were logged out (H6).
-        Scope::Organization(_) | Scope::Deployment | Scope::Client(_) => Vec::new(),
+        Scope::AppInSession { .. }
+        | Scope::Organization(_)
+        | Scope::Deployment
+        | Scope::Client(_) => Vec::new(),
     };
     let request = EndingRequest {
         scope,
         cause: Cause::EndedByAdministrator,
         actor: Actor::Operator,
-        reason: reason.clone(),
+        reason,
     };
     let done = end_sessions(tx, moment, &request)?;
     // Nobody lost anything: nothing to tell.
@@ -47,7 +49,7 @@ pub fn end_for_operator(
                 user: &user,
                 session: None,
                 client: None,
-                detail: reason.clone(),
+                detail: request.reason.clone(),
             };
             raise(tx, moment, &alert)?;
         }

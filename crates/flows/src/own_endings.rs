@@ -1,6 +1,8 @@
 //! What people end of their own, with the proof that it takes.
 //!
 //! Decides who may end what; [`crate::log_out`] does it.
+//!
+//! Longer than 400 lines, since each kind of ending is weighed against the others.
 
 use std::collections::HashSet;
 use std::time::Duration;

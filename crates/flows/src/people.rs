@@ -10,7 +10,7 @@ use nightlatch_domain::organization::{Organization, Settings};
 use nightlatch_domain::throttle;
 use nightlatch_domain::user::{Appearance, EmailAddress, Role, User, UserStatus};
 use nightlatch_storage::{
-    StorageError, Tx, events, mail_links, mails, organizations, throttles, users,
+    StorageError, Tx, email_changes, events, mail_links, mails, organizations, throttles, users,
 };
 
 use crate::Moment;
@@ -48,7 +48,9 @@ pub fn add_user(
     new: &NewUser,
     actor: Actor,
 ) -> Result<AddUserOutcome, StorageError> {
-    if users::find_by_email(tx, &new.email.key())?.is_some() {
+    // Somebody may still be given it back, and a second account would be in the way.
+    let held = email_changes::is_held(tx, &new.email.key(), None, moment.now)?;
+    if held || users::find_by_email(tx, &new.email.key())?.is_some() {
         return Ok(AddUserOutcome::AddressTaken);
     }
     let user = User {
@@ -201,7 +203,8 @@ pub fn set_settings(
     )
 }
 
-fn record(
+/// Writes what was done to an account into its history.
+pub(crate) fn record(
     tx: &mut Tx<'_>,
     moment: &Moment,
     user: &User,

@@ -86,6 +86,12 @@ pub fn available(tx: &mut Tx<'_>, user: UserId) -> Result<Options, StorageError>
     })
 }
 
+/// How many second factors a person has set up. Recovery codes are none.
+pub(crate) fn count(tx: &mut Tx<'_>, user: UserId) -> Result<usize, StorageError> {
+    let apps = factors::enrolled(tx, user)?.authenticator_apps.len();
+    Ok(apps + passkeys::manage::list(tx, user)?.len())
+}
+
 /// A digest of the factors that a person has set up. It changes with each that is
 /// added or removed, and with a new set of recovery codes.
 pub fn fingerprint(tx: &mut Tx<'_>, user: UserId) -> Result<TokenDigest, StorageError> {

@@ -6,6 +6,8 @@
 //! [`crate::dispatch`], which decides whether that is enough. An unknown address takes the same steps with the same work
 //! (AUTH-07). [`with_password`] is the three in a row, used by every surface
 //! (AUTH-12).
+//!
+//! Longer than 400 lines, since the three steps are read in a row.
 
 use std::sync::Arc;
 use std::time::Duration;

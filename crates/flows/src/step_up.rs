@@ -121,8 +121,8 @@ pub struct Ways {
     pub passkey: bool,
 }
 
-/// What a person can prove with. Not with a recovery code: those are for getting
-/// in, and few.
+/// What a person can prove with, where any one of it is enough. Not with a recovery
+/// code: those are few, and for getting in and for changing factors.
 pub fn ways(tx: &mut Tx<'_>, user: UserId) -> Result<Ways, StorageError> {
     let options = second_factor::available(tx, user)?;
     Ok(Ways {
@@ -203,6 +203,26 @@ pub(crate) fn finish(
     sessions::renew(tx, &session, token.digest())?;
     events::add(tx, &event(moment, &session, EventKind::ProofGiven))?;
     Ok(StepUpOutcome::Proved(Box::new(Renewed { session, token })))
+}
+
+/// Writes down that somebody has shown a factor by setting it up. With `renew` the
+/// session gets a new token (SES-05); without, an ending that follows gives it one.
+pub(crate) fn prove_set_up(
+    tx: &mut Tx<'_>,
+    moment: &Moment,
+    owned: &OwnedSession,
+    method: ProofMethod,
+    renew: bool,
+) -> Result<Option<Box<Renewed>>, StorageError> {
+    let mut session = owned.session.clone();
+    add_proof(&mut session, method, moment.now);
+    if !renew {
+        sessions::record_authentication(tx, &session)?;
+        return Ok(None);
+    }
+    let token = Token::generate(moment.random.as_ref());
+    sessions::renew(tx, &session, token.digest())?;
+    Ok(Some(Box::new(Renewed { session, token })))
 }
 
 pub(crate) fn add_proof(session: &mut Session, method: ProofMethod, at: Timestamp) {

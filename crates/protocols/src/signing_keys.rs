@@ -147,7 +147,7 @@ async fn make(
     let id = SigningKeyId::sortable(moment.now, moment.random.as_ref());
     let made = tokio::task::spawn_blocking(move || NewKey::generate(algorithm, id));
     let made = made.await.map_err(|_| SigningKeysError::Interrupted)??;
-    let sealed = sealer.seal(
+    let private = sealer.seal(
         &place(&id.to_bytes()),
         moment.random.as_ref(),
         &made.private,
@@ -156,7 +156,7 @@ async fn make(
         id,
         algorithm,
         public_jwk: made.public_jwk,
-        sealed_private: Some(sealed),
+        sealed_private: Some(private),
         created_at: moment.now,
         signs_from,
         signs_until: None,

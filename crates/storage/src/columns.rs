@@ -6,6 +6,7 @@
 use std::net::IpAddr;
 
 use nightlatch_domain::Timestamp;
+use nightlatch_domain::email_change::EmailChangeState;
 use nightlatch_domain::ending::{Cause, ScopeKind};
 use nightlatch_domain::event::EventKind;
 use nightlatch_domain::grant::{RevokedCause, Scopes};
@@ -108,6 +109,12 @@ impl Column for Cause {
 }
 
 impl Column for ScopeKind {
+    fn read(cell: Cell<'_>) -> Result<Self, ColumnProblem> {
+        named(cell, Self::from_name)
+    }
+}
+
+impl Column for EmailChangeState {
     fn read(cell: Cell<'_>) -> Result<Self, ColumnProblem> {
         named(cell, Self::from_name)
     }

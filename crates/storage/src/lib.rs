@@ -37,6 +37,7 @@ pub mod authorization_codes;
 pub mod authorization_requests;
 pub mod browsers;
 pub mod consents;
+pub mod email_changes;
 pub mod endings;
 pub mod entries;
 pub mod epochs;

@@ -62,6 +62,18 @@ pub fn set_session(
     )
 }
 
+/// Lets a link work until another instant: it is told once more.
+pub fn set_expiry(
+    tx: &mut Tx<'_>,
+    id: MailLinkId,
+    expires_at: Timestamp,
+) -> Result<(), StorageError> {
+    tx.execute_one(
+        "UPDATE mail_links SET expires_at = $2 WHERE id = $1",
+        &[id.into(), expires_at.into()],
+    )
+}
+
 /// Uses a link up; false if somebody was faster.
 pub fn use_up(tx: &mut Tx<'_>, id: MailLinkId, now: Timestamp) -> Result<bool, StorageError> {
     Ok(tx.execute(

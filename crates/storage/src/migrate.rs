@@ -35,6 +35,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations![
     (6, "0006_phone_sign_in"),
     (7, "0007_reviews"),
     (8, "0008_apps"),
+    (9, "0009_email_changes"),
 ];
 
 /// Both databases understand this one alike.

@@ -166,9 +166,15 @@ pub fn remove(tx: &mut Tx<'_>, user_id: UserId, id: PasskeyId) -> Result<bool, S
     )? == 1)
 }
 
+/// Removes every passkey of an account; returns how many. What authenticators call
+/// the account stays.
+pub fn remove_all_of_user(tx: &mut Tx<'_>, user_id: UserId) -> Result<u64, StorageError> {
+    tx.execute("DELETE FROM passkeys WHERE user_id = $1", &[user_id.into()])
+}
+
 /// Removes all that an account has here.
 pub(crate) fn erase(tx: &mut Tx<'_>, user_id: UserId) -> Result<(), StorageError> {
-    tx.execute("DELETE FROM passkeys WHERE user_id = $1", &[user_id.into()])?;
+    remove_all_of_user(tx, user_id)?;
     tx.execute(
         "DELETE FROM user_handles WHERE user_id = $1",
         &[user_id.into()],

@@ -2,7 +2,7 @@
 
 use nightlatch_domain::Timestamp;
 use nightlatch_domain::ids::UserId;
-use nightlatch_domain::user::{EmailKey, User, UserStatus};
+use nightlatch_domain::user::{EmailAddress, EmailKey, User, UserStatus};
 
 use crate::{Row, StorageError, Tx, authenticator_apps, recovery_codes};
 
@@ -100,6 +100,20 @@ pub fn update_profile(tx: &mut Tx<'_>, user: &User) -> Result<(), StorageError> 
     )
 }
 
+/// Gives an account another address. A taken one is the constraint
+/// `users_email_key`. Ending its sessions is the caller's duty, in the same
+/// transaction.
+pub fn set_email(tx: &mut Tx<'_>, id: UserId, email: &EmailAddress) -> Result<(), StorageError> {
+    tx.execute_one(
+        "UPDATE users SET email = $2, email_key = $3 WHERE id = $1",
+        &[
+            id.into(),
+            email.as_str().into(),
+            email.key().as_str().into(),
+        ],
+    )
+}
+
 /// Sets whether the account may be used. Ending its sessions is the caller's
 /// duty, in the same transaction.
 pub fn set_status(tx: &mut Tx<'_>, id: UserId, status: UserStatus) -> Result<(), StorageError> {
@@ -129,6 +143,7 @@ pub fn erase(tx: &mut Tx<'_>, id: UserId) -> Result<(), StorageError> {
         "DELETE FROM phone_sign_ins WHERE user_id = $1",
         "DELETE FROM reviews WHERE user_id = $1",
         "DELETE FROM consents WHERE user_id = $1",
+        "DELETE FROM email_changes WHERE user_id = $1",
     ] {
         tx.execute(forget, &[id.into()])?;
     }

@@ -61,6 +61,8 @@ pub struct SiteOptions {
     pub trusted_proxies: Vec<IpNet>,
     /// Whether there is an organization already.
     pub has_organization: bool,
+    /// Whether it sends mail.
+    pub sends_mail: bool,
 }
 
 impl Default for SiteOptions {
@@ -69,6 +71,7 @@ impl Default for SiteOptions {
             public_url: "http://localhost:8080".to_owned(),
             trusted_proxies: Vec::new(),
             has_organization: true,
+            sends_mail: true,
         }
     }
 }
@@ -320,7 +323,11 @@ fn start(
         token_key: Arc::new(TokenKey::new(&[42; 32], &[])),
         link_key: LinkKey::new(&[42; 32], &[]),
         sealer: Arc::new(Sealer::new(&[42; 32], &[]).expect("a key that works")),
-        mailing: Mailing::by(Arc::<Post>::clone(post)),
+        mailing: if options.sends_mail {
+            Mailing::by(Arc::<Post>::clone(post))
+        } else {
+            Mailing::default()
+        },
         signals: Signals::default(),
         streams: Streams::default(),
         metrics: Metrics::default(),

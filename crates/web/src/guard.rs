@@ -3,6 +3,8 @@
 //! Resolves the session behind the cookie, enforces the access that
 //! [`crate::routes`] states, refuses forged forms, and notes activity. Handlers
 //! behind it find a [`Visit`], and on routes for signed-in people a [`Person`].
+//!
+//! Longer than 400 lines, since all that stands before a handler is here.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -19,6 +19,7 @@ pub(crate) const END_SESSION_CONTINUE: &str = "/oauth2/logout/continue";
 pub(crate) const APPS: &str = "/account/apps";
 pub(crate) const ENDINGS: &str = "/account/endings";
 pub(crate) const PROFILE: &str = "/account/profile";
+pub(crate) const EMAIL: &str = "/account/profile/email";
 pub(crate) const SECURITY: &str = "/account/security";
 pub(crate) const AUTHENTICATOR_APPS: &str = "/account/security/authenticator-apps";
 pub(crate) const RECOVERY_CODES: &str = "/account/security/recovery-codes";
@@ -75,11 +76,11 @@ const IN_QUERY: &AsciiSet = &NON_ALPHANUMERIC
 const NEVER: [&str; 11] = [
     "/alert",
     "/demo",
+    "/email",
     "/login",
     "/logout",
     "/oauth2",
     "/signed-out",
-    "/oauth2/logout",
     "/session",
     "/api",
     "/set-up",

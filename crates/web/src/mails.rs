@@ -8,7 +8,9 @@
 use askama::Template as _;
 use nightlatch_domain::Timestamp;
 use nightlatch_domain::alert::AlertKind;
-use nightlatch_domain::mail::{AccountWords, AlertMail, LinkKind, Message, Occurrence};
+use nightlatch_domain::mail::{
+    AccountWords, AlertMail, EmailChangeMail, EmailChangeStep, LinkKind, Message, Occurrence,
+};
 use nightlatch_storage::mails::Mail;
 
 use crate::link_key::LinkKey;
@@ -34,6 +36,15 @@ pub(crate) fn render(
             &reset.account,
             link(LinkKind::Reset, "/login/reset/", reset.link),
         ),
+        Message::EmailChange(change) => {
+            let href = change.link.map(|id| match change.step {
+                EmailChangeStep::Confirm | EmailChangeStep::Taken => {
+                    link(LinkKind::ConfirmEmail, "/email/confirm/", id)
+                }
+                EmailChangeStep::Tell => link(LinkKind::UndoEmail, "/email/undo/", id),
+            });
+            change_email(change, href, now)
+        }
         // It becomes a reset before it is written.
         Message::RecoveryAsked => return Err(askama::Error::Custom("not a letter".into())),
     };
@@ -97,6 +108,26 @@ fn words(kind: AlertKind) -> (&'static str, &'static str) {
         AlertKind::PasswordSetByOperator => (
             "Your password was set anew",
             "The people who run the sign-in set it, and logged out all sessions of your account.",
+        ),
+        AlertKind::EmailChangeAsked => (
+            "Your e-mail address is to be changed",
+            "Somebody who is signed in to your account asked for another e-mail address. It stays as it is until the new address has confirmed. If it was you, there is nothing to do.",
+        ),
+        AlertKind::EmailChanged => (
+            "Your e-mail address was changed",
+            "From now on your account is signed in to with the new address. All other sessions of your account were logged out. If it was you, there is nothing to do.",
+        ),
+        AlertKind::EmailSetByOperator => (
+            "Your e-mail address was changed",
+            "The people who run the sign-in changed it, and logged out all sessions of your account. If you did not expect that, please ask them.",
+        ),
+        AlertKind::EmailChangeUndone => (
+            "Your e-mail address is the old one again",
+            "Somebody took the change of your e-mail address back with a link that we had sent to this address. All sessions of your account were logged out. A mail for a new password is on its way.",
+        ),
+        AlertKind::FactorsRemovedByOperator => (
+            "Your second steps were removed",
+            "The people who run the sign-in removed them, and logged out all sessions of your account. If you did not ask for that, please choose a new password and tell them.",
         ),
         AlertKind::AllSessionsEnded => (
             "Your sessions were logged out",
@@ -166,7 +197,10 @@ fn facts(occurrence: &Occurrence, now: Timestamp) -> Vec<LetterFact> {
     if let Some(detail) = &occurrence.detail {
         let label = match occurrence.kind {
             AlertKind::AfterManyFailures => "Wrong passwords before",
-            AlertKind::SignedOutByAdministrator => "Reason",
+            AlertKind::SignedOutByAdministrator | AlertKind::FactorsRemovedByOperator => "Reason",
+            AlertKind::EmailChangeAsked
+            | AlertKind::EmailChanged
+            | AlertKind::EmailSetByOperator => "New address",
             AlertKind::RecoveryCodesLow | AlertKind::RecoveryCodeUsed => "Codes left",
             AlertKind::AppTokenReused => "App",
             _ => "What",
@@ -174,6 +208,58 @@ fn facts(occurrence: &Occurrence, now: Timestamp) -> Vec<LetterFact> {
         facts.push(fact(label, detail.clone()));
     }
     facts
+}
+
+/// A change of address, to one of both mailboxes. The new one learns no more than
+/// whose account it is; it may be a stranger's.
+fn change_email(change: &EmailChangeMail, href: Option<String>, now: Timestamp) -> LetterView {
+    let occurrence = &change.occurrence;
+    let told = words(occurrence.kind);
+    let (title, sentence) = match change.step {
+        EmailChangeStep::Confirm => (
+            "Please confirm your new e-mail address",
+            "Somebody, hopefully you, asked to use this address for the account below.",
+        ),
+        EmailChangeStep::Taken => (
+            "This address has an account already",
+            "Somebody, hopefully you, asked to use this address for the account below. That is not possible, since this address belongs to another account. Nothing was changed.",
+        ),
+        EmailChangeStep::Tell => told,
+    };
+    let label_and_hint = match change.step {
+        EmailChangeStep::Confirm | EmailChangeStep::Taken => (
+            "Confirm the new address",
+            "The link opens a page that asks first; nothing happens before you press its button. It works once, for 24 hours.",
+        ),
+        EmailChangeStep::Tell => (
+            "This wasn't me",
+            "The link opens a page that asks first; nothing happens before you press its button. It gives your account this address back, logs out all sessions and lets you choose a new password. It works for 7 days, and you do not have to sign in.",
+        ),
+    };
+    let events = match change.step {
+        EmailChangeStep::Tell => vec![facts(occurrence, now)],
+        EmailChangeStep::Confirm | EmailChangeStep::Taken => Vec::new(),
+    };
+    let closing = match change.step {
+        EmailChangeStep::Confirm => Some("If you did not ask for it, you can ignore this mail."),
+        EmailChangeStep::Taken => Some("If you did not ask for it, there is nothing to do."),
+        EmailChangeStep::Tell => None,
+    };
+    LetterView {
+        title: title.to_owned(),
+        organization: change.account.organization.clone(),
+        name: change.account.name.clone(),
+        account: change.account.email.clone(),
+        sentence: sentence.to_owned(),
+        events,
+        more: None,
+        link: href.map(|href| LetterLink {
+            label: label_and_hint.0.to_owned(),
+            href,
+            hint: label_and_hint.1.to_owned(),
+        }),
+        closing: closing.map(str::to_owned),
+    }
 }
 
 fn offer_reset(account: &AccountWords, href: String) -> LetterView {

@@ -3,6 +3,8 @@
 //! The router is built from this list and nothing else, so a route cannot exist
 //! without stating its access; a test walks the list with the cookies of ended
 //! sessions, so a new route cannot be forgotten.
+//!
+//! Longer than 400 lines, since it is one list.
 
 mod apps;
 mod factors;
@@ -22,9 +24,9 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::failure::Failure;
 use crate::guard::guard;
 use crate::pages::{
-    alert, check_up, confirm, demo_mail, factor, help, history, log_in, log_out, passkey_answer,
-    passkey_calls, passkey_sign_in, passkeys, phone_confirm, phone_wait, profile, recover,
-    remembered_browsers, security, sessions, set_up, signed_out, start,
+    alert, check_up, confirm, demo_mail, email_change, factor, help, history, log_in, log_out,
+    passkey_answer, passkey_calls, passkey_sign_in, passkeys, phone_confirm, phone_wait, profile,
+    recover, remembered_browsers, security, sessions, set_up, signed_out, start,
 };
 use crate::state::App;
 use crate::{api, assets, envelope, health, links, live};
@@ -155,6 +157,7 @@ fn routes() -> Vec<Route> {
         for_passkeys(),
         for_phones(),
         for_check_up(),
+        for_addresses(),
         for_programs(),
         oidc_tokens::routes(),
     ]
@@ -204,6 +207,18 @@ fn for_everybody() -> Vec<Route> {
         send("/login/reset/{token}", Everyone, recover::post_reset),
         read("/alert/{token}", Everyone, alert::get),
         send("/alert/{token}", Everyone, alert::post),
+        read(
+            "/email/confirm/{token}",
+            Everyone,
+            email_change::get_confirm,
+        ),
+        send(
+            "/email/confirm/{token}",
+            Everyone,
+            email_change::post_confirm,
+        ),
+        read("/email/undo/{token}", Everyone, email_change::get_undo),
+        send("/email/undo/{token}", Everyone, email_change::post_undo),
         read("/logout", Everyone, log_out::get),
         log_out_form,
         read("/signed-out", Everyone, signed_out::get),
@@ -367,6 +382,25 @@ fn for_passkeys() -> Vec<Route> {
     ];
     let routes = routes.into_iter().map(setting_up);
     routes.map(own_device).collect()
+}
+
+/// One's own e-mail address.
+fn for_addresses() -> Vec<Route> {
+    use Access::{People, Programs};
+    let call = "/api/v1/profile/email";
+    let remove = delete(api::email_change::cancel);
+    vec![
+        own_device(read(links::EMAIL, People, email_change::get)),
+        own_device(send(links::EMAIL, People, email_change::post)),
+        own_device(send(
+            "/account/profile/email/cancel",
+            People,
+            email_change::cancel,
+        )),
+        read("/account/profile/email/cancel", People, profile::account),
+        own_device(send(call, Programs, api::email_change::ask)),
+        own_device(route(facts("DELETE", call, Programs), remove)),
+    ]
 }
 
 /// What of the account is good, and what to do next.

@@ -257,6 +257,7 @@ pub(crate) fn why(cause: Cause) -> WhyEnded {
         Cause::EndedByAdministrator | Cause::AccessRefreshRequested => WhyEnded::Administrator,
         Cause::UserDisabled | Cause::UserDeleted => WhyEnded::AccountDisabled,
         Cause::PasswordChanged | Cause::AccountRecovered => WhyEnded::PasswordChanged,
+        Cause::EmailChanged => WhyEnded::EmailChanged,
         Cause::FactorChanged => WhyEnded::FactorChanged,
         Cause::Policy => WhyEnded::PolicyChanged,
         Cause::SessionLimit => WhyEnded::TooManySessions,

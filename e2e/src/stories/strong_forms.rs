@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use nightlatch_testkit::{Authenticator, PASSWORD};
+use nightlatch_testkit::{Account, Authenticator, PASSWORD};
 
 use super::forms::are_accepted;
 use super::ground::Ground;
@@ -15,6 +15,7 @@ use crate::stage::Stage;
 const SECURITY: &str = "/account/security";
 /// One step of the codes of authenticator apps.
 const STEP: Duration = Duration::from_secs(30);
+const NEW_ADDRESS: &str = "ada@lovelace.example";
 const NEW_PASSWORD: &str = "forty wooden boats on a slow green river";
 
 /// What belongs here, of all forms.
@@ -23,10 +24,12 @@ pub(crate) fn is_told_here(path: &str, has_scripts: bool) -> bool {
     let strong = [
         "/account/history/reviewed",
         "/account/phone",
+        "/account/profile/email",
         "/account/security/authenticator-apps",
         "/account/security/recovery-codes",
         "/account/security/remembered-browsers",
         "/alert/",
+        "/email/",
         "/login/factor",
         "/login/phone",
         "/login/recover",
@@ -53,6 +56,7 @@ pub(crate) async fn every_strong_form_is_accepted(stage: Stage, ground: Arc<Grou
     browser.press("All of this was me").await?;
     browser.see("Thank you for looking.").await?;
     mails(&browser, &ground).await?;
+    addresses(&browser, &ground).await?;
     let here = |path: &str| is_told_here(path, stage.has_scripts());
     are_accepted(&ground, here)
 }
@@ -197,8 +201,13 @@ pub(crate) async fn type_code(browser: &Browser, code: &str) -> Outcome {
 
 /// The path behind the link of the latest mail to Ada that has one of this kind.
 pub(crate) async fn link(ground: &Ground, kind: &'static str) -> Outcome<String> {
-    let ada = ground.ada.clone();
-    let letters = ground.with(move |site| site.letters_to(&ada)).await?;
+    link_to(ground, ground.ada.clone(), kind).await
+}
+
+async fn link_to(ground: &Ground, mailbox: Account, kind: &'static str) -> Outcome<String> {
+    let letters = ground
+        .with(move |site| site.letters_to(&mailbox))
+        .await?;
     let text = letters.iter().rev().find_map(|letter| {
         let at = letter.text.find(kind)?;
         letter
@@ -226,4 +235,33 @@ async fn mails(browser: &Browser, ground: &Ground) -> Outcome {
     browser
         .see("All sessions of your account were logged out.")
         .await
+}
+
+async fn ask_for_address(browser: &Browser) -> Outcome {
+    browser.open("/account/profile").await?;
+    browser.follow("Change e-mail address").await?;
+    browser.fill("New e-mail address", NEW_ADDRESS).await?;
+    browser.press("Send the link").await?;
+    browser.see("Open its link and confirm").await
+}
+
+async fn addresses(browser: &Browser, ground: &Ground) -> Outcome {
+    browser.open("/login").await?;
+    fill_in(browser, &ground.ada, NEW_PASSWORD, &[]).await?;
+    browser.see("Your apps").await?;
+    ask_for_address(browser).await?;
+    browser.press("Keep the present address").await?;
+    browser.see("Your e-mail address stays as it is.").await?;
+    ask_for_address(browser).await?;
+    let mailbox = Account {
+        email: NEW_ADDRESS.to_owned(),
+        ..ground.ada.clone()
+    };
+    let confirm = link_to(ground, mailbox, "/email/confirm/").await?;
+    browser.open(&confirm).await?;
+    browser.press("Yes, use this address").await?;
+    browser.see("From now on you sign in with").await?;
+    browser.open(&link(ground, "/email/undo/").await?).await?;
+    browser.press("This was not me: take it back").await?;
+    browser.see("Thank you for telling us.").await
 }

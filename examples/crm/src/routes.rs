@@ -97,16 +97,13 @@ fn in_trouble(trouble: &Trouble) -> Response {
 }
 
 async fn customers(State(crm): State<Crm>, headers: HeaderMap) -> Response {
-    match crm.session(&headers) {
-        Some(session) => {
-            let name = &session.name;
-            let customers = &CUSTOMERS;
-            page(StatusCode::OK, &CustomersPage { name, customers })
-        }
-        None => {
-            let sentence = "Sign in to see your customers.";
-            page(StatusCode::OK, &WelcomePage { sentence })
-        }
+    if let Some(session) = crm.session(&headers) {
+        let name = &session.name;
+        let customers = &CUSTOMERS;
+        page(StatusCode::OK, &CustomersPage { name, customers })
+    } else {
+        let sentence = "Sign in to see your customers.";
+        page(StatusCode::OK, &WelcomePage { sentence })
     }
 }
 

@@ -88,16 +88,17 @@ fn f5_ending_sessions_cancels_no_recovery_and_a_new_password_does() {
         change(&mut changed);
         LinkKind::ALL.map(|kind| link(kind).admit(&changed, at(12)).is_ok())
     };
-    // An alert, a reset. No counter of sessions is among what they depend on.
-    assert_eq!(admitted(|_| ()), [true, true]);
+    // An alert, a reset, a new address, the old one. No counter of sessions is among what
+    // they depend on.
+    assert_eq!(admitted(|_| ()), [true; 4]);
     assert_eq!(
         admitted(|now| now.password_set_at = Some(at(11))),
-        [true, false]
+        [true, false, false, true]
     );
     let moved = |now: &mut LinkStanding| {
         now.email = EmailAddress::parse("thief@example.test").expect("an address");
     };
-    assert_eq!(admitted(moved), [true, false]);
+    assert_eq!(admitted(moved), [true, false, true, true]);
 }
 
 #[test]

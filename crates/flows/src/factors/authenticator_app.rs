@@ -10,6 +10,7 @@ use nightlatch_domain::Timestamp;
 use nightlatch_domain::event::EventKind;
 use nightlatch_domain::ids::{AuthenticatorAppId, UserId};
 use nightlatch_domain::one_time_code::{DIGITS, STEP_SECONDS, Seed};
+use nightlatch_domain::session::ProofMethod;
 use nightlatch_domain::throttle::{self, Lane};
 use nightlatch_storage::authenticator_apps::{self as apps, AuthenticatorApp};
 use nightlatch_storage::sessions::OwnedSession;
@@ -22,7 +23,9 @@ use super::{
     end_others, record,
 };
 use crate::Moment;
+use crate::proof_level::must_keep_last;
 use crate::sealing::{Place, Sealer, SealingError};
+use crate::step_up::prove_set_up;
 
 /// How long a set-up may take; one that is older is forgotten.
 pub const SET_UP_LIFE: Duration = Duration::from_mins(15);
@@ -235,7 +238,11 @@ pub fn confirm_setup(
     throttles::clear(tx, throttle::one_time_code_key(user, binding))?;
     let kind = EventKind::AuthenticatorAppAdded;
     record(tx, moment, &owned, kind, Some(finish.name))?;
-    let changed = end_others(tx, moment, &owned, acting.log_out_others)?;
+    // Its owner has just shown that they have it.
+    let method = ProofMethod::AuthenticatorApp;
+    let renewed = prove_set_up(tx, moment, &owned, method, !acting.log_out_others)?;
+    let mut changed = end_others(tx, moment, &owned, acting.log_out_others)?;
+    changed.kept = changed.kept.or(renewed);
     let left = super::enrolled(tx, user)?.recovery_codes_left;
     Ok(Change::Done(ConfirmOutcome::Confirmed {
         changed,
@@ -329,6 +336,9 @@ pub fn remove(
     let Some(app) = app else {
         return Ok(Change::Done(FactorOutcome::NotFound));
     };
+    if must_keep_last(tx, &owned.user, &owned.organization, moment.now)? {
+        return Ok(Change::Done(FactorOutcome::LastDemanded));
+    }
     apps::delete(tx, user, id)?;
     let kind = EventKind::AuthenticatorAppRemoved;
     record(tx, moment, &owned, kind, Some(&app.name))?;

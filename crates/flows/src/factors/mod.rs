@@ -3,9 +3,9 @@
 //!
 //! Owns setting them up, verifying them and taking them away, and the door that
 //! passkeys go through as well. That a sign-in asks for them is decided elsewhere.
-//! Every change takes a proof of the last ten
-//! minutes (AUTH-08), leaves a line in the history, and ends the other sessions
-//! in the same transaction when the person wants that (OUT-14).
+//! Every change takes a proof of the last ten minutes, of the highest level that the
+//! person has (AUTH-08, MFA-04), leaves a line in the history, and ends the other
+//! sessions in the same transaction when the person wants that (OUT-14).
 
 pub mod authenticator_app;
 pub mod recovery_codes;
@@ -27,6 +27,7 @@ use crate::Moment;
 use crate::activity::Activity;
 use crate::alerts::tell_of;
 use crate::log_out::{EndingRequest, Renewed, end_sessions};
+use crate::proof_level::suffices;
 use crate::sessions::find_live;
 use crate::step_up::event;
 
@@ -86,7 +87,8 @@ pub struct Acting {
 pub enum Change<T> {
     /// It went through the door; what it found there.
     Done(T),
-    /// The last proof is too old (AUTH-08).
+    /// The last proof is too old, or too weak for what the person has (AUTH-08,
+    /// MFA-04).
     ProofNeeded,
     /// The session that asked is over.
     SessionOver,
@@ -99,19 +101,24 @@ pub enum FactorOutcome {
     Done(Changed),
     /// The person has no such factor.
     NotFound,
+    /// It is their only second factor, and their organization demands one (MFA-08).
+    /// They can add another first.
+    LastDemanded,
 }
 
 /// What a change of factors brought with it.
 #[derive(Debug, Default)]
 pub struct Changed {
-    /// The session that asked, if others were ended and it goes on under a new
-    /// token.
+    /// The session that asked, if it goes on under a new token: others were ended,
+    /// or it has proved more than before.
     pub kept: Option<Box<Renewed>>,
+    /// Whether the others were ended.
+    pub ended: bool,
     /// Other sessions ended so far.
     pub others: i64,
 }
 
-/// The live session that asks, if its last proof is young enough. Asked inside of
+/// The live session that asks, if it has proved enough. Asked inside of
 /// the transaction that changes something: a session that ended a moment ago must
 /// not leave a factor behind (OUT-02).
 pub(crate) fn admit(
@@ -122,7 +129,7 @@ pub(crate) fn admit(
     let Some(owned) = find_live(tx, acting.session, &acting.activity, moment.now)? else {
         return Ok(Change::SessionOver);
     };
-    if !owned.session.has_fresh_proof(moment.now) {
+    if !suffices(tx, &owned.session, moment.now)? {
         return Ok(Change::ProofNeeded);
     }
     Ok(Change::Done(Box::new(owned)))
@@ -171,6 +178,7 @@ pub(crate) fn end_others(
     let done = end_sessions(tx, moment, &request)?;
     Ok(Changed {
         kept: done.kept,
+        ended: true,
         others: done.sessions,
     })
 }

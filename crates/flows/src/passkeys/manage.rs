@@ -9,6 +9,7 @@ use nightlatch_storage::{StorageError, Tx, passkeys};
 
 use crate::Moment;
 use crate::factors::{Acting, Change, Changed, FactorOutcome, admit, end_others, record};
+use crate::proof_level::must_keep_last;
 
 /// A passkey as its owner sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,6 +94,9 @@ pub fn remove(
     let Some(held) = passkeys::find(tx, owned.user.id, id)? else {
         return Ok(Change::Done(FactorOutcome::NotFound));
     };
+    if must_keep_last(tx, &owned.user, &owned.organization, moment.now)? {
+        return Ok(Change::Done(FactorOutcome::LastDemanded));
+    }
     passkeys::remove(tx, owned.user.id, id)?;
     let kind = EventKind::PasskeyRemoved;
     record(tx, moment, &owned, kind, Some(&held.name))?;

@@ -85,12 +85,12 @@ pub fn draw(
         state: to_json(&state)?,
         expires_at: moment.now.plus(CEREMONY_LIFETIME).milliseconds(),
     };
-    let sealed = sealer.seal(
+    let bytes = sealer.seal(
         &place(&pre_session.to_bytes()),
         moment.random.as_ref(),
         to_json(&content)?.as_bytes(),
     )?;
-    Ok(Some((SealedChallenge(sealed), challenge)))
+    Ok(Some((SealedChallenge(bytes), challenge)))
 }
 
 /// Opens what came back and uses it up, whatever the answer is worth; `None` if it is no
@@ -99,10 +99,10 @@ pub(super) fn take(
     tx: &mut Tx<'_>,
     now: Timestamp,
     sealer: &Sealer,
-    sealed: &SealedChallenge,
+    carried: &SealedChallenge,
     pre_session: TokenDigest,
 ) -> Result<Option<Ceremony>, StorageError> {
-    let Ok(opened) = sealer.open(&place(&pre_session.to_bytes()), &sealed.0) else {
+    let Ok(opened) = sealer.open(&place(&pre_session.to_bytes()), &carried.0) else {
         return Ok(None);
     };
     let text = String::from_utf8_lossy(&opened);

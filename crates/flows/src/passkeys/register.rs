@@ -5,7 +5,7 @@ use nightlatch_domain::ids::PasskeyId;
 use nightlatch_domain::passkey::{
     CEREMONY_LIFETIME, CeremonyKind, MOST_PASSKEYS, UNNAMED_PASSKEY, UserHandle,
 };
-use nightlatch_domain::session::Session;
+use nightlatch_domain::session::{ProofMethod, Session};
 use nightlatch_domain::user::User;
 use nightlatch_storage::passkeys::{Ceremony, StoredPasskey};
 use nightlatch_storage::sessions::OwnedSession;
@@ -19,6 +19,7 @@ use super::{CeremonyToken, FORMAT, Passkeys, from_json, holder_of, is_framed, ta
 use crate::Moment;
 use crate::factors::{Acting, Change, Changed, admit, end_others, record};
 use crate::sessions::find_live;
+use crate::step_up::prove_set_up;
 
 /// What came of asking for a challenge.
 #[derive(Debug)]
@@ -46,7 +47,8 @@ pub struct NewPasskey {
 /// What came of an answer.
 #[derive(Debug)]
 pub enum Registered {
-    /// The account has this passkey now; what it brought with it.
+    /// The account has this passkey now, and the session has shown it; what that
+    /// brought with it.
     Added(PasskeyId, Changed),
     /// Somebody, perhaps the same person, has it already (WAN-06).
     AlreadyBound,
@@ -59,7 +61,7 @@ pub enum Registered {
 }
 
 /// Draws a challenge for the signed-in person; no other account can be named
-/// (WAN-06). It takes a fresh proof (MFA-04, AUTH-08).
+/// (WAN-06). It takes a fresh proof of the highest level (MFA-04, AUTH-08).
 pub fn begin_registration(
     tx: &mut Tx<'_>,
     moment: &Moment,
@@ -141,7 +143,12 @@ pub fn finish_registration(
     passkeys::add(tx, &added)?;
     let kind = EventKind::PasskeyAdded;
     record(tx, moment, &owned, kind, Some(&added.name))?;
-    let changed = end_others(tx, moment, &owned, acting.log_out_others)?;
+    // Its owner has just shown that they have it: it asked for a fingerprint, a face
+    // or a PIN.
+    let method = ProofMethod::Passkey;
+    let renewed = prove_set_up(tx, moment, &owned, method, !acting.log_out_others)?;
+    let mut changed = end_others(tx, moment, &owned, acting.log_out_others)?;
+    changed.kept = changed.kept.or(renewed);
     Ok(Change::Done(Registered::Added(added.id, changed)))
 }
 

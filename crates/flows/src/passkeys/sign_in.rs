@@ -88,7 +88,7 @@ pub fn sign_in(
     };
     let Verifier { passkeys, sealer } = verifier;
     let ceremony = take(tx, moment.now, sealer, challenge, attempt.pre_session)?;
-    let (user, verified) = match judge(tx, moment, passkeys, ceremony.as_ref(), answer)? {
+    let (user, user_verified) = match judge(tx, moment, passkeys, ceremony.as_ref(), answer)? {
         PasskeyVerdict::Right {
             user,
             user_verified,
@@ -108,7 +108,7 @@ pub fn sign_in(
     let user = users::get(tx, user)?;
     // Without the second condition a found security key alone would open the
     // account (WAN-03).
-    let (Some(began_with), true) = (began_with, verified) else {
+    let (Some(began_with), true) = (began_with, user_verified) else {
         record_failure(tx, moment, attempt, browser, user.id)?;
         return Ok(PasskeySignIn::Refused);
     };

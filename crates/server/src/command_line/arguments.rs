@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use nightlatch_domain::ids::{NoticeId, SessionId};
 use nightlatch_domain::user::Role;
 
-use crate::commands::settings;
+use crate::commands::{FactorKind, settings};
 
 /// One sign-in for a company's web applications, and a logout that locks the
 /// door.
@@ -39,7 +39,7 @@ pub enum Action {
     Check,
     /// Bring the database up to date (`serve` does it by itself)
     Migrate,
-    /// People: add, list, disable, enable, delete, set-password
+    /// People: add, list, disable, enable, delete, set-password, set-email, remove-factors
     #[command(subcommand)]
     User(User),
     /// Sessions: list, end
@@ -113,6 +113,28 @@ pub enum User {
     Delete(OneUser),
     /// Set a new password and end the account's sessions
     SetPassword(SetPassword),
+    /// Give an account another address and end its sessions; both addresses are told
+    SetEmail {
+        /// Their address
+        #[arg(long)]
+        email: String,
+        /// The address with which they will sign in
+        #[arg(long)]
+        new_email: String,
+    },
+    /// Take away how somebody proves themselves besides the password, and end their
+    /// sessions: for who has lost everything. Make sure that it is really them
+    RemoveFactors {
+        /// Their address
+        #[arg(long)]
+        email: String,
+        /// Why; the person will read it
+        #[arg(long)]
+        reason: String,
+        /// Only these; may be given several times. Without it, everything
+        #[arg(long, value_enum)]
+        only: Vec<FactorKind>,
+    },
 }
 
 /// `user add …`.
@@ -277,6 +299,11 @@ mod tests {
             }))
         ));
         assert!(parse("nightlatch user add --email a@b --name A").is_err());
+        assert!(parse("nightlatch user remove-factors --email a@b").is_err());
+        assert!(
+            parse("nightlatch user remove-factors --email a@b --reason r --only passkeys").is_ok()
+        );
+        assert!(parse("nightlatch user set-email --email a@b --new-email c@d").is_ok());
         assert!(parse("nightlatch log-out --reason r").is_err());
         assert!(parse("nightlatch log-out --everyone").is_err());
         assert!(parse("nightlatch log-out --everyone --user a@b --reason r").is_err());

@@ -186,6 +186,16 @@ fn user_command(user: User) -> Result<Command, Trouble> {
             email: new.email,
             password: TypedPassword::new(&terminal::read_password()?),
         },
+        User::SetEmail { email, new_email } => Command::UserSetEmail { email, new_email },
+        User::RemoveFactors {
+            email,
+            reason,
+            only,
+        } => Command::UserRemoveFactors {
+            email,
+            only,
+            reason,
+        },
     })
 }
 

@@ -1,4 +1,6 @@
 //! `app …`: registering apps, changing and withdrawing them.
+//!
+//! Longer than 400 lines, since each command stands beside the words that it answers.
 
 use nightlatch_domain::ending::{Actor, Cause};
 use nightlatch_domain::ids::{ClientId, OrganizationId};
@@ -22,7 +24,6 @@ const MOST_LISTED: i64 = 10_000;
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[expect(
     missing_docs,
-    clippy::struct_excessive_bools,
     reason = "the fields are the options of the command line"
 )]
 pub struct AppWish {
@@ -159,7 +160,8 @@ fn sentence(problem: &impl std::fmt::Display) -> String {
 fn check_jwks(text: &str) -> Result<(), String> {
     let set: serde_json::Value = serde_json::from_str(text)
         .map_err(|_| "The file with the keys is no JSON; it must be a JWK set.".to_owned())?;
-    let keys = set["keys"].as_array().filter(|keys| !keys.is_empty());
+    let keys = set.get("keys").and_then(serde_json::Value::as_array);
+    let keys = keys.filter(|keys| !keys.is_empty());
     let Some(keys) = keys else {
         return Err("The file with the keys must be a JWK set: {\"keys\": […]}.".to_owned());
     };

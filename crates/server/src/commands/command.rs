@@ -4,6 +4,7 @@ use std::fmt;
 
 use nightlatch_domain::ids::{AuthenticatorAppId, ClientId, NoticeId, SessionId};
 use nightlatch_domain::user::Role;
+use nightlatch_flows::factor_removal::Kind;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
@@ -34,6 +35,32 @@ impl Drop for TypedPassword {
 impl fmt::Debug for TypedPassword {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("TypedPassword(…)")
+    }
+}
+
+/// What can be taken away of how somebody signs in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum FactorKind {
+    /// Authenticator apps
+    AuthenticatorApps,
+    /// Passkeys
+    Passkeys,
+    /// Recovery codes
+    RecoveryCodes,
+    /// Browsers that are not asked for the second step
+    RememberedBrowsers,
+}
+
+impl FactorKind {
+    /// The same for the flow.
+    pub(super) const fn meaning(self) -> Kind {
+        match self {
+            Self::AuthenticatorApps => Kind::AuthenticatorApps,
+            Self::Passkeys => Kind::Passkeys,
+            Self::RecoveryCodes => Kind::RecoveryCodes,
+            Self::RememberedBrowsers => Kind::RememberedBrowsers,
+        }
     }
 }
 
@@ -77,6 +104,14 @@ pub enum Command {
     UserSetPassword {
         email: String,
         password: TypedPassword,
+    },
+    /// `user set-email`.
+    UserSetEmail { email: String, new_email: String },
+    /// `user remove-factors`; no kinds mean all of them.
+    UserRemoveFactors {
+        email: String,
+        only: Vec<FactorKind>,
+        reason: String,
     },
     /// `session list`.
     SessionList { email: String },

@@ -35,7 +35,7 @@ use nightlatch_web::signals::{Concern, Signals};
 use nightlatch_web::state::App;
 
 pub use apps::AppWish;
-pub use command::{Command, TypedPassword, Whom};
+pub use command::{Command, FactorKind, TypedPassword, Whom};
 pub use reply::{
     AppLine, ChangeLine, EndedLine, NoticeLine, OrganizationLine, Reply, SessionLine, UserChange,
     UserLine, WaitingAppLine,
@@ -117,6 +117,14 @@ pub async fn execute(context: Context<'_>, command: Command) -> Reply {
         Command::UserSetPassword { email, password } => {
             users::set_password(context, email, &password).await
         }
+        Command::UserSetEmail { email, new_email } => {
+            users::set_email(context, email, &new_email).await
+        }
+        Command::UserRemoveFactors {
+            email,
+            only,
+            reason,
+        } => users::remove_factors(context, email, &only, reason).await,
         Command::SessionList { email } => sessions::list(context, email).await,
         Command::SessionEnd { id, reason } => sessions::end(context, id, reason).await,
         Command::LogOut { whom, reason } => sessions::log_out(context, whom, reason).await,

@@ -188,6 +188,15 @@ pub enum Reply {
         change: UserChange,
         ended: Option<EndedLine>,
     },
+    /// Second factors were taken away: so many of each.
+    FactorsRemoved {
+        email: String,
+        authenticator_apps: usize,
+        passkeys: u64,
+        recovery_codes: i64,
+        remembered_browsers: u64,
+        ended: EndedLine,
+    },
     /// Someone's live sessions.
     Sessions {
         email: String,
@@ -259,4 +268,5 @@ pub enum UserChange {
     Enabled,
     Deleted,
     PasswordSet,
+    EmailSet,
 }

@@ -5,6 +5,10 @@ use super::{
 };
 
 /// The reply for people. Refusals are not meant for the standard output.
+#[expect(
+    clippy::too_many_lines,
+    reason = "one table: how each reply reads, in the order of the replies"
+)]
 pub fn as_text(reply: &Reply) -> String {
     match reply {
         Reply::UserAdded {
@@ -47,12 +51,14 @@ pub fn as_text(reply: &Reply) -> String {
                 UserChange::Enabled => "is enabled and may sign in again",
                 UserChange::Deleted => "is deleted",
                 UserChange::PasswordSet => "has a new password",
+                UserChange::EmailSet => "is the address of that account now",
             };
             match ended {
                 Some(ended) => format!("{email} {change}. {}", ended_sentence(ended)),
                 None => format!("{email} {change}."),
             }
         }
+        Reply::FactorsRemoved { .. } => show_factors_removed(reply),
         Reply::Sessions { email, sessions } => {
             let rows = sessions.iter().map(|session| {
                 let place = session.place.iter().chain(&session.address);
@@ -157,6 +163,25 @@ pub fn error_of(reply: &Reply) -> Option<&str> {
         Reply::Refused { error } | Reply::Failed { error } => Some(error),
         _ => None,
     }
+}
+
+fn show_factors_removed(reply: &Reply) -> String {
+    let Reply::FactorsRemoved {
+        email,
+        authenticator_apps,
+        passkeys,
+        recovery_codes,
+        remembered_browsers,
+        ended,
+    } = reply
+    else {
+        return String::new();
+    };
+    format!(
+        "Removed of {email}: authenticator apps {authenticator_apps}, passkeys {passkeys}, recovery codes \
+         {recovery_codes}, remembered browsers {remembered_browsers}. {}",
+        ended_sentence(ended)
+    )
 }
 
 fn show_resealed(rotated: bool, changed: u64, unreadable: u64) -> String {

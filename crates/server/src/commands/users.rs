@@ -6,12 +6,15 @@ use nightlatch_domain::ending::{Actor, Cause};
 use nightlatch_domain::password::check_new_password;
 use nightlatch_domain::secret::Password;
 use nightlatch_domain::user::{EmailAddress, EmailKey, Role, User, UserStatus, parse_name};
+use nightlatch_flows::email_by_operator::{self, SetOutcome};
+use nightlatch_flows::factor_removal::{self, Kind};
 use nightlatch_flows::people::{self, AddOrganizationOutcome, AddUserOutcome, NewUser};
 use nightlatch_storage::{Tx, organizations, users};
 use nightlatch_web::signals::Concern;
 
 use super::{
-    Context, Reply, Stop, TypedPassword, UserChange, UserLine, get_organization, get_user, refused,
+    Context, FactorKind, Reply, Stop, TypedPassword, UserChange, UserLine, get_organization,
+    get_user, refused,
 };
 
 /// The organization that a first account gets if none is named.
@@ -260,6 +263,73 @@ pub(super) async fn set_password(
         .await?;
     context.announce(Concern::User(user.id), Cause::PasswordChanged);
     Ok(changed(&user, UserChange::PasswordSet, Some(done)))
+}
+
+pub(super) async fn set_email(
+    context: Context<'_>,
+    email: String,
+    typed: &str,
+) -> Result<Reply, Stop> {
+    let Some(new) = EmailAddress::parse(typed) else {
+        return refused(format!("{typed} is not an e-mail address."));
+    };
+    let moment = context.moment.clone();
+    let (user, done) = context
+        .store
+        .write(move |tx| {
+            let mut user = get_user(tx, &email)?;
+            let done = match email_by_operator::set_by_operator(tx, &moment, user.id, &new)? {
+                SetOutcome::Set(done) => (&done).into(),
+                SetOutcome::Same => {
+                    return refused(format!("{new} is the address of that account already."));
+                }
+                SetOutcome::Taken => {
+                    return refused(format!(
+                        "{new} belongs to another account, or was changed less than 7 days ago and can \
+                         still be given back to it."
+                    ));
+                }
+            };
+            user.email = new.clone();
+            Ok((user, done))
+        })
+        .await?;
+    context.announce(Concern::User(user.id), Cause::EmailChanged);
+    Ok(changed(&user, UserChange::EmailSet, Some(done)))
+}
+
+pub(super) async fn remove_factors(
+    context: Context<'_>,
+    email: String,
+    only: &[FactorKind],
+    reason: String,
+) -> Result<Reply, Stop> {
+    let kinds: Vec<Kind> = if only.is_empty() {
+        Kind::ALL.to_vec()
+    } else {
+        only.iter().map(|kind| kind.meaning()).collect()
+    };
+    let moment = context.moment.clone();
+    let (user, removed) = context
+        .store
+        .write(move |tx| {
+            let user = get_user(tx, &email)?;
+            if !factor_removal::has_any(tx, user.id, &kinds)? {
+                return refused(format!("{} has none of these.", user.email));
+            }
+            let removed = factor_removal::remove_factors(tx, &moment, user.id, &kinds, &reason)?;
+            Ok((user, removed))
+        })
+        .await?;
+    context.announce(Concern::User(user.id), Cause::FactorChanged);
+    Ok(Reply::FactorsRemoved {
+        email: user.email.to_string(),
+        authenticator_apps: removed.authenticator_apps,
+        passkeys: removed.passkeys,
+        recovery_codes: removed.recovery_codes,
+        remembered_browsers: removed.remembered_browsers,
+        ended: (&removed.done).into(),
+    })
 }
 
 fn changed(user: &User, change: UserChange, ended: Option<super::EndedLine>) -> Reply {

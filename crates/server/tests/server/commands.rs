@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt as _;
 
 use nightlatch_domain::session::admit;
-use nightlatch_server::commands::{Command, Reply, UserChange, Whom};
+use nightlatch_server::commands::{Command, FactorKind, Reply, UserChange, Whom};
 use nightlatch_server::lock::{self, Lock};
 use nightlatch_server::socket::reach;
 use nightlatch_storage::{StorageError, sessions};
@@ -205,6 +205,48 @@ async fn accounts_live_and_end_at_the_operators_word() {
             .await
             .contains("no account")
     );
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_and_factors_change_at_the_operators_word() {
+    let place = Place::new();
+    let server = place.start().await;
+    place.done(add(ADA, None)).await;
+    place.done(add("bob@example.test", None)).await;
+    sign_in(server.app(), ADA).await;
+    let new = "ada@elsewhere.test";
+    let set = |email: &str, new_email: &str| Command::UserSetEmail {
+        email: email.to_owned(),
+        new_email: new_email.to_owned(),
+    };
+    let taken = place.refused(set(ADA, "BOB@example.test")).await;
+    assert!(taken.contains("belongs to another account"), "{taken}");
+    let wrong = place.refused(set(ADA, "nonsense")).await;
+    assert!(wrong.contains("not an e-mail address"), "{wrong}");
+    let Reply::UserChanged {
+        email,
+        change,
+        ended,
+    } = place.done(set(ADA, new)).await
+    else {
+        panic!("not set");
+    };
+    assert_eq!((email.as_str(), change), (new, UserChange::EmailSet));
+    assert_eq!(ended.expect("ended").sessions, 1);
+    let nobody = place.refused(set(ADA, new)).await;
+    assert!(nobody.contains("no account"), "{nobody}");
+
+    sign_in(server.app(), new).await;
+    let remove = |only: &[FactorKind]| Command::UserRemoveFactors {
+        email: new.to_owned(),
+        only: only.to_vec(),
+        reason: "lost phone".to_owned(),
+    };
+    for only in [&[][..], &[FactorKind::Passkeys]] {
+        let refused = place.refused(remove(only)).await;
+        assert!(refused.contains("has none of these"), "{refused}");
+    }
     server.stop().await;
 }
 

@@ -17,6 +17,7 @@ mod concurrency;
 mod constraints;
 mod corrupt_rows;
 mod counters;
+mod email_changes;
 mod endings;
 mod events;
 mod grants;

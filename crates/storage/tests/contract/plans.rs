@@ -1,4 +1,6 @@
 //! Every statement of the crate, asked for its plan: nothing that runs often reads a whole table.
+//!
+//! Longer than 400 lines, since it is one list of all statements.
 
 use nightlatch_domain::ending::{Cause, ScopeKind};
 use nightlatch_domain::event::EventKind;
@@ -15,13 +17,14 @@ use nightlatch_storage::testing::statements;
 use nightlatch_storage::users::Picture;
 use nightlatch_storage::{
     DatabaseKind, StorageError, Store, Tx, Value, authenticator_apps, authorization_codes,
-    authorization_requests, consents, entries, epochs, feed, grants, mail_links, mails, notices,
-    on_both_databases, organizations, passkeys, pending_sign_ins, phone_sign_ins, recovery_codes,
-    relying_parties, remembered_factors, reviews, sessions, set_up_links, signing_keys, throttles,
-    used_assertions, users,
+    authorization_requests, consents, email_changes, entries, epochs, feed, grants, mail_links,
+    mails, notices, on_both_databases, organizations, passkeys, pending_sign_ins, phone_sign_ins,
+    recovery_codes, relying_parties, remembered_factors, reviews, sessions, set_up_links,
+    signing_keys, throttles, used_assertions, users,
 };
 
 use super::authorization::{app, code, consent, waiting};
+use super::email_changes::email_change;
 use super::grants::grant;
 use super::mails::{mail, mail_link};
 use super::notices::{SAID, notice};
@@ -59,7 +62,7 @@ const MAY_SCAN: [(&str, &str); 9] = [
 ];
 
 /// The sources whose statements are to be found in [`run_all`].
-const SOURCES: [(&str, &str); 27] = [
+const SOURCES: [(&str, &str); 28] = [
     (
         "authenticator_apps",
         include_str!("../../src/authenticator_apps.rs"),
@@ -74,6 +77,7 @@ const SOURCES: [(&str, &str); 27] = [
     ),
     ("browsers", include_str!("../../src/browsers.rs")),
     ("consents", include_str!("../../src/consents.rs")),
+    ("email_changes", include_str!("../../src/email_changes.rs")),
     ("endings", include_str!("../../src/endings.rs")),
     ("entries", include_str!("../../src/entries.rs")),
     ("epochs", include_str!("../../src/epochs.rs")),
@@ -125,6 +129,7 @@ fn run_all(tx: &mut Tx<'_>) -> Result<Vec<&'static str>, StorageError> {
     run_authorization(tx)?;
     run_tokens(tx)?;
     run_notices(tx)?;
+    run_email_changes(tx)?;
     reviews::record(tx, id(1), at(1))?;
     reviews::find(tx, id(1))?;
     reviews::delete(tx, id(1))?;
@@ -147,6 +152,7 @@ fn run_accounts(tx: &mut Tx<'_>) -> Result<(), StorageError> {
     users::any_exists(tx)?;
     users::list_after(tx, &EmailKey::of_typed("a"), 1)?;
     users::update_profile(tx, &user(1, 1))?;
+    users::set_email(tx, id(1), &user(1, 1).email)?;
     users::set_status(tx, id(1), UserStatus::Active)?;
     users::find_password(tx, id(1))?;
     users::find_password_set_at(tx, id(1))?;
@@ -224,6 +230,7 @@ fn run_passkeys(tx: &mut Tx<'_>) -> Result<(), StorageError> {
     passkeys::update_use(tx, &passkey(1, 1))?;
     passkeys::rename(tx, id(1), id(1), "name")?;
     passkeys::remove(tx, id(1), id(1))?;
+    passkeys::remove_all_of_user(tx, id(1))?;
     let handle = UserHandle::from_bytes([1; UserHandle::LENGTH]);
     passkeys::add_handle(tx, id(1), &handle)?;
     passkeys::find_handle(tx, id(1))?;
@@ -250,6 +257,7 @@ fn run_mails(tx: &mut Tx<'_>) -> Result<(), StorageError> {
     mail_links::add(tx, &mail_link(1, 1))?;
     mail_links::find(tx, id(1))?;
     mail_links::set_session(tx, id(1), None)?;
+    mail_links::set_expiry(tx, id(1), at(9))?;
     mail_links::use_up(tx, id(1), at(1))?;
     mail_links::delete_of_user(tx, id(1))?;
     mail_links::prune(tx, at(1), 1).map(|_| ())
@@ -419,6 +427,19 @@ fn run_notices(tx: &mut Tx<'_>) -> Result<(), StorageError> {
     feed::prune_readers(tx, at(1), 1)?;
     notices::confirm(tx, id(1), at(7), None)?;
     notices::prune(tx, at(8), 1).map(|_| ())
+}
+
+fn run_email_changes(tx: &mut Tx<'_>) -> Result<(), StorageError> {
+    email_changes::add(tx, &email_change(1, 1))?;
+    email_changes::find_by_confirm_link(tx, id(1))?;
+    email_changes::find_by_undo_link(tx, id(1))?;
+    email_changes::find_waiting(tx, id(1))?;
+    email_changes::count_since(tx, id(1), at(1))?;
+    email_changes::is_held(tx, &EmailKey::of_typed("a"), None, at(1))?;
+    email_changes::confirm(tx, id(1), at(1))?;
+    email_changes::cancel_waiting(tx, id(1))?;
+    email_changes::void_since(tx, id(1), at(1))?;
+    email_changes::prune(tx, at(9), 1).map(|_| ())
 }
 
 fn run_prunes(tx: &mut Tx<'_>) -> Result<(), StorageError> {

@@ -42,6 +42,7 @@ fn the_profile_is_read_and_changed(which: TestDatabase) {
         "id": ada.id.to_string(),
         "name": "Ada Lovelace",
         "email": "ada@brightwater.example",
+        "pending_email": null,
         "organization": "Brightwater Trading",
         "role": "member",
         "appearance": "system",

@@ -1,4 +1,6 @@
 //! Alerts by mail (ALR-01 … ALR-04, H1, H2, AUTH-10).
+//!
+//! Longer than 400 lines, since each alert takes a story of its own.
 
 use nightlatch_domain::ending::{Cause, Scope};
 use nightlatch_domain::event::EventKind;

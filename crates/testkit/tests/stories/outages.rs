@@ -101,7 +101,7 @@ fn no_form_with_a_proof_loses_the_session_in_an_outage(which: TestDatabase) {
     let site = Site::new(which);
     let (_, laptop, mut key) = ada_with_key(&site);
     let mut laptop = laptop.at(LIBRARY);
-    laptop.add_authenticator_app("Phone");
+    let phone = laptop.set_up_app();
     laptop.add_passkey(&mut key, "Red key");
     laptop.open("/account/security").expect(200);
     let removing = |name: &str| laptop.page().form(name).action.clone();
@@ -110,11 +110,11 @@ fn no_form_with_a_proof_loses_the_session_in_an_outage(which: TestDatabase) {
     let store = site.app().store.clone();
     let forms = [
         (passkey.as_str(), "Remove this passkey"),
-        (app.as_str(), "Remove this app"),
         (
             "/account/security/recovery-codes",
             "Make new recovery codes",
         ),
+        (app.as_str(), "Remove this app"),
         ("/account/phone", "Sign in on that computer"),
     ];
     for (path, button) in forms {
@@ -126,10 +126,11 @@ fn no_form_with_a_proof_loses_the_session_in_an_outage(which: TestDatabase) {
                 laptop.open(path).expect(200);
                 laptop.fill("Code on that computer", &code);
                 laptop.press("Go on").expect(200);
+                laptop.fill("Your password", PASSWORD);
             } else {
                 laptop.open(path).expect(200);
+                laptop.fill("A code from your app", &phone.next_code(&site));
             }
-            laptop.fill("Your password", PASSWORD);
             let before = laptop.session_cookie().map(str::to_owned);
             break_after(&store, transactions);
             let answer = laptop.press_once(button);

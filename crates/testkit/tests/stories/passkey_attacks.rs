@@ -1,5 +1,7 @@
 //! What an attacker does to passkeys, each check on its own (WAN-01, WAN-02,
 //! WAN-03, WAN-06).
+//!
+//! Longer than 400 lines, since each check takes an attack of its own.
 
 use nightlatch_domain::event::EventKind;
 use nightlatch_storage::on_both_databases;

@@ -1,5 +1,7 @@
 //! `sign_in_with_my_phone_on_a_library_computer`: no secret is typed there, and a
 //! relayed code leads nowhere (TOK-09, SHR-01, OUT-12).
+//!
+//! Longer than 400 lines, since it is one story told in parts.
 
 use nightlatch_domain::event::EventKind;
 use nightlatch_domain::phone_sign_in::PhoneSignInRule;

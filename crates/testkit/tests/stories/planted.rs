@@ -3,8 +3,8 @@
 use nightlatch_domain::event::EventKind;
 use nightlatch_storage::on_both_databases;
 use nightlatch_testkit::{
-    Account, Browser, Choices, PASSWORD, PasskeyDevice, Site, TestDatabase, UserAgent, link_in,
-    passkey_problem, signed_in_to,
+    Account, Browser, Choices, Lie, PASSWORD, PasskeyDevice, Site, TestDatabase, UserAgent,
+    link_in, passkey_problem, signed_in_to,
 };
 
 use crate::{DAY, HOUR, MINUTE};
@@ -153,10 +153,14 @@ fn f2_this_was_not_me_takes_along_what_was_planted(which: TestDatabase) {
     let site = Site::new(which);
     let (ada, mut laptop, mut thief) = begin(&site);
     let mut key = PasskeyDevice::security_key(&site.origin());
+    let mut own = PasskeyDevice::security_key(&site.origin());
+    // The owner is adding one as well: once there is a second factor, no more is added
+    // without it.
+    let begun = laptop.begin_passkey().expect(200).json();
     thief.add_passkey(&mut key, "Spare key");
     site.advance(MINUTE);
-    let mut own = PasskeyDevice::security_key(&site.origin());
-    laptop.add_passkey(&mut own, "Blue key");
+    let made = own.create(&begun, Lie::Honest);
+    drop(laptop.finish_passkey(&begun, &made, "Blue key").expect(200));
     // Also where the session is over by then.
     thief.log_out();
     laptop.open("/account/history").expect(200);

@@ -1,4 +1,6 @@
 //! The second step of signing in (SES-07, MFA-03, OUT-12, UI-06).
+//!
+//! Longer than 400 lines, since it is one story told in parts.
 
 use nightlatch_domain::event::EventKind;
 use nightlatch_domain::policy::AtSessionLimit;

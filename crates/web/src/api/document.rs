@@ -4,7 +4,7 @@ use axum::Json;
 use axum::response::{IntoResponse, Response};
 use utoipa::OpenApi;
 
-use crate::api::{apps, factors, history, profile, proof, sessions};
+use crate::api::{apps, email_change, factors, history, profile, proof, sessions};
 use crate::oidc_tokens::bearer;
 
 /// The document.
@@ -21,6 +21,8 @@ use crate::oidc_tokens::bearer;
     paths(
         profile::get,
         profile::change,
+        email_change::ask,
+        email_change::cancel,
         sessions::list,
         sessions::end_one,
         sessions::end_selected,

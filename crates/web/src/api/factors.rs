@@ -10,11 +10,13 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::api::body::answer;
-use crate::api::proof::{proof_needed, session_over};
+use crate::api::proof::{highest_proof_needed, session_over};
 use crate::cookies::Jar;
 use crate::failure::Failure;
 use crate::guard::Person;
 use crate::pages::factors::{acting, follow_up};
+use crate::pages::flash::LAST_FACTOR;
+use crate::views::Problem;
 
 /// An authenticator app.
 #[derive(Serialize, ToSchema)]
@@ -84,7 +86,7 @@ pub(crate) struct AppRemoved {
     responses(
         (status = 200, body = AppRemoved),
         (status = 401, description = "No live session"),
-        (status = 403, description = "A proof of the last ten minutes is needed"),
+        (status = 403, description = "A proof of the last ten minutes by a second factor is needed, or it is the last factor and the organization demands one"),
         (status = 404, description = "No authenticator app of yours has this id")
     )
 )]
@@ -111,7 +113,10 @@ pub(crate) async fn remove_app(
             Ok(answer(body, jar))
         }
         Change::Done(FactorOutcome::NotFound) => Err(missing()),
-        Change::ProofNeeded => Err(proof_needed("Removing a factor")),
+        Change::Done(FactorOutcome::LastDemanded) => {
+            Err(Failure::saying(Problem::Forbidden, LAST_FACTOR).with_code("last-factor"))
+        }
+        Change::ProofNeeded => Err(highest_proof_needed("Removing a factor")),
         Change::SessionOver => Err(session_over()),
     }
 }

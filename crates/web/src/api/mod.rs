@@ -8,6 +8,7 @@
 pub(crate) mod apps;
 pub(crate) mod body;
 pub(crate) mod document;
+pub(crate) mod email_change;
 pub(crate) mod factors;
 pub(crate) mod history;
 pub(crate) mod profile;

@@ -6,9 +6,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::api::body::{Body, answer};
+use crate::api::email_change::PendingEmail;
 use crate::cookies::Jar;
 use crate::failure::Failure;
 use crate::guard::Person;
+use crate::pages::email_change::find_waiting;
 use crate::pages::profile::save;
 use crate::views::Problem;
 
@@ -21,6 +23,8 @@ pub(crate) struct Profile {
     name: String,
     /// Their e-mail address.
     email: String,
+    /// Another address that waits for its mailbox to confirm.
+    pending_email: Option<PendingEmail>,
     /// The organization they belong to.
     organization: String,
     /// `administrator` or `member`.
@@ -39,16 +43,17 @@ pub(crate) struct ProfileChange {
     appearance: Option<String>,
 }
 
-fn profile(person: &Person, name: &str, appearance: Appearance) -> Profile {
+async fn profile(person: &Person, name: &str, appearance: Appearance) -> Result<Profile, Failure> {
     let user = &person.live.owned.user;
-    Profile {
+    Ok(Profile {
         id: user.id.to_string(),
         name: name.to_owned(),
         email: user.email.to_string(),
+        pending_email: find_waiting(person).await?.as_ref().map(PendingEmail::of),
         organization: person.live.owned.organization.name.clone(),
         role: Role::name(user.role).to_owned(),
         appearance: appearance.name().to_owned(),
-    }
+    })
 }
 
 /// The signed-in person's profile.
@@ -56,12 +61,10 @@ fn profile(person: &Person, name: &str, appearance: Appearance) -> Profile {
     get, path = "/api/v1/profile", tag = "profile",
     responses((status = 200, body = Profile), (status = 401, description = "No live session"))
 )]
-pub(crate) async fn get(person: Person) -> Response {
+pub(crate) async fn get(person: Person) -> Result<Response, Failure> {
     let user = &person.live.owned.user;
-    answer(
-        profile(&person, &user.name, user.appearance),
-        Jar::default(),
-    )
+    let body = profile(&person, &user.name, user.appearance).await?;
+    Ok(answer(body, Jar::default()))
 }
 
 /// Changes the signed-in person's profile.
@@ -93,5 +96,6 @@ pub(crate) async fn change(
         })?,
     };
     save(&person, name.clone(), appearance).await?;
-    Ok(answer(profile(&person, &name, appearance), Jar::default()))
+    let body = profile(&person, &name, appearance).await?;
+    Ok(answer(body, Jar::default()))
 }

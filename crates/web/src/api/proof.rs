@@ -30,6 +30,18 @@ pub(crate) fn proof_needed(what: &str) -> Failure {
     .with_code("proof-needed")
 }
 
+/// The answer to a call that takes a fresh proof of the highest level that the person
+/// has (MFA-04); `what` begins the sentence.
+pub(crate) fn highest_proof_needed(what: &str) -> Failure {
+    Failure::saying(
+        Problem::Forbidden,
+        format!(
+            "{what} takes a proof of the last ten minutes, by a second factor if you have one. Send it to /api/v1/proof first."
+        ),
+    )
+    .with_code("proof-needed")
+}
+
 /// The answer to a call whose session ended while it was under way.
 pub(crate) fn session_over() -> Failure {
     Failure::new(Problem::Unauthorized).with_code("not-signed-in")
@@ -43,6 +55,8 @@ pub(crate) struct ProofRequest {
     password: Option<String>,
     /// A code from their authenticator app.
     code: Option<String>,
+    /// One of their recovery codes; it is used up.
+    recovery_code: Option<String>,
     /// An answer of one of their passkeys to a challenge of
     /// `/api/v1/proof/passkey`: `ceremony` as it came, and `credential` as
     /// WebAuthn's `PublicKeyCredential` writes itself in JSON.
@@ -57,8 +71,9 @@ pub(crate) struct ProofGiven {
     at: String,
 }
 
-/// Proves with the password, a code from an authenticator app or a passkey that
-/// the caller is the owner of the account.
+/// Proves with the password, a code from an authenticator app, a recovery code or a
+/// passkey that the caller is the owner of the account. Changing factors or the
+/// address takes something else than the password, if the person has it.
 #[utoipa::path(
     post, path = "/api/v1/proof", tag = "sessions", request_body = ProofRequest,
     responses(
@@ -72,14 +87,22 @@ pub(crate) async fn give(
     person: Person,
     Body(request): Body<ProofRequest>,
 ) -> Result<Response, Failure> {
-    let evidence = match (&request.password, &request.code, request.passkey) {
-        (Some(password), None, None) => Evidence::Password(Password::typed(password)),
-        (None, Some(code), None) => Evidence::code(code),
-        (None, None, Some(written)) => Evidence::Passkey(written.read()),
-        _ => {
-            let sentence = "Send either `password` or `code` or `passkey`.";
-            return Err(Failure::saying(Problem::BadRequest, sentence).with_code("proof"));
-        }
+    let given = [
+        request
+            .password
+            .map(|password| Evidence::Password(Password::typed(&password))),
+        request.code.map(|code| Evidence::code(&code)),
+        request
+            .recovery_code
+            .map(|code| Evidence::recovery_code(&code)),
+        request
+            .passkey
+            .map(|written| Evidence::Passkey(written.read())),
+    ];
+    let mut given = given.into_iter().flatten();
+    let (Some(evidence), None) = (given.next(), given.next()) else {
+        let sentence = "Send one of `password`, `code`, `recovery_code` and `passkey`.";
+        return Err(Failure::saying(Problem::BadRequest, sentence).with_code("proof"));
     };
     match prove_with(&person, evidence).await? {
         Proved::Yes(renewed) => {

@@ -15,6 +15,7 @@ use crate::cookies::Jar;
 use crate::failure::Failure;
 use crate::guard::Person;
 use crate::links;
+use crate::pages::proof::Takes;
 use crate::pages::sessions::{act, count, device, list};
 use crate::pages::{Fields, proof};
 use crate::show;
@@ -72,7 +73,7 @@ impl Asking {
     async fn proof(self, person: &Person, takes_one: bool) -> Result<Proof, Failure> {
         match self {
             Self::IfStale => proof::asked_if(person, takes_one).await,
-            Self::Again(error) => proof::asked(person, error).await,
+            Self::Again(error) => proof::asked(person, Takes::AnyProof, error).await,
         }
     }
 }
@@ -181,7 +182,7 @@ pub(crate) async fn ask_for_proof(
         button: "Log out".to_owned(),
         destructive: true,
         cancel_href: links::SESSIONS.to_owned(),
-        proof: proof::asked(person, error).await?,
+        proof: proof::asked(person, Takes::AnyProof, error).await?,
     };
     show::page_with(&person.visit, status, &page, Jar::default())
 }

@@ -64,6 +64,10 @@ pub(crate) enum Flash {
     AppAccessRemoved,
     /// The app was left before, or holds nothing of theirs.
     NotInApp,
+    /// It is the last second step, and the organization demands one.
+    LastFactorDemanded,
+    EmailChangeAsked,
+    EmailChangeCancelled,
     /// There is no such authenticator app, or its set-up took too long.
     AppGone,
 }
@@ -115,6 +119,9 @@ impl Flash {
             Self::AppLeft => "app-left".to_owned(),
             Self::AppAccessRemoved => "app-access-removed".to_owned(),
             Self::NotInApp => "not-in-app".to_owned(),
+            Self::LastFactorDemanded => "last-factor".to_owned(),
+            Self::EmailChangeAsked => "email-asked".to_owned(),
+            Self::EmailChangeCancelled => "email-cancelled".to_owned(),
             Self::TooManyApps => "too-many-apps".to_owned(),
         };
         jar.set_flash(&code);
@@ -126,6 +133,9 @@ const SIGN_IN_OVER: &str =
 
 const SET_UP_FACTOR: &str = "Your organization asks for a second step when you sign in. Please set one up here; then everything \
      else opens again.";
+
+/// The last second step must stay (MFA-08).
+pub(crate) const LAST_FACTOR: &str = "Your organization asks for a second step, and this is your last one. Please add another first; then you can remove it.";
 
 /// A sign-in beyond the session limit, where the rule is to refuse.
 pub(crate) const TOO_MANY_SESSIONS: &str = "You are signed in on as many devices as your organization allows. Log out on one of them first.";
@@ -203,6 +213,9 @@ pub(crate) fn read(code: &str) -> Option<FlashView> {
         ("not-in-app", _) => "You were not signed in to that app any more.".to_owned(),
         ("app-name-refused", _) => return Some(FlashView::problem("Please use a name of 1 to 60 characters. Nothing was changed.")),
         ("too-many-apps", _) => return Some(FlashView::problem("You have as many authenticator apps as an account can have. Remove one first.")),
+        ("last-factor", _) => return Some(FlashView::problem(LAST_FACTOR)),
+        ("email-asked", _) => "We have sent a mail to the new address. Open its link and confirm; until then everything stays as it is.".to_owned(),
+        ("email-cancelled", _) => "Your e-mail address stays as it is.".to_owned(),
         ("app-gone", _) => {
             return Some(FlashView::problem(
                 "There is no such authenticator app, or adding it took longer than 15 minutes. Here is what you have.",

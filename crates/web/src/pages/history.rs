@@ -114,6 +114,11 @@ fn entry(person: &Person, event: &Event) -> Option<HistoryEntryView> {
         EventKind::PasswordChanged | EventKind::PasswordSetByOperator => {
             HistoryKind::PasswordChanged
         }
+        EventKind::EmailChangeAsked => HistoryKind::EmailChangeAsked,
+        EventKind::EmailChangeCancelled => HistoryKind::EmailChangeCancelled,
+        EventKind::EmailChanged => HistoryKind::EmailChanged,
+        EventKind::EmailChangeUndone => HistoryKind::EmailChangeUndone,
+        EventKind::FactorsRemovedByOperator => HistoryKind::FactorsRemoved,
         EventKind::ProofGiven => HistoryKind::Proved,
         EventKind::PasskeyAdded => HistoryKind::PasskeyAdded,
         EventKind::PasskeyRemoved => HistoryKind::PasskeyRemoved,
@@ -155,7 +160,8 @@ fn entry(person: &Person, event: &Event) -> Option<HistoryEntryView> {
             | HistoryKind::WrongProof
             | HistoryKind::FactorFailed
     );
-    let names_an_app = matches!(
+    // An app, or an address.
+    let names_what = matches!(
         kind,
         HistoryKind::AppAdded
             | HistoryKind::AppRenamed
@@ -165,6 +171,9 @@ fn entry(person: &Person, event: &Event) -> Option<HistoryEntryView> {
             | HistoryKind::TokenReused
             | HistoryKind::LeftApp
             | HistoryKind::AppAccessRemoved
+            | HistoryKind::EmailChangeAsked
+            | HistoryKind::EmailChanged
+            | HistoryKind::EmailChangeUndone
     );
     let current = Some(person.live.owned.session.id);
     let not_me = event
@@ -177,12 +186,14 @@ fn entry(person: &Person, event: &Event) -> Option<HistoryEntryView> {
             .cause
             .map(|cause| show::why(cause).short().to_owned())
             .or_else(|| is_sign_in.then(|| how(event.detail.as_deref())))
-            .or_else(|| names_an_app.then(|| event.detail.clone()).flatten()),
+            .or_else(|| names_what.then(|| event.detail.clone()).flatten()),
         who: (!is_sign_in && !is_refusal).then(|| show::who(event.actor, event.user_id)),
-        reason: event
-            .detail
-            .clone()
-            .filter(|_| event.kind == EventKind::SessionEnded),
+        reason: event.detail.clone().filter(|_| {
+            matches!(
+                event.kind,
+                EventKind::SessionEnded | EventKind::FactorsRemovedByOperator
+            )
+        }),
         device_kind: show::device_kind(client),
         device: (!client.user_agent.is_empty()).then(|| client.description().phrase()),
         address: client.address.map(|address| address.to_string()),

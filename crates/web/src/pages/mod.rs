@@ -5,6 +5,7 @@ pub(crate) mod apps;
 pub(crate) mod check_up;
 pub(crate) mod confirm;
 pub(crate) mod demo_mail;
+pub(crate) mod email_change;
 pub(crate) mod end_session;
 pub(crate) mod ending_details;
 mod endings;

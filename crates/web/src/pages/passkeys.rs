@@ -16,7 +16,7 @@ use crate::links;
 use crate::pages::confirm::status_of;
 use crate::pages::factors::{LOG_OUT_OTHERS, Question, acting, change, follow_up, to_security};
 use crate::pages::flash::Flash;
-use crate::pages::proof::{Taken, asked, asked_if, take_proof, to_sign_in};
+use crate::pages::proof::{Taken, Takes, asked, asked_to_change, take_proof, to_sign_in};
 use crate::pages::{Fields, security};
 use crate::show;
 use crate::views::{
@@ -66,7 +66,7 @@ fn are_possible(person: &Person) -> Result<(), Failure> {
 
 /// `GET /account/security/passkeys/add`.
 pub(crate) async fn add(person: Person) -> Result<Response, Failure> {
-    let proof = asked_if(&person, true).await?;
+    let proof = asked_to_change(&person).await?;
     show_add(&person, StatusCode::OK, proof).await
 }
 
@@ -83,17 +83,20 @@ async fn show_add(person: &Person, status: StatusCode, proof: Proof) -> Result<R
 /// `POST /account/security/passkeys/add`: the proof that adding one takes.
 pub(crate) async fn prove_to_add(person: Person, fields: Fields) -> Result<Response, Failure> {
     person.visit.check_form(fields.get("csrf"))?;
-    if person.has_fresh_proof() {
+    if asked_to_change(&person).await? == Proof::Fresh {
         return Ok(show::see_other(links::PASSKEY_ADD, Jar::default()));
     }
-    Ok(match take_proof(&person, &fields).await? {
-        Taken::Yes(jar) => show::see_other(links::PASSKEY_ADD, jar),
-        Taken::Ask(error) => {
-            let status = status_of(error.as_ref());
-            show_add(&person, status, asked(&person, error).await?).await?
-        }
-        Taken::SessionOver => to_sign_in(),
-    })
+    Ok(
+        match take_proof(&person, Takes::TheHighest, &fields).await? {
+            Taken::Yes(jar) => show::see_other(links::PASSKEY_ADD, jar),
+            Taken::Ask(error) => {
+                let status = status_of(error.as_ref());
+                let proof = asked(&person, Takes::TheHighest, error).await?;
+                show_add(&person, status, proof).await?
+            }
+            Taken::SessionOver => to_sign_in(),
+        },
+    )
 }
 
 fn address(id: PasskeyId, act: &str) -> String {
@@ -141,6 +144,9 @@ pub(crate) async fn name(
     let answer = change(&person, &fields, &question, act, |outcome| async move {
         match outcome {
             FactorOutcome::NotFound => Err(Failure::not_found()),
+            FactorOutcome::LastDemanded => {
+                Ok(to_security(Flash::LastFactorDemanded, Jar::default()))
+            }
             FactorOutcome::Done(_) => Ok(to_security(Flash::PasskeyRenamed, Jar::default())),
         }
     });
@@ -164,7 +170,7 @@ pub(crate) async fn ask_to_remove(
         frame: show::frame(visit, Nav::Security).await?,
         passkey: show_one(visit, found?.ok_or(Failure::not_found())?),
         log_out_others: true,
-        proof: asked_if(&person, true).await?,
+        proof: asked_to_change(&person).await?,
     };
     show::page(visit, &page)
 }
@@ -199,8 +205,12 @@ pub(crate) async fn remove(
         }
     };
     let answer = |outcome| async {
-        let FactorOutcome::Done(changed) = outcome else {
-            return Err(Failure::not_found());
+        let changed = match outcome {
+            FactorOutcome::Done(changed) => changed,
+            FactorOutcome::NotFound => return Err(Failure::not_found()),
+            FactorOutcome::LastDemanded => {
+                return Ok(to_security(Flash::LastFactorDemanded, Jar::default()));
+            }
         };
         let mut jar = Jar::default();
         follow_up(&person, &mut jar, &changed);

@@ -12,7 +12,7 @@ use crate::cookies::Jar;
 use crate::failure::Failure;
 use crate::guard::Person;
 use crate::links;
-use crate::pages::proof::{asked, asked_if, to_sign_in};
+use crate::pages::proof::{Takes, asked, asked_if, to_sign_in};
 use crate::pages::{Fields, wait_sentence, with_proof};
 use crate::show;
 use crate::views::{Nav, PhoneConfirmPage, PhoneConfirmState, PhoneRequestView, Proof};
@@ -214,7 +214,7 @@ pub(crate) async fn let_in(person: Person, fields: Fields) -> Result<Response, F
     };
     let ask = |error| async {
         let asking = Asking {
-            proof: Some(asked(&person, error).await?),
+            proof: Some(asked(&person, Takes::AnyProof, error).await?),
             in_front: None,
         };
         confirm(&person, &typed, &request, asking).await

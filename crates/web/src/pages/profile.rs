@@ -15,8 +15,8 @@ use crate::cookies::Jar;
 use crate::failure::Failure;
 use crate::guard::Person;
 use crate::links;
-use crate::pages::Fields;
 use crate::pages::flash::Flash;
+use crate::pages::{Fields, email_change};
 use crate::show;
 use crate::views::{Field, Nav, Problem, ProfilePage};
 
@@ -44,6 +44,8 @@ async fn show_page(
         picture_hint: "PNG, JPEG or WebP, up to 512 KB.".to_owned(),
         picture_accept: "image/png,image/jpeg,image/webp".to_owned(),
         role: role(person.live.owned.user.role).to_owned(),
+        email: email_change::row(person),
+        pending_email: email_change::pending(person).await?,
     };
     show::page_with(&person.visit, status, &page, Jar::default())
 }

@@ -8,11 +8,13 @@
 use axum::response::{IntoResponse as _, Response};
 use nightlatch_domain::Timestamp;
 use nightlatch_domain::secret::Password;
+use nightlatch_flows::email_change::AskOutcome;
 use nightlatch_flows::factors::Change;
 use nightlatch_flows::log_out::Renewed;
 use nightlatch_flows::own_endings::OwnEndingOutcome;
 use nightlatch_flows::passkeys::known::PasskeyAnswer;
 use nightlatch_flows::phone_sign_in::AnswerOutcome;
+use nightlatch_flows::proof_level::{self, Missing};
 use nightlatch_flows::second_factor::{CodeKind, TypedCode};
 use nightlatch_flows::step_up::{self, StepUpOutcome};
 use nightlatch_flows::{step_up_code, step_up_passkey};
@@ -25,12 +27,27 @@ use crate::links;
 use crate::pages::Fields;
 use crate::pages::passkey_answer;
 use crate::show;
-use crate::views::{Problem, Proof, ProofWays};
+use crate::views::{Problem, Proof, ProofLevel, ProofWays};
 
 /// The fields by which a form brings a proof; see `templates/proof.html`.
 const PASSWORD: &str = "password";
 const CODE: &str = "proof_code";
+const RECOVERY_CODE: &str = "proof_recovery_code";
 const PASSKEY: &str = "proof_passkey";
+
+/// A password where more is asked for.
+const NOT_THE_PASSWORD: &str = "Your password alone is not enough here, since this changes how you sign in. Please use your second step as well.";
+
+/// Which proof an act takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Takes {
+    /// Any one of the person's factors, so that a lost phone keeps nobody from ending
+    /// sessions (F5).
+    AnyProof,
+    /// The highest level that the person has, since the act changes what opens the
+    /// account (MFA-04).
+    TheHighest,
+}
 
 /// What came of a proof.
 #[derive(Debug)]
@@ -48,7 +65,7 @@ pub(crate) enum Proved {
 pub(crate) enum Evidence {
     /// The password; `None` if it is longer than any may be.
     Password(Option<Password>),
-    /// A code from an authenticator app.
+    /// A code from an authenticator app, or a recovery code.
     Code(TypedCode),
     /// What a passkey answered; `None` if it cannot be read.
     Passkey(Option<Box<PasskeyAnswer>>),
@@ -64,7 +81,9 @@ impl Evidence {
             return Some(Self::Passkey(passkey_answer::of_field(passkey)));
         }
         match (fields.get(PASSWORD), code) {
-            ("", "") => None,
+            ("", "") => Some(fields.get(RECOVERY_CODE).trim())
+                .filter(|code| !code.is_empty())
+                .map(Self::recovery_code),
             ("", code) => Some(Self::code(code)),
             (_, _) => Some(Self::Password(fields.password(PASSWORD))),
         }
@@ -73,6 +92,11 @@ impl Evidence {
     /// A code as typed.
     pub(crate) fn code(text: &str) -> Self {
         Self::Code(TypedCode::typed(CodeKind::AuthenticatorApp, text))
+    }
+
+    /// A recovery code as typed.
+    pub(crate) fn recovery_code(text: &str) -> Self {
+        Self::Code(TypedCode::typed(CodeKind::Recovery, text))
     }
 }
 
@@ -87,6 +111,12 @@ pub(crate) async fn prove_with(person: &Person, evidence: Evidence) -> Result<Pr
             let (store, hashing, activity) = (&app.store, &app.hashing, &app.activity);
             let proving = step_up::with_password(store, hashing, &moment, activity, id, password);
             (proving.await, wrong_password())
+        }
+        Evidence::Code(code) if code.kind() == CodeKind::Recovery => {
+            let (store, hashing, activity) = (&app.store, &app.hashing, &app.activity);
+            let proving =
+                step_up_code::with_recovery_code(store, hashing, &moment, activity, id, code);
+            (proving.await, wrong_recovery_code())
         }
         Evidence::Code(code) => {
             let proving =
@@ -128,20 +158,32 @@ pub(crate) enum Taken {
     SessionOver,
 }
 
+/// The evidence, if it can be enough; or what to say instead.
+fn refuse_unfit(ways: ProofWays, evidence: Option<Evidence>) -> Result<Evidence, String> {
+    match evidence {
+        None => Err(ways.missing()),
+        Some(Evidence::Password(_)) if ways.are_second() => Err(NOT_THE_PASSWORD.to_owned()),
+        Some(evidence) => Ok(evidence),
+    }
+}
+
 /// Takes the proof that came along with a form.
-pub(crate) async fn take_proof(person: &Person, fields: &Fields) -> Result<Taken, Failure> {
-    let Some(evidence) = Evidence::of_form(fields) else {
-        let was_asked = [PASSWORD, CODE, PASSKEY]
-            .into_iter()
-            .any(|name| fields.all(name).next().is_some());
-        // A page that was opened while the last proof was fresh did not ask: that is
-        // no mistake of the person's.
-        let error = if was_asked {
-            Some(ways(person).await?.missing())
-        } else {
-            None
-        };
-        return Ok(Taken::Ask(error));
+pub(crate) async fn take_proof(
+    person: &Person,
+    takes: Takes,
+    fields: &Fields,
+) -> Result<Taken, Failure> {
+    let (_, ways) = look(person, takes).await?;
+    let evidence = match refuse_unfit(ways, Evidence::of_form(fields)) {
+        Ok(evidence) => evidence,
+        Err(sentence) => {
+            let was_asked = [PASSWORD, CODE, RECOVERY_CODE, PASSKEY]
+                .into_iter()
+                .any(|name| fields.all(name).next().is_some());
+            // A page that was opened while the last proof was fresh did not ask: that
+            // is no mistake of the person's.
+            return Ok(Taken::Ask(was_asked.then_some(sentence)));
+        }
     };
     Ok(match prove_with(person, evidence).await? {
         Proved::Yes(renewed) => {
@@ -156,23 +198,40 @@ pub(crate) async fn take_proof(person: &Person, fields: &Fields) -> Result<Taken
 
 /// An act that may take a fresh proof, as its flow answered.
 pub(crate) trait MayTakeProof {
+    /// Which proof.
+    const TAKES: Takes;
+
     /// Whether nothing was done, since the last proof is too old.
     fn needs_proof(&self) -> bool;
 }
 
 impl<T> MayTakeProof for Change<T> {
+    const TAKES: Takes = Takes::TheHighest;
+
+    fn needs_proof(&self) -> bool {
+        matches!(self, Self::ProofNeeded)
+    }
+}
+
+impl MayTakeProof for AskOutcome {
+    const TAKES: Takes = Takes::TheHighest;
+
     fn needs_proof(&self) -> bool {
         matches!(self, Self::ProofNeeded)
     }
 }
 
 impl MayTakeProof for OwnEndingOutcome {
+    const TAKES: Takes = Takes::AnyProof;
+
     fn needs_proof(&self) -> bool {
         matches!(self, Self::ProofNeeded)
     }
 }
 
 impl MayTakeProof for AnswerOutcome {
+    const TAKES: Takes = Takes::AnyProof;
+
     fn needs_proof(&self) -> bool {
         matches!(self, Self::ProofNeeded)
     }
@@ -198,7 +257,7 @@ where
     let outcome = async {
         let mut outcome = act().await?;
         if outcome.needs_proof() {
-            match take_proof(person, fields).await? {
+            match take_proof(person, T::TAKES, fields).await? {
                 Taken::Yes(jar) => renewed = jar,
                 Taken::Ask(error) => return ask(error).await,
                 Taken::SessionOver => return Ok(to_sign_in()),
@@ -221,29 +280,62 @@ pub(crate) fn to_sign_in() -> Response {
     show::see_other(links::LOGIN, Jar::default())
 }
 
-async fn ways(person: &Person) -> Result<ProofWays, Failure> {
-    let user = person.live.owned.user.id;
+/// What is still to be proved, and what can prove it.
+async fn look(person: &Person, takes: Takes) -> Result<(Missing, ProofWays), Failure> {
+    let (session, now) = (person.live.owned.session.clone(), person.visit.now);
     let app = &person.visit.app;
-    let found: Result<_, StorageError> = app.store.read(move |tx| step_up::ways(tx, user)).await;
-    let found = found?;
-    Ok(ProofWays {
-        password: found.password,
+    let found: Result<_, StorageError> = app
+        .store
+        .read(move |tx| {
+            let missing = match takes {
+                Takes::TheHighest => proof_level::missing(tx, &session, now)?,
+                Takes::AnyProof if session.has_fresh_proof(now) => Missing::Nothing,
+                Takes::AnyProof => Missing::Any,
+            };
+            Ok((missing, step_up::ways(tx, session.user_id)?))
+        })
+        .await;
+    let (missing, found) = found?;
+    let level = match missing {
+        Missing::Second(options) => ProofLevel::Second {
+            recovery_code: options.recovery_code,
+        },
+        Missing::Any | Missing::Nothing => ProofLevel::Any {
+            password: found.password,
+        },
+    };
+    let ways = ProofWays {
+        level,
         code: found.code,
         passkey: found.passkey && app.passkeys.are_possible(),
-    })
+    };
+    Ok((missing, ways))
 }
 
 /// The form asks for a proof; `error` says what was wrong with the last.
-pub(crate) async fn asked(person: &Person, error: Option<String>) -> Result<Proof, Failure> {
-    let ways = ways(person).await?;
+pub(crate) async fn asked(
+    person: &Person,
+    takes: Takes,
+    error: Option<String>,
+) -> Result<Proof, Failure> {
+    let (_, ways) = look(person, takes).await?;
     Ok(Proof::Needed { error, ways })
+}
+
+/// The form changes what opens the account: it asks for the highest proof, if the
+/// session has not just given it.
+pub(crate) async fn asked_to_change(person: &Person) -> Result<Proof, Failure> {
+    Ok(match look(person, Takes::TheHighest).await? {
+        (Missing::Nothing, _) => Proof::Fresh,
+        (_, ways) => Proof::Needed { error: None, ways },
+    })
 }
 
 /// The form asks for a proof if there is anything that takes one, and the last is
 /// too old.
 pub(crate) async fn asked_if(person: &Person, takes_one: bool) -> Result<Proof, Failure> {
     if takes_one && !person.has_fresh_proof() {
-        asked(person, None).await
+        asked(person, Takes::AnyProof, None).await
     } else {
         Ok(Proof::Fresh)
     }
@@ -253,6 +345,10 @@ pub(crate) async fn asked_if(person: &Person, takes_one: bool) -> Result<Proof, 
 pub(crate) fn wrong_code() -> String {
     "That code is not right, or was used before. Wait for the next one in your app, then try again."
         .to_owned()
+}
+
+fn wrong_recovery_code() -> String {
+    "That recovery code is not right, or was used before. Please try another one.".to_owned()
 }
 
 /// A passkey that is not right, wherever it was asked for.

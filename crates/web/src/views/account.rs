@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::{Field, Frame, PasskeysView, Theme, TimeView, TwoStepView};
+use super::{EmailRow, Field, Frame, PasskeysView, PendingEmailView, Theme, TimeView, TwoStepView};
 
 /// `GET /`: a signed-in person's apps.
 #[derive(Clone, Debug, Template)]
@@ -62,7 +62,8 @@ impl StartPage {
 /// `GET /account/profile` (and its three forms when one did not succeed).
 ///
 /// Posts: `/account/profile/name` (`name`), `/account/profile/picture` (multipart: `picture`),
-/// `/account/profile/picture/remove`, `/account/profile/appearance` (`theme`); each with `csrf`.
+/// `/account/profile/picture/remove`, `/account/profile/appearance` (`theme`),
+/// `/account/profile/email/cancel`; each with `csrf`.
 /// In the multipart form `csrf` comes first.
 #[derive(Clone, Debug, Template)]
 #[template(path = "profile.html")]
@@ -79,6 +80,10 @@ pub struct ProfilePage {
     pub picture_accept: String,
     /// "Member", "Administrator".
     pub role: String,
+    /// Whether the address can be changed from here.
+    pub email: EmailRow,
+    /// A change of the address that waits for its confirmation.
+    pub pending_email: Option<PendingEmailView>,
 }
 
 impl ProfilePage {

@@ -22,38 +22,77 @@ pub enum Proof {
 /// What a person can prove with: any one of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ProofWays {
-    /// Their password, field `password`.
-    pub password: bool,
+    /// How much is asked for, and what else will do.
+    pub level: ProofLevel,
     /// A code from an authenticator app, field `proof_code`.
     pub code: bool,
     /// A passkey, field `proof_passkey`, which a script fills.
     pub passkey: bool,
 }
 
+/// How much a form asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProofLevel {
+    /// Any proof.
+    Any {
+        /// Their password will do, field `password`.
+        password: bool,
+    },
+    /// The second step, since the act changes how the person signs in; no password.
+    Second {
+        /// A recovery code will do, field `proof_recovery_code`.
+        recovery_code: bool,
+    },
+}
+
 impl ProofWays {
+    /// Whether the password will do.
+    pub fn take_password(&self) -> bool {
+        self.level == ProofLevel::Any { password: true }
+    }
+
+    /// Whether a recovery code will do.
+    pub fn take_recovery_code(&self) -> bool {
+        let recovery_code = true;
+        self.level == ProofLevel::Second { recovery_code }
+    }
+
+    /// Whether they ask for the second step.
+    pub fn are_second(&self) -> bool {
+        matches!(self.level, ProofLevel::Second { .. })
+    }
+
     /// Whether there is nothing but the password, as for most people.
     pub fn are_password_alone(&self) -> bool {
-        self.password && !self.code && !self.passkey
+        self.take_password() && !self.code && !self.passkey
+    }
+
+    fn are_typed(self) -> bool {
+        self.code || self.take_password() || self.take_recovery_code()
     }
 
     /// Whether there is nothing to type, so that all depends on a script.
     pub fn take_a_script(&self) -> bool {
-        self.passkey && !self.password && !self.code
+        self.passkey && !self.are_typed()
     }
 
     /// Whether there is nothing at all.
     pub fn are_none(&self) -> bool {
-        !self.password && !self.code && !self.passkey
+        !self.passkey && !self.are_typed()
     }
 
     /// What to say when nothing was given.
     pub fn missing(&self) -> String {
-        let typed = match (self.password, self.code) {
-            (true, true) => "enter your password or a code",
-            (true, false) => "enter your password",
-            (false, true) => "enter a code from your app",
-            (false, false) if self.passkey => return "Please use a passkey.".to_owned(),
-            (false, false) => return "Please set a password first.".to_owned(),
+        let typed = match (self.level, self.code) {
+            (ProofLevel::Any { password: true }, true) => "enter your password or a code",
+            (ProofLevel::Any { password: true }, false) => "enter your password",
+            (ProofLevel::Any { password: false }, true) => "enter a code from your app",
+            _ if self.are_typed() => "enter a code",
+            _ if self.passkey => return "Please use a passkey.".to_owned(),
+            (ProofLevel::Any { .. }, _) => return "Please set a password first.".to_owned(),
+            (ProofLevel::Second { .. }, _) => {
+                return "Please ask an administrator of your organization.".to_owned();
+            }
         };
         let passkey = if self.passkey {
             ", or use a passkey"
@@ -65,7 +104,7 @@ impl ProofWays {
 }
 
 impl Proof {
-    /// Whether the form asks for the password.
+    /// Whether the form asks for anything.
     pub fn is_needed(&self) -> bool {
         matches!(self, Self::Needed { .. })
     }

@@ -83,6 +83,16 @@ pub enum HistoryKind {
     Ended,
     /// The password was changed.
     PasswordChanged,
+    /// Another e-mail address was asked for.
+    EmailChangeAsked,
+    /// That was taken back.
+    EmailChangeCancelled,
+    /// The e-mail address was changed.
+    EmailChanged,
+    /// The old e-mail address was given back.
+    EmailChangeUndone,
+    /// Second steps were removed by the people who run the server.
+    FactorsRemoved,
     /// The password was asked for again, and was right.
     Proved,
     /// A passkey was added.
@@ -192,6 +202,11 @@ impl HistoryEntryView {
             (HistoryKind::Ended, 0 | 1) => "Session ended".to_owned(),
             (HistoryKind::Ended, count) => format!("{count} sessions ended"),
             (HistoryKind::PasswordChanged, _) => "Password changed".to_owned(),
+            (HistoryKind::EmailChangeAsked, _) => "Change of e-mail address asked for".to_owned(),
+            (HistoryKind::EmailChangeCancelled, _) => "E-mail address kept as it was".to_owned(),
+            (HistoryKind::EmailChanged, _) => "E-mail address changed".to_owned(),
+            (HistoryKind::EmailChangeUndone, _) => "Change of e-mail address undone".to_owned(),
+            (HistoryKind::FactorsRemoved, _) => "Second steps removed".to_owned(),
             (HistoryKind::Proved, _) => "Confirmed that it was you".to_owned(),
             (HistoryKind::PasskeyAdded, _) => "Passkey added".to_owned(),
             (HistoryKind::PasskeyRemoved, _) => "Passkey removed".to_owned(),
@@ -223,6 +238,10 @@ impl HistoryEntryView {
             HistoryKind::SignIn | HistoryKind::SignInNewDevice | HistoryKind::AppEntered => "enter",
             HistoryKind::Ended | HistoryKind::LeftApp | HistoryKind::AppAccessRemoved => "leave",
             HistoryKind::PasswordChanged
+            | HistoryKind::EmailChangeAsked
+            | HistoryKind::EmailChangeCancelled
+            | HistoryKind::EmailChanged
+            | HistoryKind::FactorsRemoved
             | HistoryKind::Proved
             | HistoryKind::PhoneApproved
             | HistoryKind::BrowserRemembered
@@ -239,6 +258,7 @@ impl HistoryEntryView {
             | HistoryKind::Overtaken
             | HistoryKind::WrongProof
             | HistoryKind::Reported
+            | HistoryKind::EmailChangeUndone
             | HistoryKind::AccountDisabled
             | HistoryKind::PasskeySuspicious
             | HistoryKind::TokenReused => "warning",

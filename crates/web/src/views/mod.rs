@@ -12,6 +12,7 @@ mod apps;
 mod check_up;
 mod common;
 mod confirm;
+mod email_change;
 mod factor;
 mod factors;
 mod frame;
@@ -42,7 +43,12 @@ pub use common::{
     DeviceKind, Field, FlashKind, FlashView, LinkView, NoticeKind, NoticeView, TimeView,
 };
 pub use confirm::{
-    ConfirmItsYouPage, HiddenField, LogOutManyPage, LogOutScope, NotMePage, Proof, ProofWays,
+    ConfirmItsYouPage, HiddenField, LogOutManyPage, LogOutScope, NotMePage, Proof, ProofLevel,
+    ProofWays,
+};
+pub use email_change::{
+    EmailChangePage, EmailConfirmPage, EmailConfirmState, EmailRow, EmailUndoPage, EmailUndoState,
+    PendingEmailView,
 };
 pub use factor::{FactorPage, FactorWay, RememberedBrowserView};
 pub use factors::{

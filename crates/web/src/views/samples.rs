@@ -3,6 +3,7 @@
 
 mod account;
 mod cast;
+mod email_change;
 mod factors;
 mod oidc;
 
@@ -241,6 +242,7 @@ pub(super) fn samples() -> Vec<Sample> {
         gallery.confirms(cast);
         gallery.factors(cast);
         gallery.ways_into_apps(cast);
+        gallery.addresses(cast);
     }
     gallery.0
 }

@@ -19,6 +19,8 @@ pub enum WhyEnded {
     Overall,
     /// The person's password was changed.
     PasswordChanged,
+    /// The account's e-mail address was changed.
+    EmailChanged,
     /// How the person signs in was changed: a factor added or removed.
     FactorChanged,
     /// An administrator ended it.
@@ -54,6 +56,9 @@ impl WhyEnded {
                 "You were logged out because a session lasts only so long. This keeps your account safe."
             }
             Self::PasswordChanged => "You were logged out because your password was changed.",
+            Self::EmailChanged => {
+                "You were logged out because the e-mail address of your account was changed."
+            }
             Self::FactorChanged => {
                 "You were logged out because the way you sign in was changed in your account."
             }
@@ -87,6 +92,7 @@ impl WhyEnded {
             Self::Idle => "Not used for a while",
             Self::Overall => "The overall time was over",
             Self::PasswordChanged => "The password was changed",
+            Self::EmailChanged => "The e-mail address was changed",
             Self::FactorChanged => "Two-step sign-in was changed",
             Self::Administrator => "Ended by an administrator",
             Self::AccountDisabled => "The account was paused or closed",

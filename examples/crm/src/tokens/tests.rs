@@ -1,5 +1,4 @@
 //! Every check of Back-Channel Logout 2.6 and Core 3.1.3.7, each broken once.
-#![expect(clippy::unwrap_used, reason = "a test that meets the unexpected fails")]
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::Ed25519KeyPair;

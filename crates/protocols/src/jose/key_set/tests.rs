@@ -1,5 +1,4 @@
 //! What we sign is ours, of one kind, and by the key that it names.
-#![expect(clippy::unwrap_used, reason = "a test that meets the unexpected fails")]
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

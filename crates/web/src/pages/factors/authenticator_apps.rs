@@ -18,7 +18,7 @@ use crate::guard::Person;
 use crate::links;
 use crate::pages::Fields;
 use crate::pages::flash::Flash;
-use crate::pages::proof::{asked_if, to_sign_in};
+use crate::pages::proof::{asked_to_change, to_sign_in};
 use crate::qr_code::qr_code;
 use crate::show;
 use crate::views::{AddAppPage, Field, Nav, RemoveAppPage};
@@ -277,6 +277,7 @@ pub(crate) async fn rename(
     let answer = change(&person, &fields, &question, act, |outcome| async move {
         Ok(match outcome {
             FactorOutcome::NotFound => gone(),
+            FactorOutcome::LastDemanded => to_security(Flash::LastFactorDemanded, Jar::default()),
             FactorOutcome::Done(_) => to_security(Flash::AppRenamed, Jar::default()),
         })
     });
@@ -302,7 +303,7 @@ pub(crate) async fn ask_to_remove(
         name: app.name.clone(),
         is_last: apps.len() == 1,
         log_out_others: true,
-        proof: asked_if(&person, true).await?,
+        proof: asked_to_change(&person).await?,
     };
     show::page(visit, &page)
 }
@@ -337,8 +338,12 @@ pub(crate) async fn remove(
         }
     };
     let answer = |outcome| async {
-        let FactorOutcome::Done(changed) = outcome else {
-            return Ok(gone());
+        let changed = match outcome {
+            FactorOutcome::Done(changed) => changed,
+            FactorOutcome::NotFound => return Ok(gone()),
+            FactorOutcome::LastDemanded => {
+                return Ok(to_security(Flash::LastFactorDemanded, Jar::default()));
+            }
         };
         let mut jar = Jar::default();
         follow_up(&person, &mut jar, &changed);

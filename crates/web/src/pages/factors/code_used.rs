@@ -19,9 +19,9 @@ use crate::views::{Nav, RecoveryCodeUsedPage};
 pub(crate) async fn get(person: Person, query: Query) -> Result<Response, Failure> {
     let visit = &person.visit;
     let session = &person.live.owned.session;
-    let used =
+    let is_one =
         |proof: &nightlatch_domain::session::Proof| proof.method == ProofMethod::RecoveryCode;
-    if !session.proofs.iter().any(used) {
+    if !session.proofs.iter().any(is_one) {
         return Ok(show::see_other(links::SECURITY, Jar::default()));
     }
     let user = session.user_id;

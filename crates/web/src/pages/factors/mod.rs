@@ -20,7 +20,7 @@ use crate::guard::Person;
 use crate::links;
 use crate::pages::confirm::status_of;
 use crate::pages::flash::Flash;
-use crate::pages::proof::to_sign_in;
+use crate::pages::proof::{Takes, to_sign_in};
 use crate::pages::{Fields, proof, with_proof};
 use crate::show;
 use crate::signals::Concern;
@@ -78,7 +78,7 @@ impl Question {
         error: Option<String>,
     ) -> Result<Response, Failure> {
         let status = status_of(error.as_ref());
-        let proof = proof::asked(person, error).await?;
+        let proof = proof::asked(person, Takes::TheHighest, error).await?;
         let page = ConfirmItsYouPage {
             frame: show::frame(&person.visit, Nav::Security).await?,
             does: self.does.to_owned(),
@@ -135,8 +135,10 @@ pub(crate) fn to_security(says: Flash, mut jar: Jar) -> Response {
 /// Follows a change up: the kept session's new cookie, open pages, counters.
 pub(crate) fn follow_up(person: &Person, jar: &mut Jar, changed: &Changed) {
     if let Some(renewed) = &changed.kept {
-        let app = &person.visit.app;
         jar.renew_session(renewed, person.visit.now);
+    }
+    if changed.ended {
+        let app = &person.visit.app;
         app.metrics.ending(Cause::FactorChanged);
         app.signals.ended(Concern::User(person.live.owned.user.id));
     }

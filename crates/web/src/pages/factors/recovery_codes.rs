@@ -14,7 +14,7 @@ use crate::failure::Failure;
 use crate::guard::Person;
 use crate::links;
 use crate::pages::Fields;
-use crate::pages::proof::asked_if;
+use crate::pages::proof::asked_to_change;
 use crate::show;
 use crate::views::{Nav, NewRecoveryCodesPage, Problem, RecoveryCodesPage};
 
@@ -27,7 +27,7 @@ pub(crate) async fn get(person: Person) -> Result<Response, Failure> {
         frame: show::frame(visit, Nav::Security).await?,
         has_set: found?.recovery_codes_left > 0,
         log_out_others: true,
-        proof: asked_if(&person, true).await?,
+        proof: asked_to_change(&person).await?,
     };
     show::page(visit, &page)
 }

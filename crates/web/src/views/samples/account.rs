@@ -37,19 +37,7 @@ impl Gallery {
             };
             self.hang(format!("start{name}{}", cast.suffix()), page.title(), &page);
         }
-        let mut frame = cast.signed_in(Nav::Profile);
-        frame.flash = Some(FlashView::done("Your name is saved."));
-        let page = ProfilePage {
-            frame,
-            name: Field::new(cast.name()),
-            picture_error: (cast != Cast::Plain).then(|| {
-                "That is not a picture we can read. Choose a PNG, JPEG or WebP file.".to_owned()
-            }),
-            picture_hint: "PNG, JPEG or WebP, up to 1 MB.".to_owned(),
-            picture_accept: "image/png,image/jpeg,image/webp".to_owned(),
-            role: "Administrator".to_owned(),
-        };
-        self.hang(format!("profile{}", cast.suffix()), page.title(), &page);
+        self.profile(cast);
         let limit = |name: &str, length: &str| LimitView {
             name: name.to_owned(),
             length: length.to_owned(),
@@ -178,6 +166,11 @@ impl Gallery {
             (HistoryKind::SignInNewDevice, 1),
             (HistoryKind::Ended, 6),
             (HistoryKind::PasswordChanged, 1),
+            (HistoryKind::EmailChangeAsked, 1),
+            (HistoryKind::EmailChangeCancelled, 1),
+            (HistoryKind::EmailChanged, 1),
+            (HistoryKind::EmailChangeUndone, 1),
+            (HistoryKind::FactorsRemoved, 1),
             (HistoryKind::Proved, 1),
             (HistoryKind::Reported, 1),
             (HistoryKind::PasskeyAdded, 1),
@@ -225,7 +218,9 @@ impl Gallery {
         let needed = Proof::Needed {
             error: Some("That is not your password. Try again.".to_owned()),
             ways: ProofWays {
-                password: cast != Cast::Nasty,
+                level: ProofLevel::Any {
+                    password: cast != Cast::Nasty,
+                },
                 code: cast == Cast::Plain,
                 passkey: cast != Cast::Long,
             },
@@ -297,7 +292,7 @@ impl Gallery {
                 Proof::Needed {
                     error: None,
                     ways: ProofWays {
-                        password: false,
+                        level: ProofLevel::Any { password: false },
                         code: cast == Cast::Plain,
                         passkey: false,
                     },

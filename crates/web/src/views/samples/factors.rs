@@ -28,7 +28,7 @@ impl Gallery {
         let needed = Proof::Needed {
             error: None,
             ways: ProofWays {
-                password: true,
+                level: ProofLevel::Any { password: true },
                 code: true,
                 passkey: wrong,
             },
@@ -66,7 +66,20 @@ impl Gallery {
             frame: cast.signed_in(Nav::Security),
             has_set: wrong,
             log_out_others: true,
-            proof: if wrong { needed } else { Proof::Fresh },
+            proof: match cast {
+                Cast::Plain => Proof::Fresh,
+                Cast::Nasty => needed,
+                Cast::Long => Proof::Needed {
+                    error: Some("That code is not right, or was used before.".to_owned()),
+                    ways: ProofWays {
+                        level: ProofLevel::Second {
+                            recovery_code: true,
+                        },
+                        code: true,
+                        passkey: true,
+                    },
+                },
+            },
         };
         self.hang(
             format!("recovery-codes-new{}", cast.suffix()),
