@@ -161,7 +161,7 @@ fn judge_location(answer: &Answer, origin: &str, found: &mut Vec<String>) {
     let Some(location) = answer.location() else {
         return;
     };
-    if location.contains("id_token_hint") {
+    if location.contains("id_token_hint=") {
         found.push(format!("a hint travels on in {location}"));
     }
     if is_answer_to_app(answer, location) {

@@ -53,7 +53,7 @@ pub fn refresh(
     let is_present = name.generation == grant.generation;
     let is_before = name.generation.checked_add(1) == Some(grant.generation);
     let in_grace = moment.now.since(grant.rotated_at) < GRACE;
-    if !is_present && !(is_before && in_grace) {
+    if !(is_present || is_before && in_grace) {
         reuse(tx, moment, &grant, &client)?;
         return Ok(RefreshOutcome::Reused);
     }

@@ -16,7 +16,7 @@ pub mod respond;
 use nightlatch_domain::Timestamp;
 use nightlatch_domain::grant::Scopes;
 use nightlatch_domain::ids::{ClientId, SessionId};
-use nightlatch_domain::relying_party::{RelyingParty, RelyingPartyStatus};
+use nightlatch_domain::relying_party::{RegisteredUri, RelyingParty, RelyingPartyStatus};
 use nightlatch_domain::secret::{Token, TokenDigest};
 use nightlatch_flows::Moment;
 use nightlatch_flows::authorize::{
@@ -51,6 +51,10 @@ pub struct Endpoint<'a> {
 
 /// What comes of a request.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one lives at a time, for the length of a request"
+)]
 pub enum Outcome {
     /// The person is told on a page of ours; nobody is sent anywhere (OIDC-03).
     Shown(Untrusted),
@@ -484,7 +488,7 @@ fn untrusted(client: &RelyingParty, request: &AuthorizationRequest) -> Option<Un
 fn shown(error: OidcError, app: Option<RelyingParty>, received: Option<&str>) -> Untrusted {
     let nearest = app.as_ref().zip(received).and_then(|(app, received)| {
         let known = app.registration.redirect_uris.iter();
-        nearest::nearest(received, known.map(|uri| uri.as_str())).map(str::to_owned)
+        nearest::nearest(received, known.map(RegisteredUri::as_str)).map(str::to_owned)
     });
     Untrusted {
         error,

@@ -45,6 +45,10 @@ const WITH_OR_WITHOUT: [&str; 4] = [
 
 /// The document.
 #[derive(Debug, Serialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "the document has them (Discovery 3)"
+)]
 pub struct Discovery {
     issuer: String,
     authorization_endpoint: String,

@@ -28,6 +28,7 @@ pub enum Introspection {
 
 /// What is said of a good token.
 #[derive(Debug, Serialize)]
+#[expect(clippy::struct_field_names, reason = "the names of RFC 7662")]
 pub struct Active {
     active: bool,
     iss: String,

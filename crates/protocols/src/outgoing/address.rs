@@ -128,13 +128,12 @@ fn kind_of_v6(address: Ipv6Addr) -> Kind {
         return Kind::Never;
     }
     match (first, second) {
-        // Link-local, the site-local space of old, multicast.
-        (0xfe80..=0xfeff | 0xff00..=0xffff, _) => Kind::Never,
+        // Link-local, the site-local space of old, multicast; Teredo and its like, which
+        // wrap addresses that we would not see.
+        (0xfe80..=0xffff, _) | (0x2001, 0..=0x01ff) => Kind::Never,
         // Unique local; for documents.
         (0xfc00..=0xfdff, _) | (0x2001, 0x0db8) | (0x3fff, 0..=0x0fff) => Kind::Private,
-        // Only this part of the space is given out at all; Teredo and its like wrap
-        // addresses that we would not see.
-        (0x2001, 0..=0x01ff) => Kind::Never,
+        // Only this part of the space is given out at all.
         (0x2000..=0x3fff, _) => Kind::Public,
         _ => Kind::Never,
     }
@@ -149,13 +148,12 @@ fn inner_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
         Some(Ipv4Addr::new(a, b, c, d))
     };
     match segments {
-        [0, 0, 0, 0, 0, 0xffff, high, low]
+        [0, 0, 0, 0, 0, 0, 0, 0 | 1] => None,
+        [0, 0, 0, 0, 0, 0xffff | 0, high, low]
         | [0, 0, 0, 0, 0xffff, 0, high, low]
         | [0x0064, 0xff9b, 0, 0, 0, 0, high, low]
         | [0x0064, 0xff9b, 1, _, _, _, high, low]
         | [0x2002, high, low, ..] => from(high, low),
-        [0, 0, 0, 0, 0, 0, 0, 0 | 1] => None,
-        [0, 0, 0, 0, 0, 0, high, low] => from(high, low),
         _ => None,
     }
 }

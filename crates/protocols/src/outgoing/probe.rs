@@ -100,7 +100,7 @@ async fn walk(
     note(Stage::Address, Ok(format!("{text} may be called")))?;
 
     let found = addresses(outgoing, &url, allow).await;
-    note(Stage::Dns, found.as_ref().map(list).map_err(Clone::clone))?;
+    note(Stage::Dns, found.as_deref().map(list).map_err(Clone::clone))?;
     let port = url.port_or_known_default().unwrap_or_default();
     let Some(first) = found.ok().and_then(|found| found.first().copied()) else {
         return Err(Stopped);
@@ -143,7 +143,7 @@ fn with_help(refusal: address::Refusal) -> String {
     }
 }
 
-fn list(found: &Vec<IpAddr>) -> String {
+fn list(found: &[IpAddr]) -> String {
     let texts: Vec<_> = found.iter().map(ToString::to_string).collect();
     texts.join(", ")
 }

@@ -41,8 +41,7 @@ fn is_no_fault(answer: &Answer, what: &str) {
         // A link of a mail that does nothing any more explains itself.
         let came_back = came_back || status == 410;
         assert!(page.says("Reference:") || came_back, "{what}: {status}");
-    } else if answer.path.starts_with("/oauth2/events/") && answer.json()["err"].is_string() {
-        // In the words of RFC 8935 section 2.4, which are for programs.
+    } else if is_told_to_app(answer) {
         assert_eq!(answer.media_type(), "application/json", "{what}: {status}");
     } else if !["/healthz", "/readyz"].contains(&answer.path.as_str()) {
         assert_eq!(
@@ -52,6 +51,16 @@ fn is_no_fault(answer: &Answer, what: &str) {
         );
         assert!(answer.json()["reference"].is_string(), "{what}");
     }
+}
+
+/// In the words of RFC 6749 section 5.2 or RFC 8935 section 2.4, which are for programs.
+fn is_told_to_app(answer: &Answer) -> bool {
+    let name = if answer.path.starts_with("/oauth2/events/") {
+        "err"
+    } else {
+        "error"
+    };
+    answer.path.starts_with("/oauth2/") && answer.json()[name].is_string()
 }
 
 fn odd_bodies_are_errors_on_every_route(which: TestDatabase) {

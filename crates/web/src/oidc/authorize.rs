@@ -21,7 +21,7 @@ use crate::failure::Failure;
 use crate::guard::{Person, Visit};
 use crate::links;
 use crate::pages::flash::Flash;
-use crate::pages::proof::{Taken, take_proof};
+use crate::pages::proof::{Taken, Takes, take_proof};
 use crate::pages::{Fields, Query};
 use crate::show;
 use crate::state::App;
@@ -181,7 +181,7 @@ pub(crate) async fn prove(
     let error = if with_code && only_password {
         Some("Please use a code from your app this time.".to_owned())
     } else {
-        match take_proof(&person, &fields).await? {
+        match take_proof(&person, Takes::AnyProof, &fields).await? {
             Taken::Yes(jar) => {
                 let back = links::waiting_request(&token.reveal());
                 return Ok(show::see_other(&back, jar));

@@ -11,11 +11,11 @@ use crate::cookies::Jar;
 use crate::failure::Failure;
 use crate::guard::{Person, Visit};
 use crate::links;
-use crate::pages::proof;
+use crate::pages::proof::{self, Takes};
 use crate::show;
 use crate::views::{
     AppProblem, AppProblemPage, AppProofPage, AppWay, ChooseAccountPage, ConsentPage, FormPostPage,
-    HiddenField, Nav, Proof,
+    HiddenField, Nav, Proof, ProofLevel,
 };
 
 fn way(question: &Question, act: &str) -> AppWay {
@@ -88,9 +88,9 @@ pub(super) async fn ask_for_proof(
         Asking::First => (StatusCode::OK, None),
         Asking::Again(error) => (StatusCode::UNPROCESSABLE_ENTITY, error),
     };
-    let mut proof = proof::asked(person, error).await?;
+    let mut proof = proof::asked(person, Takes::AnyProof, error).await?;
     if let (true, Proof::Needed { ways, .. }) = (with_code, &mut proof) {
-        ways.password = false;
+        ways.level = ProofLevel::Any { password: false };
     }
     let page = AppProofPage {
         frame: show::frame(visit, Nav::Elsewhere).await?,

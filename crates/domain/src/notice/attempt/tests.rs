@@ -107,7 +107,7 @@ fn what_the_app_asks_for_is_honored_within_bounds() {
 fn retry_after_is_seconds_or_a_date() {
     let now = at(784_111_777);
     let read = |text: &str| read_retry_after(text, now);
-    assert_eq!(read("120"), Some(Duration::from_secs(120)));
+    assert_eq!(read("120"), Some(Duration::from_mins(2)));
     assert_eq!(read(" 0 "), Some(Duration::ZERO));
     assert_eq!(
         read("99999999999999999999999"),

@@ -1,5 +1,4 @@
 //! Letter by letter what section 2.4 asks for, and nothing else.
-#![expect(clippy::unwrap_used, reason = "a test that meets the unexpected fails")]
 
 use std::sync::Arc;
 

@@ -1,5 +1,4 @@
 //! What is read of a request, before anything is looked up.
-#![expect(clippy::unwrap_used, reason = "a test that meets the unexpected fails")]
 
 use super::*;
 

@@ -1,5 +1,4 @@
 //! What a request to log out proves, and what follows, line by line.
-#![expect(clippy::unwrap_used, reason = "a test that meets the unexpected fails")]
 
 use nightlatch_domain::ids::{OrganizationId, SigningKeyId};
 use nightlatch_domain::relying_party::{RegisteredUri, Registration, SigningAlgorithm};

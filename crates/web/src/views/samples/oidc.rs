@@ -43,7 +43,9 @@ impl Gallery {
                 proof: Proof::Needed {
                     error: all.then(|| "That is not right.".to_owned()),
                     ways: ProofWays {
-                        password: !with_code,
+                        level: ProofLevel::Any {
+                            password: !with_code,
+                        },
                         code: with_code || all,
                         passkey: all,
                     },
