@@ -120,7 +120,7 @@ pub fn list_open_of_user(
     )
 }
 
-/// The apps that a session was in until this instant, in the order of their names.
+/// The apps that a session was in until this instant.
 pub fn list_apps_left_at(
     tx: &mut Tx<'_>,
     session_id: SessionId,
@@ -130,7 +130,7 @@ pub fn list_apps_left_at(
         "SELECT r.id, r.organization_id, r.name, r.registration, r.secret_digest, r.status, r.epoch,
                 r.created_at
          FROM entries e JOIN relying_parties r ON r.id = e.client_id
-         WHERE e.session_id = $1 AND e.left_at = $2 ORDER BY r.name_key",
+         WHERE e.session_id = $1 AND e.left_at = $2",
         &[session_id.into(), at.into()],
         relying_parties::read,
     )
