@@ -52,6 +52,13 @@ fn build_now() -> Outcome<PathBuf> {
         .ok_or_else(|| Failure::new("cargo built no nightlatch"))
 }
 
+/// An app that was registered.
+#[derive(Debug, serde::Deserialize)]
+pub(super) struct Registered {
+    pub(super) client_id: String,
+    pub(super) client_secret: String,
+}
+
 /// An installation with one person, Ada, and its process.
 pub(super) struct Nightlatch {
     data: PathBuf,
@@ -92,6 +99,40 @@ impl Nightlatch {
 
     pub(super) fn port(&self) -> u16 {
         self.port
+    }
+
+    /// What it calls itself to apps.
+    pub(super) fn issuer(&self) -> String {
+        format!("http://localhost:{}", self.port)
+    }
+
+    /// Registers an app, with these options of `app add`.
+    pub(super) fn add_app(&self, options: &[(&str, &str)]) -> Outcome<Registered> {
+        let mut command = self.command()?;
+        command.args(["app", "add", "--json"]);
+        // In one word each: some options may stand without a value.
+        command.args(
+            options
+                .iter()
+                .map(|(name, value)| format!("{name}={value}")),
+        );
+        let output = command.stdin(Stdio::null()).output()?;
+        ensure(output.status.success(), || {
+            format!("no app: {}", String::from_utf8_lossy(&output.stderr))
+        })?;
+        Ok(serde_json::from_slice(&output.stdout)?)
+    }
+
+    /// The operator logs Ada out everywhere.
+    pub(super) fn log_out_ada(&self) -> Outcome {
+        let output = self
+            .command()?
+            .args(["log-out", "--user", ADA])
+            .stdin(Stdio::null())
+            .output()?;
+        ensure(output.status.success(), || {
+            format!("no logout: {}", String::from_utf8_lossy(&output.stderr))
+        })
     }
 
     /// The file of its database.

@@ -1,0 +1,18 @@
+//! Apps that nobody of us wrote, as their libraries' guides have them, at the real program: people sign in to them,
+//! are logged out elsewhere, and are refused afterwards.
+
+mod browser;
+mod process;
+mod stories;
+
+use super::Check;
+
+/// All of them.
+pub(super) const ALL: [Check; 6] = [
+    check!(stories::authlib_signs_in_and_is_refused_after_a_logout),
+    check!(stories::authlib_logs_out_and_gets_its_state_back),
+    check!(stories::express_openid_connect_hears_a_logout),
+    check!(stories::express_openid_connect_logs_out),
+    check!(stories::openid_client_signs_in_refreshes_and_is_refused_after_a_logout),
+    check!(stories::apache_mod_auth_openidc_hears_a_logout),
+];

@@ -1,0 +1,281 @@
+//! What people live through with these apps.
+
+use std::future::ready;
+use std::process::Command;
+use std::time::Duration;
+
+use super::super::mail_server::free_port;
+use super::super::nightlatch::{ADA, Nightlatch};
+use super::super::scratch::Scratch;
+use super::browser::{Answer, Browser};
+use super::process::{App, libraries, node, source};
+use crate::failure::{Failure, Outcome, ensure};
+use crate::{tools, wait};
+
+/// So long after a logout no app may let anybody in.
+const SOON: Duration = Duration::from_secs(5);
+
+/// What an app registers, as paths of its own.
+struct Paths {
+    callback: &'static str,
+    backchannel: &'static str,
+    goodbye: &'static str,
+}
+
+/// Nightlatch, an app, and Ada's two browsers.
+struct Scene {
+    nightlatch: Nightlatch,
+    app: App,
+    laptop: Browser,
+    phone: Browser,
+    // Dropped last: the others write into it.
+    _scratch: Scratch,
+}
+
+impl Scene {
+    async fn new(
+        paths: &Paths,
+        command: impl AsyncFnOnce(&Scratch) -> Outcome<Command>,
+    ) -> Outcome<Self> {
+        let scratch = Scratch::new()?;
+        let mut nightlatch = Nightlatch::install(&scratch, &[])?;
+        let port = free_port()?;
+        let at = |path: &str| format!("http://127.0.0.1:{port}{path}");
+        let registered = nightlatch.add_app(&[
+            ("--name", "An app"),
+            ("--redirect-uri", &at(paths.callback)),
+            ("--backchannel-logout-uri", &at(paths.backchannel)),
+            ("--post-logout-redirect-uri", &at(paths.goodbye)),
+            ("--allow-private-network", "true"),
+            ("--first-party", "true"),
+        ])?;
+        nightlatch.start()?;
+        let command = command(&scratch).await?;
+        let app = App::start(&scratch, command, &nightlatch.issuer(), &registered, port).await?;
+        Ok(Self {
+            nightlatch,
+            app,
+            laptop: Browser::default(),
+            phone: Browser::default(),
+            _scratch: scratch,
+        })
+    }
+
+    /// Ada opens the app on both devices, signs in, and sees what is hers.
+    fn sign_in(&mut self) -> Outcome {
+        let private = self.app.at("/private");
+        for browser in [&mut self.laptop, &mut self.phone] {
+            let page = browser.open(&private)?;
+            ensure(
+                page.url.as_str().starts_with(&self.nightlatch.issuer()),
+                || format!("the app does not send her to us: {}", page.in_short()),
+            )?;
+            let entered = browser.sign_in(&page)?;
+            ensure(entered.url.as_str() == private, || {
+                format!("she does not arrive: {}", entered.in_short())
+            })?;
+            entered.is_page(&format!("Only for {ADA}"))?;
+        }
+        Ok(())
+    }
+
+    /// The operator logs Ada out everywhere; both devices are refused at once, and stay so.
+    async fn is_refused_after_a_logout(&mut self) -> Outcome {
+        self.nightlatch.log_out_ada()?;
+        let private = self.app.at("/private");
+        let issuer = self.nightlatch.issuer();
+        for browser in [&mut self.laptop, &mut self.phone] {
+            let mut look = || {
+                let answer = browser.look(&private)?;
+                Ok(is_refusal(&answer, &issuer)?.then_some(()))
+            };
+            wait::until("the app to refuse", SOON, || ready(look())).await?;
+            // Whoever asks once more is led to the form, not through it.
+            browser.open(&private)?.is_page("name=\"password\"")?;
+        }
+        Ok(())
+    }
+
+    /// The sessions that the app holds, as its ID tokens name them.
+    fn sids(&mut self) -> Outcome<Vec<String>> {
+        let address = self.app.at("/sid");
+        [&mut self.laptop, &mut self.phone]
+            .into_iter()
+            .map(|browser| Ok(browser.look(&address)?.body))
+            .collect()
+    }
+
+    /// Every session came with a logout token that another implementation took for good.
+    async fn was_told_of(&mut self, mut sids: Vec<String>) -> Outcome {
+        sids.sort();
+        ensure(sids[0] != sids[1], || {
+            "two devices in one session".to_owned()
+        })?;
+        let address = self.app.at("/ended");
+        wait::until("logout tokens for both sessions", SOON, async || {
+            let answer = Browser::default().look(&address)?;
+            let mut told: Vec<&str> = answer.body.lines().collect();
+            told.sort_unstable();
+            if told == sids {
+                return Ok(Some(()));
+            }
+            Err(Failure::new(format!("told of {told:?}, not of {sids:?}")))
+        })
+        .await
+    }
+
+    /// Adds what the programs complained of.
+    fn explain(&self, failure: Failure) -> Failure {
+        failure.during(format!(
+            "the app said: {}\nnightlatch said: {}\n",
+            self.app.log(),
+            self.nightlatch.log()
+        ))
+    }
+}
+
+/// An app refuses by saying so, or by sending the browser to us.
+fn is_refusal(answer: &Answer, issuer: &str) -> Outcome<bool> {
+    let elsewhere = answer
+        .leads_to()?
+        .is_some_and(|to| to.as_str().starts_with(issuer) || to.path() == "/login");
+    Ok(answer.status == 401 || elsewhere)
+}
+
+const AUTHLIB: Paths = Paths {
+    callback: "/callback",
+    backchannel: "/backchannel",
+    goodbye: "/goodbye",
+};
+
+async fn authlib(_: &Scratch) -> Outcome<Command> {
+    let mut command = Command::new(libraries("authlib").join("bin/python"));
+    command.arg(source("authlib", "main.py"));
+    Ok(command)
+}
+
+/// Flask with Authlib asks for the person with its access token; joserfc verifies what it is told.
+pub(super) async fn authlib_signs_in_and_is_refused_after_a_logout() -> Outcome {
+    let mut scene = Scene::new(&AUTHLIB, authlib).await?;
+    let lived = async {
+        scene.sign_in()?;
+        let sids = scene.sids()?;
+        scene.is_refused_after_a_logout().await?;
+        scene.was_told_of(sids).await
+    }
+    .await;
+    lived.map_err(|failure| scene.explain(failure))
+}
+
+/// Its own button: Nightlatch asks nothing, and the app finds the state that it sent.
+pub(super) async fn authlib_logs_out_and_gets_its_state_back() -> Outcome {
+    let mut scene = Scene::new(&AUTHLIB, authlib).await?;
+    let lived = async {
+        scene.sign_in()?;
+        let page = scene.laptop.open(&scene.app.at("/logout"))?;
+        page.is_page("Goodbye")?;
+        ensure(
+            page.url
+                .query()
+                .is_some_and(|query| query.contains("state=")),
+            || format!("no state: {}", page.in_short()),
+        )?;
+        // The session is over on this device, and on this device only.
+        let private = scene.app.at("/private");
+        scene.laptop.open(&private)?.is_page("name=\"password\"")?;
+        scene
+            .phone
+            .open(&private)?
+            .is_page(&format!("Only for {ADA}"))
+    }
+    .await;
+    lived.map_err(|failure| scene.explain(failure))
+}
+
+const EXPRESS: Paths = Paths {
+    callback: "/callback",
+    backchannel: "/backchannel-logout",
+    goodbye: "",
+};
+
+async fn express(_: &Scratch) -> Outcome<Command> {
+    node("express")
+}
+
+/// It asks nobody: what ends its sessions is what it is told.
+pub(super) async fn express_openid_connect_hears_a_logout() -> Outcome {
+    let mut scene = Scene::new(&EXPRESS, express).await?;
+    let lived = async {
+        scene.sign_in()?;
+        scene.is_refused_after_a_logout().await
+    }
+    .await;
+    lived.map_err(|failure| scene.explain(failure))
+}
+
+/// Its own button ends the session here; the other device goes on.
+pub(super) async fn express_openid_connect_logs_out() -> Outcome {
+    let mut scene = Scene::new(&EXPRESS, express).await?;
+    let lived = async {
+        scene.sign_in()?;
+        let page = scene.laptop.open(&scene.app.at("/logout"))?;
+        page.is_page("Nobody is signed in")?;
+        let private = scene.app.at("/private");
+        scene.laptop.open(&private)?.is_page("name=\"password\"")?;
+        scene
+            .phone
+            .open(&private)?
+            .is_page(&format!("Only for {ADA}"))
+    }
+    .await;
+    lived.map_err(|failure| scene.explain(failure))
+}
+
+/// Certified and strict: discovery, code with PKCE, nonce, max_age, the signature of the ID token, userinfo,
+/// refresh, introspection, revocation. jose verifies what it is told.
+pub(super) async fn openid_client_signs_in_refreshes_and_is_refused_after_a_logout() -> Outcome {
+    let mut scene = Scene::new(&AUTHLIB, async |_| node("openid-client")).await?;
+    let lived = async {
+        scene.sign_in()?;
+        let sids = scene.sids()?;
+        let refresh = scene.app.at("/refresh");
+        for browser in [&mut scene.laptop, &mut scene.phone] {
+            browser.look(&refresh)?.is_page("refreshed")?;
+            browser.look(&refresh)?.is_page("refreshed")?;
+        }
+        scene.is_refused_after_a_logout().await?;
+        scene.was_told_of(sids).await
+    }
+    .await;
+    lived.map_err(|failure| scene.explain(failure))
+}
+
+/// A directory of Apache's, protected without a line of program.
+pub(super) async fn apache_mod_auth_openidc_hears_a_logout() -> Outcome {
+    let paths = Paths {
+        callback: "/callback",
+        backchannel: "/callback?logout=backchannel",
+        goodbye: "/",
+    };
+    let mut scene = Scene::new(&paths, async |scratch| {
+        let pages = scratch.path().join("pages");
+        std::fs::create_dir(&pages)?;
+        std::fs::write(pages.join("private"), format!("Only for {ADA}"))?;
+        let mut command = Command::new(tools::program(&["apache2", "httpd"])?);
+        command
+            .args(["-X", "-f"])
+            .arg(source("apache", "httpd.conf"));
+        Ok(command)
+    })
+    .await?;
+    let lived = async {
+        scene.sign_in()?;
+        let page = scene.laptop.look(&scene.app.at("/private"))?;
+        ensure(page.header("person") == Some(ADA), || {
+            format!("Apache knows another person: {:?}", page.headers)
+        })?;
+        scene.is_refused_after_a_logout().await
+    }
+    .await;
+    lived.map_err(|failure| scene.explain(failure))
+}
