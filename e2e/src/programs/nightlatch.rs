@@ -108,31 +108,49 @@ impl Nightlatch {
 
     /// Registers an app, with these options of `app add`.
     pub(super) fn add_app(&self, options: &[(&str, &str)]) -> Outcome<Registered> {
-        let mut command = self.command()?;
-        command.args(["app", "add", "--json"]);
         // In one word each: some options may stand without a value.
-        command.args(
-            options
-                .iter()
-                .map(|(name, value)| format!("{name}={value}")),
-        );
-        let output = command.stdin(Stdio::null()).output()?;
-        ensure(output.status.success(), || {
-            format!("no app: {}", String::from_utf8_lossy(&output.stderr))
-        })?;
-        Ok(serde_json::from_slice(&output.stdout)?)
+        let options: Vec<String> = options
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        let options = options.iter().map(String::as_str);
+        let said = self.operate(["app", "add"].into_iter().chain(options))?;
+        Ok(serde_json::from_value(said)?)
     }
 
     /// The operator logs Ada out everywhere.
     pub(super) fn log_out_ada(&self) -> Outcome {
+        self.operate(["log-out", "--user", ADA]).map(|_| ())
+    }
+
+    /// The operator ends one of Ada's sessions.
+    pub(super) fn end_a_session_of_ada(&self) -> Outcome {
+        let said = self.operate(["session", "list", "--user", ADA])?;
+        let id = said["sessions"][0]["id"]
+            .as_str()
+            .ok_or_else(|| Failure::new(format!("no session: {said}")))?;
+        self.operate(["session", "end", "--id", id]).map(|_| ())
+    }
+
+    /// A command of the operator's, and what it answers.
+    fn operate<'a>(
+        &self,
+        arguments: impl IntoIterator<Item = &'a str>,
+    ) -> Outcome<serde_json::Value> {
         let output = self
             .command()?
-            .args(["log-out", "--user", ADA])
+            .arg("--json")
+            .args(arguments)
             .stdin(Stdio::null())
             .output()?;
         ensure(output.status.success(), || {
-            format!("no logout: {}", String::from_utf8_lossy(&output.stderr))
-        })
+            format!(
+                "nightlatch refuses: {}{}",
+                String::from_utf8_lossy(&output.stdout),
+                String::from_utf8_lossy(&output.stderr)
+            )
+        })?;
+        Ok(serde_json::from_slice(&output.stdout)?)
     }
 
     /// The file of its database.

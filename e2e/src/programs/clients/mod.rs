@@ -8,11 +8,13 @@ mod stories;
 use super::Check;
 
 /// All of them.
-pub(super) const ALL: [Check; 6] = [
+pub(super) const ALL: [Check; 8] = [
     check!(stories::authlib_signs_in_and_is_refused_after_a_logout),
     check!(stories::authlib_logs_out_and_gets_its_state_back),
     check!(stories::express_openid_connect_hears_a_logout),
     check!(stories::express_openid_connect_logs_out),
     check!(stories::openid_client_signs_in_refreshes_and_is_refused_after_a_logout),
+    check!(stories::openid_client_gives_its_tokens_back),
     check!(stories::apache_mod_auth_openidc_hears_a_logout),
+    check!(stories::spring_security_hears_a_logout),
 ];

@@ -71,7 +71,7 @@ impl Scene {
                 || format!("the app does not send her to us: {}", page.in_short()),
             )?;
             let entered = browser.sign_in(&page)?;
-            ensure(entered.url.as_str() == private, || {
+            ensure(entered.url.as_str().starts_with(&private), || {
                 format!("she does not arrive: {}", entered.in_short())
             })?;
             entered.is_page(&format!("Only for {ADA}"))?;
@@ -79,16 +79,37 @@ impl Scene {
         Ok(())
     }
 
-    /// The operator logs Ada out everywhere; both devices are refused at once, and stay so.
+    /// The operator ends one of two sessions. The app forgets that one, by what it is told, and keeps the other.
+    async fn loses_one_session_only(&mut self) -> Outcome {
+        let private = self.app.at("/private");
+        self.nightlatch.end_a_session_of_ada()?;
+        let (laptop, phone) = (&mut self.laptop, &mut self.phone);
+        let mut look = || {
+            Ok((
+                is_refusal(&laptop.look(&private)?)?,
+                is_refusal(&phone.look(&private)?)?,
+            ))
+        };
+        wait::until("the app to forget a session", SOON, || {
+            ready(look().map(|refused| (refused != (false, false)).then_some(())))
+        })
+        .await?;
+        // Asked again: what was told is told as a whole by now.
+        ensure(look()? != (true, true), || {
+            "the other session is over as well".to_owned()
+        })
+    }
+
+    /// The operator logs Ada out everywhere; both devices are refused soon.
     async fn is_refused_after_a_logout(&mut self) -> Outcome {
         self.nightlatch.log_out_ada()?;
+        self.is_refused().await
+    }
+
+    async fn is_refused(&mut self) -> Outcome {
         let private = self.app.at("/private");
-        let issuer = self.nightlatch.issuer();
         for browser in [&mut self.laptop, &mut self.phone] {
-            let mut look = || {
-                let answer = browser.look(&private)?;
-                Ok(is_refusal(&answer, &issuer)?.then_some(()))
-            };
+            let mut look = || Ok(is_refusal(&browser.look(&private)?)?.then_some(()));
             wait::until("the app to refuse", SOON, || ready(look())).await?;
             // Whoever asks once more is led to the form, not through it.
             browser.open(&private)?.is_page("name=\"password\"")?;
@@ -134,12 +155,9 @@ impl Scene {
     }
 }
 
-/// An app refuses by saying so, or by sending the browser to us.
-fn is_refusal(answer: &Answer, issuer: &str) -> Outcome<bool> {
-    let elsewhere = answer
-        .leads_to()?
-        .is_some_and(|to| to.as_str().starts_with(issuer) || to.path() == "/login");
-    Ok(answer.status == 401 || elsewhere)
+/// An app refuses by saying so, or by sending the browser away.
+fn is_refusal(answer: &Answer) -> Outcome<bool> {
+    Ok(answer.status == 401 || answer.leads_to()?.is_some())
 }
 
 const AUTHLIB: Paths = Paths {
@@ -207,6 +225,7 @@ pub(super) async fn express_openid_connect_hears_a_logout() -> Outcome {
     let mut scene = Scene::new(&EXPRESS, express).await?;
     let lived = async {
         scene.sign_in()?;
+        scene.loses_one_session_only().await?;
         scene.is_refused_after_a_logout().await
     }
     .await;
@@ -243,8 +262,38 @@ pub(super) async fn openid_client_signs_in_refreshes_and_is_refused_after_a_logo
             browser.look(&refresh)?.is_page("refreshed")?;
             browser.look(&refresh)?.is_page("refreshed")?;
         }
-        scene.is_refused_after_a_logout().await?;
+        scene.nightlatch.log_out_ada()?;
+        // Nothing has to be told first: a refresh token of a session that ended is worth nothing at once.
+        for browser in [&mut scene.laptop, &mut scene.phone] {
+            let answer = browser.look(&refresh)?;
+            ensure(
+                answer.status == 401 && answer.body == "invalid_grant",
+                || format!("a refresh after the logout: {}", answer.in_short()),
+            )?;
+        }
+        scene.is_refused().await?;
         scene.was_told_of(sids).await
+    }
+    .await;
+    lived.map_err(|failure| scene.explain(failure))
+}
+
+/// What it gives back is good for nothing; the other device goes on.
+pub(super) async fn openid_client_gives_its_tokens_back() -> Outcome {
+    let mut scene = Scene::new(&AUTHLIB, async |_| node("openid-client")).await?;
+    let lived = async {
+        scene.sign_in()?;
+        let revoke = scene.app.at("/revoke");
+        scene.laptop.look(&revoke)?.is_page("revoked")?;
+        let private = scene.app.at("/private");
+        let answer = scene.laptop.look(&private)?;
+        ensure(is_refusal(&answer)?, || {
+            format!("goes on without tokens: {}", answer.in_short())
+        })?;
+        scene
+            .phone
+            .look(&private)?
+            .is_page(&format!("Only for {ADA}"))
     }
     .await;
     lived.map_err(|failure| scene.explain(failure))
@@ -274,6 +323,32 @@ pub(super) async fn apache_mod_auth_openidc_hears_a_logout() -> Outcome {
         ensure(page.header("person") == Some(ADA), || {
             format!("Apache knows another person: {:?}", page.headers)
         })?;
+        scene.loses_one_session_only().await?;
+        scene.is_refused_after_a_logout().await
+    }
+    .await;
+    lived.map_err(|failure| scene.explain(failure))
+}
+
+/// Spring Security, told by back-channel.
+pub(super) async fn spring_security_hears_a_logout() -> Outcome {
+    let paths = Paths {
+        callback: "/login/oauth2/code/provider",
+        backchannel: "/logout/connect/back-channel/provider",
+        goodbye: "/",
+    };
+    let mut scene = Scene::new(&paths, async |_| {
+        let mut command = Command::new(tools::program(&["java"])?);
+        // It lives for seconds: what makes it start sooner counts, not what makes it faster later.
+        command
+            .args(["-XX:TieredStopAtLevel=1", "-Xmx256m", "-jar"])
+            .arg(libraries("spring").join("target/app.jar"));
+        Ok(command)
+    })
+    .await?;
+    let lived = async {
+        scene.sign_in()?;
+        scene.loses_one_session_only().await?;
         scene.is_refused_after_a_logout().await
     }
     .await;
