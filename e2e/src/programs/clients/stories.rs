@@ -310,7 +310,7 @@ pub(super) async fn apache_mod_auth_openidc_hears_a_logout() -> Outcome {
         let pages = scratch.path().join("pages");
         std::fs::create_dir(&pages)?;
         std::fs::write(pages.join("private"), format!("Only for {ADA}"))?;
-        let mut command = Command::new(tools::program(&["apache2", "httpd"])?);
+        let mut command = Command::new("/usr/sbin/apache2");
         command
             .args(["-X", "-f"])
             .arg(source("apache", "httpd.conf"));
