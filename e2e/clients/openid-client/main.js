@@ -2,17 +2,33 @@
 // It hears logouts with jose, an implementation of JSON Web Tokens that nobody of us wrote.
 
 import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { createRemoteJWKSet, jwtVerify } from 'jose';
+import { createRemoteJWKSet, importJWK, jwtVerify } from 'jose';
 import * as client from 'openid-client';
 
-const { ISSUER, CLIENT_ID, CLIENT_SECRET, PORT } = process.env;
+// METHOD is how this app proves who it is, ALGORITHM how its tokens are signed.
+const { ISSUER, CLIENT_ID, CLIENT_SECRET, PORT, METHOD, ALGORITHM, SCRATCH } = process.env;
 const HERE = `http://127.0.0.1:${PORT}`;
 const LOGOUT_EVENT = 'http://schemas.openid.net/event/backchannel-logout';
 
-const provider = await client.discovery(new URL(ISSUER), CLIENT_ID, undefined, client.ClientSecretBasic(CLIENT_SECRET), {
-  execute: [client.allowInsecureRequests],
-});
+const proofs = {
+  client_secret_basic: () => client.ClientSecretBasic(CLIENT_SECRET),
+  client_secret_post: () => client.ClientSecretPost(CLIENT_SECRET),
+  // The key is one of keys.js.
+  private_key_jwt: async () => {
+    const { kid, ...jwk } = JSON.parse(readFileSync(`${SCRATCH}/private.json`));
+    return client.PrivateKeyJwt({ key: await importJWK(jwk, 'ES256'), kid });
+  },
+  none: () => client.None(),
+};
+const provider = await client.discovery(
+  new URL(ISSUER),
+  CLIENT_ID,
+  { id_token_signed_response_alg: ALGORITHM },
+  await proofs[METHOD](),
+  { execute: [client.allowInsecureRequests] },
+);
 // The signature of the ID token counts too, though it comes straight from the provider.
 client.enableNonRepudiationChecks(provider);
 
@@ -59,12 +75,23 @@ async function callback({ number, url }) {
   return { status: 302, headers: { location: '/private' } };
 }
 
-// Every request asks the provider whether the token is good still.
+// Whether an access token is good still. An app that cannot prove who it is may not ask, and simply uses it.
+async function isGood(token, sub) {
+  if (METHOD !== 'none') return (await client.tokenIntrospection(provider, token)).active;
+  try {
+    await client.fetchUserInfo(provider, token, sub);
+    return true;
+  } catch (error) {
+    if (error instanceof client.WWWAuthenticateChallengeError && error.status === 401) return false;
+    throw error;
+  }
+}
+
+// Every request asks the provider.
 async function readPrivate({ number }) {
   const session = sessions.get(number);
   if (!session) return begin();
-  const access = await client.tokenIntrospection(provider, session.tokens.access_token);
-  if (!access.active) {
+  if (!(await isGood(session.tokens.access_token, session.sub))) {
     sessions.delete(number);
     return { status: 401, body: 'signed out' };
   }
@@ -81,11 +108,8 @@ async function refresh({ number }) {
     if (error instanceof client.ResponseBodyError) return { status: 401, body: error.error };
     throw error;
   }
-  const { active, sub, client_id } = await client.tokenIntrospection(provider, session.tokens.access_token);
   const holds =
-    active &&
-    sub === session.sub &&
-    client_id === CLIENT_ID &&
+    (await isGood(session.tokens.access_token, session.sub)) &&
     session.tokens.access_token !== before.access_token &&
     session.tokens.refresh_token !== before.refresh_token;
   return { status: holds ? 200 : 500, body: 'refreshed' };
@@ -93,10 +117,9 @@ async function refresh({ number }) {
 
 // Gives the refresh token back; afterwards nothing that came of it is good.
 async function revoke({ number }) {
-  const { tokens } = sessions.get(number) ?? fail('nobody is signed in');
+  const { tokens, sub } = sessions.get(number) ?? fail('nobody is signed in');
   await client.tokenRevocation(provider, tokens.refresh_token);
-  const { active } = await client.tokenIntrospection(provider, tokens.access_token);
-  return { status: 200, body: active ? 'good still' : 'revoked' };
+  return { status: 200, body: (await isGood(tokens.access_token, sub)) ? 'good still' : 'revoked' };
 }
 
 async function sid({ number }) {
@@ -109,7 +132,7 @@ async function backchannel({ form }) {
     issuer: ISSUER,
     audience: CLIENT_ID,
     typ: 'logout+jwt',
-    algorithms: ['RS256'],
+    algorithms: [ALGORITHM],
     requiredClaims: ['iat', 'exp', 'jti', 'sid', 'events'],
     clockTolerance: 5,
   });

@@ -56,7 +56,7 @@ fn build_now() -> Outcome<PathBuf> {
 #[derive(Debug, serde::Deserialize)]
 pub(super) struct Registered {
     pub(super) client_id: String,
-    pub(super) client_secret: String,
+    pub(super) client_secret: Option<String>,
 }
 
 /// An installation with one person, Ada, and its process.
@@ -107,12 +107,7 @@ impl Nightlatch {
     }
 
     /// Registers an app, with these options of `app add`.
-    pub(super) fn add_app(&self, options: &[(&str, &str)]) -> Outcome<Registered> {
-        // In one word each: some options may stand without a value.
-        let options: Vec<String> = options
-            .iter()
-            .map(|(name, value)| format!("{name}={value}"))
-            .collect();
+    pub(super) fn add_app(&self, options: &[String]) -> Outcome<Registered> {
         let options = options.iter().map(String::as_str);
         let said = self.operate(["app", "add"].into_iter().chain(options))?;
         Ok(serde_json::from_value(said)?)

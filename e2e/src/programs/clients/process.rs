@@ -31,9 +31,9 @@ pub(super) fn libraries(app: &str) -> PathBuf {
 }
 
 /// A program of Node.js, beside its libraries: that is where it looks for them.
-pub(super) fn node(app: &str) -> Outcome<Command> {
-    let program = libraries(app).join("main.js");
-    std::fs::copy(source(app, "main.js"), &program)
+pub(super) fn node(app: &str, file: &str) -> Outcome<Command> {
+    let program = libraries(app).join(file);
+    std::fs::copy(source(app, file), &program)
         .map_err(|error| Failure::from(error).during("run scripts/install-prerequisites"))?;
     let mut command = Command::new(tools::program(&["node"])?);
     command.arg(program);
@@ -53,7 +53,10 @@ impl App {
         let child = command
             .env("ISSUER", issuer)
             .env("CLIENT_ID", &registered.client_id)
-            .env("CLIENT_SECRET", &registered.client_secret)
+            .env(
+                "CLIENT_SECRET",
+                registered.client_secret.as_deref().unwrap_or_default(),
+            )
             .env("PORT", port.to_string())
             .env("SCRATCH", scratch.path())
             .stdin(Stdio::null())

@@ -18,7 +18,7 @@ const SOON: Duration = Duration::from_secs(5);
 /// What an app registers, as paths of its own.
 struct Paths {
     callback: &'static str,
-    backchannel: &'static str,
+    backchannel: Option<&'static str>,
     goodbye: &'static str,
 }
 
@@ -35,22 +35,38 @@ struct Scene {
 impl Scene {
     async fn new(
         paths: &Paths,
-        command: impl AsyncFnOnce(&Scratch) -> Outcome<Command>,
+        command: impl FnOnce(&Scratch) -> Outcome<Command>,
     ) -> Outcome<Self> {
         let scratch = Scratch::new()?;
+        let command = command(&scratch)?;
+        Self::with(scratch, paths, &[], command).await
+    }
+
+    /// The same, with more options of `app add`.
+    async fn with(
+        scratch: Scratch,
+        paths: &Paths,
+        options: &[String],
+        command: Command,
+    ) -> Outcome<Self> {
         let mut nightlatch = Nightlatch::install(&scratch, &[])?;
         let port = free_port()?;
         let at = |path: &str| format!("http://127.0.0.1:{port}{path}");
-        let registered = nightlatch.add_app(&[
-            ("--name", "An app"),
-            ("--redirect-uri", &at(paths.callback)),
-            ("--backchannel-logout-uri", &at(paths.backchannel)),
-            ("--post-logout-redirect-uri", &at(paths.goodbye)),
-            ("--allow-private-network", "true"),
-            ("--first-party", "true"),
-        ])?;
+        let mut all = vec![
+            "--name=An app".to_owned(),
+            format!("--redirect-uri={}", at(paths.callback)),
+            format!("--post-logout-redirect-uri={}", at(paths.goodbye)),
+            "--allow-private-network".to_owned(),
+            "--first-party".to_owned(),
+        ];
+        all.extend_from_slice(options);
+        all.extend(
+            paths
+                .backchannel
+                .map(|path| format!("--backchannel-logout-uri={}", at(path))),
+        );
+        let registered = nightlatch.add_app(&all)?;
         nightlatch.start()?;
-        let command = command(&scratch).await?;
         let app = App::start(&scratch, command, &nightlatch.issuer(), &registered, port).await?;
         Ok(Self {
             nightlatch,
@@ -162,11 +178,11 @@ fn is_refusal(answer: &Answer) -> Outcome<bool> {
 
 const AUTHLIB: Paths = Paths {
     callback: "/callback",
-    backchannel: "/backchannel",
+    backchannel: Some("/backchannel"),
     goodbye: "/goodbye",
 };
 
-async fn authlib(_: &Scratch) -> Outcome<Command> {
+fn authlib(_: &Scratch) -> Outcome<Command> {
     let mut command = Command::new(libraries("authlib").join("bin/python"));
     command.arg(source("authlib", "main.py"));
     Ok(command)
@@ -212,12 +228,12 @@ pub(super) async fn authlib_logs_out_and_gets_its_state_back() -> Outcome {
 
 const EXPRESS: Paths = Paths {
     callback: "/callback",
-    backchannel: "/backchannel-logout",
+    backchannel: Some("/backchannel-logout"),
     goodbye: "",
 };
 
-async fn express(_: &Scratch) -> Outcome<Command> {
-    node("express")
+fn express(_: &Scratch) -> Outcome<Command> {
+    node("express", "main.js")
 }
 
 /// It asks nobody: what ends its sessions is what it is told.
@@ -250,37 +266,83 @@ pub(super) async fn express_openid_connect_logs_out() -> Outcome {
     lived.map_err(|failure| scene.explain(failure))
 }
 
-/// Certified and strict: discovery, code with PKCE, nonce, max_age, the signature of the ID token, userinfo,
-/// refresh, introspection, revocation. jose verifies what it is told.
-pub(super) async fn openid_client_signs_in_refreshes_and_is_refused_after_a_logout() -> Outcome {
-    let mut scene = Scene::new(&AUTHLIB, async |_| node("openid-client")).await?;
+/// How an app proves who it is (the method's name), how its tokens are signed, and what it registers for that.
+async fn openid_client(method: &str, algorithm: &str, options: &[&str]) -> Outcome<Scene> {
+    let scratch = Scratch::new()?;
+    let mut options: Vec<String> = options.iter().map(|&option| option.to_owned()).collect();
+    options.push(format!("--signing-algorithm={algorithm}"));
+    if method == "private_key_jwt" {
+        let made = node("openid-client", "keys.js")?
+            .env("SCRATCH", scratch.path())
+            .status()?;
+        ensure(made.success(), || "no key".to_owned())?;
+        let keys = scratch.path().join("public.json");
+        options.push(format!("--jwks-file={}", keys.display()));
+    }
+    let mut command = node("openid-client", "main.js")?;
+    command.env("METHOD", method).env("ALGORITHM", algorithm);
+    // Only an app that can keep a secret may be told without TLS (OpenID Connect Back-Channel Logout, section 2.2).
+    let paths = Paths {
+        backchannel: AUTHLIB.backchannel.filter(|_| method != "none"),
+        ..AUTHLIB
+    };
+    Scene::with(scratch, &paths, &options, command).await
+}
+
+pub(super) async fn openid_client_with_a_secret_and_rs256() -> Outcome {
+    lives_with_tokens_and_is_told(openid_client("client_secret_basic", "RS256", &[]).await?).await
+}
+
+pub(super) async fn openid_client_with_a_posted_secret_and_es256() -> Outcome {
+    lives_with_tokens_and_is_told(openid_client("client_secret_post", "ES256", &[]).await?).await
+}
+
+pub(super) async fn openid_client_with_a_key_and_eddsa() -> Outcome {
+    lives_with_tokens_and_is_told(openid_client("private_key_jwt", "EdDSA", &[]).await?).await
+}
+
+pub(super) async fn openid_client_without_a_secret() -> Outcome {
+    let mut scene = openid_client("none", "ES256", &["--public"]).await?;
+    let lived = lives_with_tokens(&mut scene).await;
+    lived.map(|_| ()).map_err(|failure| scene.explain(failure))
+}
+
+/// jose verifies what it is told.
+async fn lives_with_tokens_and_is_told(mut scene: Scene) -> Outcome {
     let lived = async {
-        scene.sign_in()?;
-        let sids = scene.sids()?;
-        let refresh = scene.app.at("/refresh");
-        for browser in [&mut scene.laptop, &mut scene.phone] {
-            browser.look(&refresh)?.is_page("refreshed")?;
-            browser.look(&refresh)?.is_page("refreshed")?;
-        }
-        scene.nightlatch.log_out_ada()?;
-        // Nothing has to be told first: a refresh token of a session that ended is worth nothing at once.
-        for browser in [&mut scene.laptop, &mut scene.phone] {
-            let answer = browser.look(&refresh)?;
-            ensure(
-                answer.status == 401 && answer.body == "invalid_grant",
-                || format!("a refresh after the logout: {}", answer.in_short()),
-            )?;
-        }
-        scene.is_refused().await?;
+        let sids = lives_with_tokens(&mut scene).await?;
         scene.was_told_of(sids).await
     }
     .await;
     lived.map_err(|failure| scene.explain(failure))
 }
 
+/// Certified and strict: discovery, code with PKCE, nonce, max_age, the signature of the ID token, userinfo,
+/// refresh, introspection. Returns the sessions that ended.
+async fn lives_with_tokens(scene: &mut Scene) -> Outcome<Vec<String>> {
+    scene.sign_in()?;
+    let sids = scene.sids()?;
+    let refresh = scene.app.at("/refresh");
+    for browser in [&mut scene.laptop, &mut scene.phone] {
+        browser.look(&refresh)?.is_page("refreshed")?;
+        browser.look(&refresh)?.is_page("refreshed")?;
+    }
+    scene.nightlatch.log_out_ada()?;
+    // Nothing has to be told first: a refresh token of a session that ended is worth nothing at once.
+    for browser in [&mut scene.laptop, &mut scene.phone] {
+        let answer = browser.look(&refresh)?;
+        ensure(
+            answer.status == 401 && answer.body == "invalid_grant",
+            || format!("a refresh after the logout: {}", answer.in_short()),
+        )?;
+    }
+    scene.is_refused().await?;
+    Ok(sids)
+}
+
 /// What it gives back is good for nothing; the other device goes on.
 pub(super) async fn openid_client_gives_its_tokens_back() -> Outcome {
-    let mut scene = Scene::new(&AUTHLIB, async |_| node("openid-client")).await?;
+    let mut scene = openid_client("client_secret_basic", "RS256", &[]).await?;
     let lived = async {
         scene.sign_in()?;
         let revoke = scene.app.at("/revoke");
@@ -303,10 +365,10 @@ pub(super) async fn openid_client_gives_its_tokens_back() -> Outcome {
 pub(super) async fn apache_mod_auth_openidc_hears_a_logout() -> Outcome {
     let paths = Paths {
         callback: "/callback",
-        backchannel: "/callback?logout=backchannel",
+        backchannel: Some("/callback?logout=backchannel"),
         goodbye: "/",
     };
-    let mut scene = Scene::new(&paths, async |scratch| {
+    let mut scene = Scene::new(&paths, |scratch| {
         let pages = scratch.path().join("pages");
         std::fs::create_dir(&pages)?;
         std::fs::write(pages.join("private"), format!("Only for {ADA}"))?;
@@ -334,10 +396,10 @@ pub(super) async fn apache_mod_auth_openidc_hears_a_logout() -> Outcome {
 pub(super) async fn spring_security_hears_a_logout() -> Outcome {
     let paths = Paths {
         callback: "/login/oauth2/code/provider",
-        backchannel: "/logout/connect/back-channel/provider",
+        backchannel: Some("/logout/connect/back-channel/provider"),
         goodbye: "/",
     };
-    let mut scene = Scene::new(&paths, async |_| {
+    let mut scene = Scene::new(&paths, |_| {
         let mut command = Command::new(tools::program(&["java"])?);
         // It lives for seconds: what makes it start sooner counts, not what makes it faster later.
         command
