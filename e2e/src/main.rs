@@ -1,5 +1,5 @@
 //! The command line: `stories [filter…]`, `self-test [filter…]`, `screenshots DIR`, `programs [filter…]`,
-//! `timing`.
+//! `clients [filter…]`, `timing`.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -14,6 +14,7 @@ const USAGE: &str = "usage: cargo run --manifest-path e2e/Cargo.toml -- COMMAND
                                   contains every FILTER (2 at a time)
   self-test [--jobs N] [FILTER…]  prove the harness itself, against a throwaway site
   programs [FILTER…]              the real program beside a mail server and oathtool
+  clients [FILTER…]               the real program and apps that nobody of us wrote
   timing [--rounds N]             whether answers tell by their time which accounts there are
   screenshots DIR [--engine chromium|firefox] [--scripts on|off] [FILTER…]
                                   pictures of every page, light and dark, 320 and 1280 pixels wide";
@@ -56,6 +57,7 @@ async fn obey(mut arguments: Vec<String>) -> Outcome<bool> {
             timing::run(rounds).await
         }
         "programs" => programs::run(&arguments).await,
+        "clients" => programs::run_clients(&arguments).await,
         "screenshots" => {
             let engine = match option(&mut arguments, "--engine")?.as_deref() {
                 None | Some("chromium") => Engine::Chromium,

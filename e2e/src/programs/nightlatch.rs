@@ -52,6 +52,13 @@ fn build_now() -> Outcome<PathBuf> {
         .ok_or_else(|| Failure::new("cargo built no nightlatch"))
 }
 
+/// An app that was registered.
+#[derive(Debug, serde::Deserialize)]
+pub(super) struct Registered {
+    pub(super) client_id: String,
+    pub(super) client_secret: Option<String>,
+}
+
 /// An installation with one person, Ada, and its process.
 pub(super) struct Nightlatch {
     data: PathBuf,
@@ -92,6 +99,53 @@ impl Nightlatch {
 
     pub(super) fn port(&self) -> u16 {
         self.port
+    }
+
+    /// What it calls itself to apps.
+    pub(super) fn issuer(&self) -> String {
+        format!("http://localhost:{}", self.port)
+    }
+
+    /// Registers an app, with these options of `app add`.
+    pub(super) fn add_app(&self, options: &[String]) -> Outcome<Registered> {
+        let options = options.iter().map(String::as_str);
+        let said = self.operate(["app", "add"].into_iter().chain(options))?;
+        Ok(serde_json::from_value(said)?)
+    }
+
+    /// The operator logs Ada out everywhere.
+    pub(super) fn log_out_ada(&self) -> Outcome {
+        self.operate(["log-out", "--user", ADA]).map(|_| ())
+    }
+
+    /// The operator ends one of Ada's sessions.
+    pub(super) fn end_a_session_of_ada(&self) -> Outcome {
+        let said = self.operate(["session", "list", "--user", ADA])?;
+        let id = said["sessions"][0]["id"]
+            .as_str()
+            .ok_or_else(|| Failure::new(format!("no session: {said}")))?;
+        self.operate(["session", "end", "--id", id]).map(|_| ())
+    }
+
+    /// A command of the operator's, and what it answers.
+    fn operate<'a>(
+        &self,
+        arguments: impl IntoIterator<Item = &'a str>,
+    ) -> Outcome<serde_json::Value> {
+        let output = self
+            .command()?
+            .arg("--json")
+            .args(arguments)
+            .stdin(Stdio::null())
+            .output()?;
+        ensure(output.status.success(), || {
+            format!(
+                "nightlatch refuses: {}{}",
+                String::from_utf8_lossy(&output.stdout),
+                String::from_utf8_lossy(&output.stderr)
+            )
+        })?;
+        Ok(serde_json::from_slice(&output.stdout)?)
     }
 
     /// The file of its database.

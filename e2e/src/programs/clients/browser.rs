@@ -1,0 +1,256 @@
+//! A browser without a screen: it follows redirects from host to host, keeps cookies for each host, and says where
+//! a request comes from, as browsers do.
+
+use std::collections::BTreeMap;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use url::Url;
+use url::form_urlencoded::Serializer;
+
+use super::super::nightlatch::{ADA, PASSWORD};
+use crate::failure::{Failure, Outcome, ensure};
+
+/// Longer than any answer takes; a program that hangs fails instead of holding up everything.
+const LONGEST: Duration = Duration::from_secs(15);
+
+/// More redirects in a row are a circle.
+const MOST_REDIRECTS: usize = 12;
+
+/// The browser.
+#[derive(Default)]
+pub(super) struct Browser {
+    /// By host. Ports share cookies, as they do in every browser.
+    jars: BTreeMap<String, BTreeMap<String, String>>,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) url: Url,
+    pub(super) status: u16,
+    pub(super) headers: Vec<(String, String)>,
+    pub(super) body: String,
+}
+
+impl Answer {
+    /// A header of the answer.
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.headers
+            .iter()
+            .find(|(known, _)| known.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
+    }
+
+    /// Where it sends the browser.
+    pub(super) fn leads_to(&self) -> Outcome<Option<Url>> {
+        if !(300..400).contains(&self.status) {
+            return Ok(None);
+        }
+        let to = self.header("location");
+        Ok(to.map(|to| self.url.join(to)).transpose()?)
+    }
+
+    /// The page that was asked for, with these words on it.
+    pub(super) fn is_page(&self, words: &str) -> Outcome {
+        ensure(self.status == 200 && self.body.contains(words), || {
+            format!("no page with “{words}”: {}", self.in_short())
+        })
+    }
+
+    /// One line about it for a person who looks for a fault.
+    pub(super) fn in_short(&self) -> String {
+        let words: String = self.body.chars().take(600).collect();
+        let to = self.header("location").unwrap_or_default();
+        format!("{} {} {to} {words}", self.status, self.url)
+    }
+}
+
+/// A request in the making.
+struct Request {
+    method: &'static str,
+    body: String,
+    /// The page that led here, or nothing if a person typed the address.
+    from: Option<Url>,
+}
+
+impl Browser {
+    /// Types an address and goes wherever that leads.
+    pub(super) fn open(&mut self, address: &str) -> Outcome<Answer> {
+        self.travel(Url::parse(address)?, typed())
+    }
+
+    /// Types an address and goes nowhere from there.
+    pub(super) fn look(&mut self, address: &str) -> Outcome<Answer> {
+        self.send(&Url::parse(address)?, &typed(), "none")
+    }
+
+    /// Signs in as Ada on Nightlatch's page, and goes wherever that leads.
+    pub(super) fn sign_in(&mut self, page: &Answer) -> Outcome<Answer> {
+        page.is_page("name=\"password\"")?;
+        let mut form = Serializer::new(String::new());
+        for name in ["csrf", "return_to"] {
+            let value = field(&page.body, name)
+                .ok_or_else(|| Failure::new(format!("no field {name}: {}", page.in_short())))?;
+            form.append_pair(name, value);
+        }
+        form.append_pair("email", ADA);
+        form.append_pair("password", PASSWORD);
+        let request = Request {
+            method: "POST",
+            body: form.finish(),
+            from: Some(page.url.clone()),
+        };
+        self.travel(page.url.join("/login")?, request)
+    }
+
+    fn travel(&mut self, mut url: Url, mut request: Request) -> Outcome<Answer> {
+        let mut site = "same-origin";
+        for _ in 0..MOST_REDIRECTS {
+            site = match &request.from {
+                None => "none",
+                Some(from) => farther(site, from, &url),
+            };
+            let answer = self.send(&url, &request, site)?;
+            let Some(to) = answer.leads_to()? else {
+                return Ok(answer);
+            };
+            ensure(answer.status < 304, || {
+                format!("nobody here repeats a form: {}", answer.in_short())
+            })?;
+            request.method = "GET";
+            request.body.clear();
+            url = to;
+        }
+        Err(Failure::new(format!("redirects without end at {url}")))
+    }
+
+    fn send(&mut self, url: &Url, request: &Request, site: &str) -> Outcome<Answer> {
+        let host = url.host_str().unwrap_or_default();
+        let port = url.port_or_known_default().unwrap_or_default();
+        let path = &url[url::Position::BeforePath..url::Position::AfterQuery];
+        let jar = self.jars.entry(host.to_owned()).or_default();
+        let cookies: Vec<String> = jar
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        let mut head = format!(
+            "{} {path} HTTP/1.1\r\nHost: {host}:{port}\r\nConnection: close\r\n\
+             User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:153.0) Gecko/20100101 Firefox/153.0\r\n\
+             Accept: text/html,application/xhtml+xml,*/*;q=0.8\r\nSec-Fetch-Site: {site}\r\n\
+             Sec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\nSec-Fetch-User: ?1\r\n",
+            request.method
+        );
+        if !cookies.is_empty() {
+            head += &format!("Cookie: {}\r\n", cookies.join("; "));
+        }
+        if request.method == "POST" {
+            let origin = request.from.as_ref().map(|from| from.origin());
+            head += &format!(
+                "Origin: {}\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n",
+                origin.map_or("null".to_owned(), |origin| origin.ascii_serialization()),
+                request.body.len()
+            );
+        }
+        let mut stream = TcpStream::connect(("127.0.0.1", port))?;
+        stream.set_read_timeout(Some(LONGEST))?;
+        stream.write_all(format!("{head}\r\n{}", request.body).as_bytes())?;
+        let mut bytes = Vec::new();
+        stream.read_to_end(&mut bytes)?;
+        let answer = read(url, &String::from_utf8_lossy(&bytes))?;
+        keep_cookies(jar, &answer);
+        Ok(answer)
+    }
+}
+
+fn typed() -> Request {
+    Request {
+        method: "GET",
+        body: String::new(),
+        from: None,
+    }
+}
+
+/// The value of a field, which is written as our pages write it.
+fn field<'a>(body: &'a str, name: &str) -> Option<&'a str> {
+    body.split_once(&format!("name=\"{name}\" value=\""))
+        .and_then(|(_, rest)| rest.split('"').next())
+}
+
+/// How far the page that leads is from where it leads, on the farthest step so far (Fetch Metadata, section 2.3).
+fn farther(before: &'static str, from: &Url, to: &Url) -> &'static str {
+    if before == "cross-site" || from.host_str() != to.host_str() {
+        "cross-site"
+    } else if before == "same-site" || from.origin() != to.origin() {
+        "same-site"
+    } else {
+        "same-origin"
+    }
+}
+
+fn keep_cookies(jar: &mut BTreeMap<String, String>, answer: &Answer) {
+    for (name, value) in &answer.headers {
+        if !name.eq_ignore_ascii_case("set-cookie") {
+            continue;
+        }
+        let mut parts = value.split(';');
+        let (name, value) = parts
+            .next()
+            .and_then(|pair| pair.split_once('='))
+            .unwrap_or_default();
+        let over = parts
+            .map(|part| part.trim().to_ascii_lowercase())
+            .any(|part| part == "max-age=0" || part.starts_with("expires=thu, 01 jan 1970"));
+        if over || value.is_empty() {
+            jar.remove(name);
+        } else {
+            jar.insert(name.to_owned(), value.to_owned());
+        }
+    }
+}
+
+fn read(url: &Url, text: &str) -> Outcome<Answer> {
+    let (head, body) = text
+        .split_once("\r\n\r\n")
+        .ok_or_else(|| Failure::new(format!("no whole answer from {url}")))?;
+    let mut lines = head.lines();
+    let status = lines
+        .next()
+        .and_then(|line| line.split(' ').nth(1))
+        .ok_or_else(|| Failure::new("no status"))?
+        .parse()?;
+    let headers: Vec<(String, String)> = lines
+        .filter_map(|line| line.split_once(": "))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
+    let mut answer = Answer {
+        url: url.clone(),
+        status,
+        headers,
+        body: body.to_owned(),
+    };
+    if answer.header("transfer-encoding") == Some("chunked") {
+        answer.body = unchunked(body)?;
+    }
+    Ok(answer)
+}
+
+/// The pieces of a body put together (RFC 9112 section 7.1). What is asked for here is plain ASCII.
+fn unchunked(mut rest: &str) -> Outcome<String> {
+    let mut whole = String::new();
+    loop {
+        let (size, after) = rest
+            .split_once("\r\n")
+            .ok_or_else(|| Failure::new("a piece without a length"))?;
+        let size = usize::from_str_radix(size, 16)?;
+        if size == 0 {
+            return Ok(whole);
+        }
+        let piece = after
+            .get(..size)
+            .ok_or_else(|| Failure::new("a piece is cut off"))?;
+        whole += piece;
+        rest = after.get(size + 2..).unwrap_or_default();
+    }
+}
