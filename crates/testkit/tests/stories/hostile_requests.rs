@@ -53,16 +53,19 @@ fn is_no_fault(answer: &Answer, what: &str) {
     }
 }
 
-/// In the words of RFC 6749 section 5.2 or RFC 8935 section 2.4, which are for programs.
+/// In the words of RFC 6749 section 5.2, RFC 6750 section 3.1 or RFC 8935 section 2.4,
+/// which are for programs.
 fn is_told_to_app(answer: &Answer) -> bool {
-    let name = if answer.path.starts_with("/oauth2/events/") {
+    let path = answer.path.as_str();
+    let with_token = ["/oauth2/userinfo", "/api/v1/activity", "/api/v1/log-out"].contains(&path);
+    // Without a token no reason is given.
+    let no_token = with_token && answer.status.as_u16() == 401;
+    let name = if path.starts_with("/oauth2/events/") {
         "err"
     } else {
         "error"
     };
-    // Without a token, RFC 6750 section 3.1 gives no reason.
-    let no_token = answer.path == "/oauth2/userinfo" && answer.status.as_u16() == 401;
-    answer.path.starts_with("/oauth2/") && (no_token || answer.json()[name].is_string())
+    no_token || ((with_token || path.starts_with("/oauth2/")) && answer.json()[name].is_string())
 }
 
 fn odd_bodies_are_errors_on_every_route(which: TestDatabase) {
