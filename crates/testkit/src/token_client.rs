@@ -260,7 +260,7 @@ impl RegisteredApp {
         let said = self.introspect(site, token);
         let active = said.get("active") == Some(&Value::Bool(true));
         assert!(
-            active || said.to_string() == r#"{"active":false}"#,
+            active || said == serde_json::json!({ "active": false }),
             "{said}"
         );
         active

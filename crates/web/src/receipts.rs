@@ -80,7 +80,7 @@ pub(crate) async fn find_after_answers(visit: &Visit) -> Result<Option<OpenedRec
     let Some(token) = visit.receipt_token.filter(|_| passed < LONGEST_WAIT) else {
         return Ok(Some(opened));
     };
-    let until = Instant::now() + (LONGEST_WAIT - passed);
+    let until = Instant::now() + LONGEST_WAIT.saturating_sub(passed);
     Ok(Some(wait(&visit.app, signals, token, opened, until).await?))
 }
 

@@ -62,13 +62,11 @@ impl Program {
 
     /// The database, behind the server's back.
     pub(crate) fn open_store(&self) -> Store {
-        match &self.store {
-            Some(store) => store.open_again().expect("the database opens"),
-            None => {
-                let file = self.data.join("nightlatch.db");
-                Store::open(&DatabaseLocation::Sqlite(file)).expect("the database opens")
-            }
+        if let Some(store) = &self.store {
+            return store.open_again().expect("the database opens");
         }
+        let file = self.data.join("nightlatch.db");
+        Store::open(&DatabaseLocation::Sqlite(file)).expect("the database opens")
     }
 
     fn command(&self, words: &[&str]) -> Command {

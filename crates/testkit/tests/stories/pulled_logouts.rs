@@ -114,7 +114,7 @@ fn c6_an_app_comes_for_its_logouts_and_acknowledges_them(which: TestDatabase) {
     assert_eq!(header["typ"], "secevent+jwt");
     // Until it is acknowledged it comes again, under the same id (DLV-02).
     let again = poll(&site, &app, "one", &json!({}));
-    assert_eq!(ids(&again), [id.clone()]);
+    assert_eq!(ids(&again), std::slice::from_ref(id));
     assert_eq!(state(&site, ending), NoticeState::Waiting);
     let empty = poll(&site, &app, "one", &json!({ "ack": [id] }));
     assert!(ids(&empty).is_empty());

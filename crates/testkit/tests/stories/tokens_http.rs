@@ -146,7 +146,7 @@ fn oidc_19_an_app_proves_itself_in_the_one_way_it_was_registered_for(which: Test
     laptop.sign_in(&ada);
     let crm = site.add_app("CRM", |_| {});
     let phone = site.add_app("Phone", |app| {
-        app.authentication = ClientAuthentication::None
+        app.authentication = ClientAuthentication::None;
     });
     let secret = crm.secret.clone().expect("a secret");
     let code = site.issue_code(&laptop, &crm, "openid");
@@ -238,30 +238,32 @@ impl Signer {
     fn sign(&self, claims: &Value) -> String {
         encode(&Header::new(Algorithm::EdDSA), claims, &self.key).expect("signed")
     }
-
-    fn introspect(&self, site: &Site, assertion: &str) -> Answer {
-        let kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
-        let fields = [
-            ("token", "x"),
-            ("client_assertion_type", kind),
-            ("client_assertion", assertion),
-        ];
-        call(site, ("POST", "/oauth2/introspect"), &[], &fields)
-    }
 }
+
+/// Asks about nothing, to be known by this assertion.
+fn introspect_with(site: &Site, assertion: &str) -> Answer {
+    let kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+    let fields = [
+        ("token", "x"),
+        ("client_assertion_type", kind),
+        ("client_assertion", assertion),
+    ];
+    call(site, ("POST", "/oauth2/introspect"), &[], &fields)
+}
+
+type Change = fn(&mut Value, &Site, &str);
 
 fn tok_08_an_assertion_is_signed_by_a_registered_key_for_us_and_used_once(which: TestDatabase) {
     let site = Site::new(which);
     let signer = Signer::new(&site, "Signs");
     let good = signer.sign(&signer.claims(&site, "1"));
-    signer.introspect(&site, &good).expect(200);
-    let again = signer.introspect(&site, &good);
+    introspect_with(&site, &good).expect(200);
+    let again = introspect_with(&site, &good);
     is_refused(&again, 401, "invalid_client", "a second time");
     let crm = site.add_app("CRM", |_| {});
-    type Change = fn(&mut Value, &Site, &str);
     let changes: [(&str, Change); 14] = [
         ("another audience", |claims, _, _| {
-            claims["aud"] = json!("https://other.example")
+            claims["aud"] = json!("https://other.example");
         }),
         ("the token endpoint as audience", |claims, site, _| {
             claims["aud"] = json!(format!("{}/oauth2/token", site.origin()));
@@ -287,17 +289,17 @@ fn tok_08_an_assertion_is_signed_by_a_registered_key_for_us_and_used_once(which:
         ("no jti", |claims, _, _| claims["jti"] = Value::Null),
         ("an empty jti", |claims, _, _| claims["jti"] = json!("")),
         ("another issuer", |claims, _, other| {
-            claims["iss"] = json!(other)
+            claims["iss"] = json!(other);
         }),
         ("another subject", |claims, _, other| {
-            claims["sub"] = json!(other)
+            claims["sub"] = json!(other);
         }),
     ];
     let other = crm.id.to_string();
     for (number, (what, change)) in changes.into_iter().enumerate() {
         let mut claims = signer.claims(&site, &format!("c{number}"));
         change(&mut claims, &site, &other);
-        let answer = signer.introspect(&site, &signer.sign(&claims));
+        let answer = introspect_with(&site, &signer.sign(&claims));
         is_refused(&answer, 401, "invalid_client", what);
     }
     // Other keys: a symmetric one made of the public key, none at all, a stranger's,
@@ -323,22 +325,15 @@ fn tok_08_an_assertion_is_signed_by_a_registered_key_for_us_and_used_once(which:
         ("no signature", unsigned),
         ("nonsense", "a.b.c".to_owned()),
     ] {
-        is_refused(
-            &signer.introspect(&site, &text),
-            401,
-            "invalid_client",
-            what,
-        );
+        is_refused(&introspect_with(&site, &text), 401, "invalid_client", what);
     }
     // The same id of another app is another one; the same after its time is refused.
-    signer.introspect(&site, &signer.sign(&claims)).expect(200);
-    stranger
-        .introspect(&site, &stranger.sign(&stranger.claims(&site, "k")))
-        .expect(200);
+    introspect_with(&site, &signer.sign(&claims)).expect(200);
+    introspect_with(&site, &stranger.sign(&stranger.claims(&site, "k"))).expect(200);
     site.advance(MINUTE * 2);
     site.prune();
     is_refused(
-        &signer.introspect(&site, &good),
+        &introspect_with(&site, &good),
         401,
         "invalid_client",
         "late",

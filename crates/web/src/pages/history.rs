@@ -97,9 +97,9 @@ fn how(detail: Option<&str>) -> String {
     }
 }
 
-/// How a line is shown; lines that are for the audit only are left out.
-fn entry(person: &Person, event: &Event) -> Option<HistoryEntryView> {
-    let kind = match event.kind {
+/// As what a line is shown; lines that are for the audit only are left out.
+fn kind(event: EventKind) -> Option<HistoryKind> {
+    Some(match event {
         EventKind::SignedIn => HistoryKind::SignIn,
         EventKind::SignedInFromNewBrowser => HistoryKind::SignInNewDevice,
         EventKind::SignInFailed => HistoryKind::Failed,
@@ -148,7 +148,11 @@ fn entry(person: &Person, event: &Event) -> Option<HistoryEntryView> {
         | EventKind::AppWithdrawn
         | EventKind::AppRestored
         | EventKind::UserDeleted => return None,
-    };
+    })
+}
+
+fn entry(person: &Person, event: &Event) -> Option<HistoryEntryView> {
+    let kind = kind(event.kind)?;
     let client = &event.client;
     let is_sign_in = matches!(kind, HistoryKind::SignIn | HistoryKind::SignInNewDevice);
     // Nobody knows who that was.
