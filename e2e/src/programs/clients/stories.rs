@@ -182,15 +182,15 @@ const AUTHLIB: Paths = Paths {
     goodbye: "/goodbye",
 };
 
-fn authlib(_: &Scratch) -> Outcome<Command> {
+fn authlib() -> Command {
     let mut command = Command::new(libraries("authlib").join("bin/python"));
     command.arg(source("authlib", "main.py"));
-    Ok(command)
+    command
 }
 
 /// Flask with Authlib asks for the person with its access token; joserfc verifies what it is told.
 pub(super) async fn authlib_signs_in_and_is_refused_after_a_logout() -> Outcome {
-    let mut scene = Scene::new(&AUTHLIB, authlib).await?;
+    let mut scene = Scene::new(&AUTHLIB, |_| Ok(authlib())).await?;
     let lived = async {
         scene.sign_in()?;
         let sids = scene.sids()?;
@@ -203,7 +203,7 @@ pub(super) async fn authlib_signs_in_and_is_refused_after_a_logout() -> Outcome 
 
 /// Its own button: Nightlatch asks nothing, and the app finds the state that it sent.
 pub(super) async fn authlib_logs_out_and_gets_its_state_back() -> Outcome {
-    let mut scene = Scene::new(&AUTHLIB, authlib).await?;
+    let mut scene = Scene::new(&AUTHLIB, |_| Ok(authlib())).await?;
     let lived = async {
         scene.sign_in()?;
         let page = scene.laptop.open(&scene.app.at("/logout"))?;
