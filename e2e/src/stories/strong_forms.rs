@@ -205,9 +205,7 @@ pub(crate) async fn link(ground: &Ground, kind: &'static str) -> Outcome<String>
 }
 
 async fn link_to(ground: &Ground, mailbox: Account, kind: &'static str) -> Outcome<String> {
-    let letters = ground
-        .with(move |site| site.letters_to(&mailbox))
-        .await?;
+    let letters = ground.with(move |site| site.letters_to(&mailbox)).await?;
     let text = letters.iter().rev().find_map(|letter| {
         let at = letter.text.find(kind)?;
         letter

@@ -135,27 +135,30 @@ impl Browser {
             .iter()
             .map(|(name, value)| format!("{name}={value}"))
             .collect();
-        let mut head = format!(
-            "{} {path} HTTP/1.1\r\nHost: {host}:{port}\r\nConnection: close\r\n\
-             User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:153.0) Gecko/20100101 Firefox/153.0\r\n\
-             Accept: text/html,application/xhtml+xml,*/*;q=0.8\r\nSec-Fetch-Site: {site}\r\n\
-             Sec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\nSec-Fetch-User: ?1\r\n",
-            request.method
-        );
+        let mut head = vec![
+            format!("{} {path} HTTP/1.1", request.method),
+            format!("Host: {host}:{port}"),
+            "Connection: close".to_owned(),
+            "User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:153.0) Gecko/20100101 Firefox/153.0"
+                .to_owned(),
+            "Accept: text/html,application/xhtml+xml,*/*;q=0.8".to_owned(),
+            format!("Sec-Fetch-Site: {site}"),
+            "Sec-Fetch-Mode: navigate".to_owned(),
+            "Sec-Fetch-Dest: document".to_owned(),
+            "Sec-Fetch-User: ?1".to_owned(),
+        ];
         if !cookies.is_empty() {
-            head += &format!("Cookie: {}\r\n", cookies.join("; "));
+            head.push(format!("Cookie: {}", cookies.join("; ")));
         }
-        if request.method == "POST" {
-            let origin = request.from.as_ref().map(|from| from.origin());
-            head += &format!(
-                "Origin: {}\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n",
-                origin.map_or("null".to_owned(), |origin| origin.ascii_serialization()),
-                request.body.len()
-            );
+        if let ("POST", Some(from)) = (request.method, &request.from) {
+            head.push(format!("Origin: {}", from.origin().ascii_serialization()));
+            head.push("Content-Type: application/x-www-form-urlencoded".to_owned());
+            head.push(format!("Content-Length: {}", request.body.len()));
         }
         let mut stream = TcpStream::connect(("127.0.0.1", port))?;
         stream.set_read_timeout(Some(LONGEST))?;
-        stream.write_all(format!("{head}\r\n{}", request.body).as_bytes())?;
+        let whole = format!("{}\r\n\r\n{}", head.join("\r\n"), request.body);
+        stream.write_all(whole.as_bytes())?;
         let mut bytes = Vec::new();
         stream.read_to_end(&mut bytes)?;
         let answer = read(url, &String::from_utf8_lossy(&bytes))?;

@@ -3,6 +3,7 @@
 
 mod browser;
 mod process;
+mod scene;
 mod stories;
 
 use super::Check;
