@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use nightlatch_testkit::{Account, PASSWORD, Site};
+use nightlatch_domain::relying_party::RegisteredUri;
+use nightlatch_testkit::{Account, PASSWORD, RelyingPartyClient, Site};
 use nightlatch_web::routes::{self, Access};
 
 use super::devices::{IPHONE, LIBRARY, MACBOOK, TABLET, WINDOWS};
@@ -74,8 +75,8 @@ fn none_is_missing(accepted: &BTreeSet<String>, here: impl Fn(&str) -> bool) -> 
         .map(|route| without_ids(route.path))
         // Calls of the script, and forms that take a script to be reached.
         .filter(|path| !path.starts_with("/login/passkey/"))
-        // Apps send this one, from their own pages.
-        .filter(|path| path != "/oauth2/logout")
+        // Apps send these, from their own pages.
+        .filter(|path| path != "/oauth2/logout" && path != "/oauth2/authorize")
         .filter(|path| here(path))
         .collect();
     let missing: Vec<_> = wanted.difference(accepted).collect();
@@ -257,11 +258,47 @@ async fn apps(browser: &Browser, ground: &Ground, account: &Account) -> Outcome 
     browser
         .see("The app has no access to your account any more.")
         .await?;
+    into_an_app(browser, ground, account).await?;
     browser.open("/oauth2/logout").await?;
     browser
         .press_beside("This logs out this browser, and every app", "Log out")
         .await?;
     browser.see_path("/signed-out").await
+}
+
+/// What may be asked on the way into an app. The app stands at an address of ours, so that the way ends somewhere.
+async fn into_an_app(browser: &Browser, ground: &Ground, account: &Account) -> Outcome {
+    let (app, redirect_uri) = ground
+        .with(|site| {
+            let redirect_uri = format!("{}/help", site.origin());
+            let registered = RegisteredUri::parse(&redirect_uri).expect("an address");
+            let app = RelyingPartyClient::register(site, "Time sheets", |app| {
+                app.redirect_uris = vec![registered];
+            });
+            (app, redirect_uri)
+        })
+        .await?;
+    let way = |more: (&str, &str)| {
+        app.authorize_url_with(&[("redirect_uri", redirect_uri.as_str()), more])
+    };
+    for answer in ["Don't allow", "Allow"] {
+        browser.open(&way(("prompt", "consent"))).await?;
+        browser.see("would like to sign you in").await?;
+        // What was agreed before the request does not count.
+        ground.advance(Duration::from_secs(1))?;
+        browser.press(answer).await?;
+        browser.see_path_beginning("/help").await?;
+    }
+    browser.open(&way(("prompt", "select_account"))).await?;
+    let name = &account.name;
+    browser.press(&format!("Continue as {name}")).await?;
+    browser.see_path_beginning("/help").await?;
+    browser.open(&way(("prompt", "login"))).await?;
+    browser.see("asks you to confirm it's you").await?;
+    ground.advance(Duration::from_secs(1))?;
+    browser.fill("Your password", NEW_PASSWORD).await?;
+    browser.press("Continue").await?;
+    browser.see_path_beginning("/help").await
 }
 
 /// Every place that has a Log out.

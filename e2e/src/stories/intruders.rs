@@ -154,15 +154,17 @@ async fn cannot_lock_out(thief: &Browser, ground: &Ground) -> Outcome {
     // The second step: the owner's is kept, and no other is added.
     thief.open("/account/security").await?;
     thief.press("Remove Phone").await?;
-    thief.fill("Your password", "a fourth guess").await?;
+    thief.see("will no longer work").await?;
+    thief.does_not_see("Your password").await?;
+    thief.fill("A code from your app", "135 792").await?;
     thief.press("Remove this app").await?;
-    thief.see("not your password").await?;
+    thief.see("That code is not right").await?;
     thief.open("/account/security").await?;
     thief.press("Add an authenticator app").await?;
     thief.see("Confirm it's you").await?;
     thief.does_not_see("Type this key into the app").await?;
     thief.open("/account/security/recovery-codes").await?;
-    thief.see("please confirm it's you").await?;
+    thief.see("your password alone is not enough").await?;
     thief.press("Make new recovery codes").await?;
     thief.see_no_more("Keep these codes now.").await?;
     let refused = ground.take_answered()?;

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use axum::Extension;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
 use nightlatch_domain::phone_sign_in::UserCode;
 use nightlatch_domain::secret::Token;
@@ -23,7 +23,14 @@ use crate::show;
 use crate::views::{Nav, PhoneWaitPage, PhoneWaitState, ReplaceView};
 
 /// `GET /login/phone`: shows how far it is, and changes nothing.
-pub(crate) async fn get(Extension(visit): Extension<Arc<Visit>>) -> Result<Response, Failure> {
+pub(crate) async fn get(
+    Extension(visit): Extension<Arc<Visit>>,
+    headers: HeaderMap,
+) -> Result<Response, Failure> {
+    // The script of the page looks first, and loads it when there is news: the cookie
+    // stays until the person has been told.
+    let mode = headers.get("sec-fetch-mode").map(HeaderValue::as_bytes);
+    let is_look = mode.is_some_and(|mode| mode != b"navigate");
     let Some(token) = visit.phone.clone() else {
         return before(&visit, StatusCode::OK, None, Jar::default()).await;
     };
@@ -59,9 +66,9 @@ pub(crate) async fn get(Extension(visit): Extension<Arc<Visit>>) -> Result<Respo
         },
         Progress::Refused => {
             let sentence = "The phone said no, so nobody was signed in here.";
-            return start_over(&visit, sentence).await;
+            return say_over(&visit, sentence, is_look).await;
         }
-        Progress::Over => return start_over(&visit, over()).await,
+        Progress::Over => return say_over(&visit, over(), is_look).await,
     };
     show_state(&visit, StatusCode::OK, state, Jar::default()).await
 }
@@ -73,6 +80,14 @@ pub(crate) async fn to_page() -> Response {
 
 fn over() -> &'static str {
     "That code is too old, or it was used. Please begin again with a new one."
+}
+
+async fn say_over(visit: &Visit, sentence: &str, is_look: bool) -> Result<Response, Failure> {
+    if is_look {
+        let problem = Some(sentence.to_owned());
+        return before(visit, StatusCode::OK, problem, Jar::default()).await;
+    }
+    start_over(visit, sentence).await
 }
 
 async fn start_over(visit: &Visit, sentence: &str) -> Result<Response, Failure> {

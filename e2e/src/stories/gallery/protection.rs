@@ -106,21 +106,21 @@ fn factors() -> Vec<Exhibit> {
             browser.press("Add an authenticator app").await?;
             browser.see("Confirm it's you").await?;
         }),
-        exhibit!("recovery-codes-with-password", |browser, gallery| {
+        exhibit!("recovery-codes-with-second-step", |browser, gallery| {
             browser.open("/account/security/recovery-codes").await?;
             browser
                 .see("The codes that you have now stop working.")
                 .await?;
-            browser.see("please confirm it's you").await?;
+            browser.see("your password alone is not enough").await?;
         }),
-        exhibit!("app-remove-with-password", |browser, gallery| {
+        exhibit!("app-remove-with-second-step", |browser, gallery| {
             browser.open(SECURITY).await?;
             browser.press("Remove Phone").await?;
-            browser.see("please confirm it's you").await?;
+            browser.see("your password alone is not enough").await?;
         }),
-        exhibit!("passkey-add-with-password", |browser, gallery| {
+        exhibit!("passkey-add-with-second-step", |browser, gallery| {
             browser.open("/account/security/passkeys/add").await?;
-            browser.see("please confirm it's you").await?;
+            browser.see("your password alone is not enough").await?;
         }),
     ]
 }
@@ -144,9 +144,12 @@ async fn add_passkey(gallery: &Gallery) -> Outcome {
 fn more_factors() -> Vec<Exhibit> {
     vec![
         exhibit!("passkey-add", |browser, gallery| {
-            browser.fill("Your password", Gallery::password()).await?;
+            let code = code(gallery).await?;
+            browser.fill("A code from your app", &code).await?;
             browser.press("Continue").await?;
-            browser.see_no_more("please confirm it's you").await?;
+            browser
+                .see_no_more("your password alone is not enough")
+                .await?;
         }),
         exhibit!("security-with-factors", |browser, gallery| {
             add_passkey(gallery).await?;
