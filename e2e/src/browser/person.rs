@@ -70,7 +70,11 @@ impl Browser {
 
     /// The page's markup as it is now.
     pub async fn source(&self) -> Outcome<String> {
-        Ok(self.client()?.source().await?)
+        // While a page is being replaced, Firefox has none for a moment.
+        wait::until("the source of the page", wait::PATIENCE, || async {
+            Ok(Some(self.client()?.source().await?))
+        })
+        .await
     }
 
     /// Whether the page shows this text now.
