@@ -176,6 +176,10 @@ impl Registration {
                 return Err(Problem::PlainLogout);
             }
         }
+        // It would never be let in where it asks, and every logout would wait for it.
+        if self.pulls_logouts && self.authentication != ClientAuthentication::Secret {
+            return Err(Problem::PullsWithoutSecret);
+        }
         // A frame elsewhere would name the session to whoever listens there (FCL-01).
         if let Some(frame) = &self.frontchannel_logout_uri
             && !self
@@ -236,6 +240,8 @@ pub enum RegistrationProblem {
     PlainLogout,
     /// Plain HTTP for logouts, of an app without secret (BCL-01).
     PlainLogoutOfPublic,
+    /// It asks for logouts, and has no secret to ask with.
+    PullsWithoutSecret,
     /// The frame is not on a host of the app.
     FrameElsewhere,
     /// A length of time that is not reasonable.
@@ -257,6 +263,9 @@ impl fmt::Display for RegistrationProblem {
             }
             Self::PlainLogoutOfPublic => {
                 "the logout address of an app without secret must begin with https://"
+            }
+            Self::PullsWithoutSecret => {
+                "an app that asks for logouts itself proves itself with a secret; register it so, or with a logout address"
             }
             Self::FrameElsewhere => {
                 "the front-channel logout address must have the scheme, host and port of a redirect address"

@@ -51,7 +51,6 @@ pub fn prune(tx: &mut Tx<'_>, now: Timestamp, batch: i64) -> Result<u64, Storage
     gone += mails::prune(tx, now.minus(MAIL_RETENTION), batch)?;
     gone += email_changes::prune(tx, now.minus(MAIL_RETENTION), batch)?;
     gone += mail_links::prune(tx, now.minus(MAIL_RETENTION), batch)?;
-    gone += authorization_codes::prune(tx, now, batch)?;
     gone += grants::prune(tx, now.minus(GRANT_RETENTION), batch)?;
     gone += used_assertions::prune(tx, now, batch)?;
     gone += browsers::prune(tx, now.minus(BROWSER_RETENTION), batch)?;

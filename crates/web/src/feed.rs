@@ -5,23 +5,20 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::{Query, State};
-use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, WWW_AUTHENTICATE};
+use axum::http::header::{CACHE_CONTROL, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use nightlatch_domain::ids::ClientId;
-use nightlatch_domain::relying_party::{ClientAuthentication, RelyingParty, RelyingPartyStatus};
-use nightlatch_domain::secret::{Token, TokenDigest};
 use nightlatch_flows::feed::{self, Page, Poll, PollOutcome};
 use nightlatch_protocols::feed::{PollAnswer, read_poll};
-use nightlatch_storage::{StorageError, relying_parties};
+use nightlatch_protocols::oidc::client_auth;
+use nightlatch_storage::StorageError;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Semaphore, broadcast};
 use tokio::time::Instant;
 
 use crate::failure::Failure;
+use crate::oidc_tokens::authorization;
 use crate::state::App;
 use crate::views::Problem;
 
@@ -69,7 +66,9 @@ pub(crate) async fn poll(
     body: Bytes,
 ) -> Result<Response, Failure> {
     let app = app.as_ref();
-    let Some(client) = authenticate(app, &headers).await? else {
+    let authorization = authorization(&headers).unwrap_or_default();
+    let proved = client_auth::authenticate_reader(&app.store, authorization.as_deref());
+    let Some(client) = proved.await? else {
         let words = "Authenticate as the app, with its client id and secret (HTTP Basic).";
         return Ok(refused(
             StatusCode::UNAUTHORIZED,
@@ -163,36 +162,4 @@ async fn answer(app: &App, page: &Page) -> Result<Response, Failure> {
     let headers = answer.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(answer)
-}
-
-/// The app that asks, by its secret in the header (RFC 6749 section 2.3.1). One that
-/// was withdrawn may still learn that it is over.
-async fn authenticate(app: &App, headers: &HeaderMap) -> Result<Option<RelyingParty>, Failure> {
-    let Some((id, presented)) = read_basic(headers) else {
-        return Ok(None);
-    };
-    let found: Option<RelyingParty> = app
-        .store
-        .read(move |tx| -> Result<_, StorageError> { relying_parties::find(tx, id) })
-        .await?;
-    Ok(found.filter(|client| {
-        let by_secret = client.registration.authentication == ClientAuthentication::Secret;
-        let may_ask = match client.status {
-            RelyingPartyStatus::Active | RelyingPartyStatus::Withdrawn => by_secret,
-        };
-        // Digests are compared in constant time.
-        may_ask && client.secret.is_some_and(|secret| secret == presented)
-    }))
-}
-
-fn read_basic(headers: &HeaderMap) -> Option<(ClientId, TokenDigest)> {
-    let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, encoded) = value.split_once(' ')?;
-    if !scheme.eq_ignore_ascii_case("basic") {
-        return None;
-    }
-    let decoded = STANDARD.decode(encoded.trim()).ok()?;
-    let (id, secret) = std::str::from_utf8(&decoded).ok()?.split_once(':')?;
-    // Neither holds a character that the form encoding would change.
-    Some((id.parse().ok()?, Token::parse(secret)?.digest()))
 }

@@ -63,7 +63,7 @@ fn is_form(headers: &HeaderMap) -> bool {
 }
 
 /// The header `Authorization`, which may come once.
-fn authorization(headers: &HeaderMap) -> Result<Option<String>, Refusal> {
+pub(crate) fn authorization(headers: &HeaderMap) -> Result<Option<String>, Refusal> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     match (values.next(), values.next()) {
         (None, _) => Ok(None),

@@ -162,6 +162,18 @@ fn a_registration_is_judged_as_a_whole() {
         r.authentication = ClientAuthentication::None;
     };
     assert_eq!(refused(&plain_and_public), Problem::PlainLogoutOfPublic);
+    for authentication in [
+        ClientAuthentication::None,
+        ClientAuthentication::PrivateKeyJwt {
+            jwks: String::new(),
+        },
+    ] {
+        let pulls = |r: &mut Registration| {
+            r.pulls_logouts = true;
+            r.authentication = authentication.clone();
+        };
+        assert_eq!(refused(&pulls), Problem::PullsWithoutSecret);
+    }
     assert_eq!(
         refused(&|r| r.frontchannel_logout_uri = Some(parse("https://crm.example.com:444/out"))),
         Problem::FrameElsewhere

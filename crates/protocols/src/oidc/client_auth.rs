@@ -15,7 +15,7 @@ use base64::engine::general_purpose::STANDARD;
 use nightlatch_domain::ids::ClientId;
 use nightlatch_domain::relying_party::{ClientAuthentication, RelyingParty, RelyingPartyStatus};
 use nightlatch_domain::secret::{Token, TokenDigest};
-use nightlatch_storage::{StorageError, relying_parties, used_assertions};
+use nightlatch_storage::{StorageError, Store, relying_parties, used_assertions};
 use url::form_urlencoded;
 use zeroize::Zeroizing;
 
@@ -49,14 +49,7 @@ pub async fn authenticate(
     match read(authorization, parameters)? {
         Presented::Secret(id, secret) => {
             let client = find(provider, id).await?;
-            let expected = client.as_ref().and_then(|client| client.secret);
-            // Compared in any case, so that time does not tell which it was.
-            let nobody = TokenDigest::of(b"no app has this secret");
-            let is_right = expected.unwrap_or(nobody) == secret && expected.is_some();
-            let client = client.filter(|client| {
-                is_right && client.registration.authentication == ClientAuthentication::Secret
-            });
-            Ok(client.ok_or(NOT_PROVED)?)
+            Ok(by_secret(client, secret).ok_or(NOT_PROVED)?)
         }
         Presented::Nothing(id) => {
             let client = find(provider, id).await?;
@@ -79,6 +72,34 @@ pub async fn authenticate_confidential(
         return Err(NOT_PROVED.into());
     }
     Ok(client)
+}
+
+/// The app that comes for its logouts, by the secret in its header; nothing if it is
+/// not the one. One that was withdrawn gets in here alone: it may still learn of the
+/// logouts that it is owed, its own withdrawal among them.
+pub async fn authenticate_reader(
+    store: &Store,
+    authorization: Option<&str>,
+) -> Result<Option<RelyingParty>, StorageError> {
+    let Some((id, secret)) = authorization.and_then(read_basic) else {
+        return Ok(None);
+    };
+    let Ok(id) = client_id(&id) else {
+        return Ok(None);
+    };
+    let found = store.read(move |tx| relying_parties::find(tx, id)).await?;
+    Ok(by_secret(found, digest(&secret)))
+}
+
+/// The app, if it proves itself by a secret and this is it. Compared in any case, so
+/// that time does not tell what was wrong.
+fn by_secret(client: Option<RelyingParty>, secret: TokenDigest) -> Option<RelyingParty> {
+    let expected = client.as_ref().and_then(|client| client.secret);
+    let nobody = TokenDigest::of(b"no app has this secret");
+    let is_right = expected.unwrap_or(nobody) == secret && expected.is_some();
+    client.filter(|client| {
+        is_right && client.registration.authentication == ClientAuthentication::Secret
+    })
 }
 
 async fn by_assertion(
