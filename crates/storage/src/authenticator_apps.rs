@@ -6,7 +6,7 @@
 use nightlatch_domain::Timestamp;
 use nightlatch_domain::ids::{AuthenticatorAppId, UserId};
 
-use crate::{Row, StorageError, Tx};
+use crate::{Concern, Row, StorageError, Tx};
 
 /// An authenticator app of an account.
 #[derive(Clone, PartialEq, Eq)]
@@ -160,6 +160,7 @@ pub fn delete(
     user_id: UserId,
     id: AuthenticatorAppId,
 ) -> Result<bool, StorageError> {
+    tx.concerns(Concern::User(user_id));
     tx.execute(
         "DELETE FROM authenticator_apps WHERE id = $1 AND user_id = $2",
         &[id.into(), user_id.into()],
@@ -177,6 +178,7 @@ pub fn delete_unconfirmed(tx: &mut Tx<'_>, user_id: UserId) -> Result<u64, Stora
 
 /// Deletes all apps of a user.
 pub fn delete_all_of_user(tx: &mut Tx<'_>, user_id: UserId) -> Result<u64, StorageError> {
+    tx.concerns(Concern::User(user_id));
     tx.execute(
         "DELETE FROM authenticator_apps WHERE user_id = $1",
         &[user_id.into()],

@@ -23,7 +23,9 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
+use crate::concern::{Commits, Concern};
 use crate::error::{StorageError, shorten};
 use crate::job::Workers;
 use crate::store::StoreSettings;
@@ -70,6 +72,7 @@ pub(crate) struct Opened {
     pub(crate) kind: DatabaseKind,
     // Dropped in this order: the threads end before the file under them goes.
     pub(crate) workers: Workers,
+    pub(crate) commits: Arc<Commits>,
     _scratch: Option<sqlite::ScratchDirectory>,
 }
 
@@ -77,9 +80,11 @@ pub(crate) fn open(
     location: &DatabaseLocation,
     settings: &StoreSettings,
 ) -> Result<Opened, StorageError> {
+    let commits = Arc::<Commits>::default();
     let (kind, workers, scratch) = match location {
         DatabaseLocation::Sqlite(path) => {
-            (DatabaseKind::Sqlite, sqlite::open(path, settings)?, None)
+            let workers = sqlite::open(path, settings, &commits)?;
+            (DatabaseKind::Sqlite, workers, None)
         }
         DatabaseLocation::SqliteInMemory => {
             let scratch = sqlite::ScratchDirectory::create()?;
@@ -87,16 +92,18 @@ pub(crate) fn open(
                 durable: false,
                 ..settings.clone()
             };
-            let workers = sqlite::open(&scratch.database(), &settings)?;
+            let workers = sqlite::open(&scratch.database(), &settings, &commits)?;
             (DatabaseKind::Sqlite, workers, Some(scratch))
         }
         DatabaseLocation::Postgres(url) => {
-            (DatabaseKind::Postgres, postgres::open(url, settings)?, None)
+            let workers = postgres::open(url, settings, &commits)?;
+            (DatabaseKind::Postgres, workers, None)
         }
     };
     Ok(Opened {
         kind,
         workers,
+        commits,
         _scratch: scratch,
     })
 }
@@ -109,6 +116,8 @@ pub(crate) fn open(
 pub struct Tx<'a> {
     session: Session<'a>,
     failure: Option<StorageError>,
+    /// Whom this transaction concerns once it is committed.
+    concerns: Vec<Concern>,
     /// What has been run, for tests that look at statements.
     #[cfg(feature = "testing")]
     pub(crate) statements: Vec<&'static str>,
@@ -124,6 +133,7 @@ impl<'a> From<sqlite::Session<'a>> for Tx<'a> {
         Self {
             session: Session::Sqlite(session),
             failure: None,
+            concerns: Vec::new(),
             #[cfg(feature = "testing")]
             statements: Vec::new(),
         }
@@ -135,6 +145,7 @@ impl<'a> From<postgres::Session<'a>> for Tx<'a> {
         Self {
             session: Session::Postgres(session),
             failure: None,
+            concerns: Vec::new(),
             #[cfg(feature = "testing")]
             statements: Vec::new(),
         }
@@ -208,6 +219,18 @@ impl Tx<'_> {
             1 => Ok(()),
             touched => Err(wrong_row_count(sql, "exactly one row", touched)),
         }
+    }
+
+    /// Says whose answers this transaction may turn from a yes into a no. They are
+    /// told after the commit, see [`crate::CommitObserver`]; nobody is told of what was
+    /// rolled back. Called beside the statement, so that no flow can forget it.
+    pub(crate) fn concerns(&mut self, concern: Concern) {
+        self.concerns.push(concern);
+    }
+
+    /// Whom this transaction concerns, for the engine that commits it.
+    pub(crate) fn into_concerns(self) -> Vec<Concern> {
+        self.concerns
     }
 
     /// The refusal that has doomed this transaction, if there was one.

@@ -8,7 +8,7 @@ use nightlatch_domain::Timestamp;
 use nightlatch_domain::ids::{ClientId, SessionId, UserId};
 use nightlatch_domain::relying_party::RelyingParty;
 
-use crate::{Row, StorageError, Tx, relying_parties};
+use crate::{Concern, Row, StorageError, Tx, relying_parties};
 
 /// An app that a session entered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -159,6 +159,7 @@ pub fn leave(
     client_id: ClientId,
     at: Timestamp,
 ) -> Result<bool, StorageError> {
+    tx.concerns(Concern::Session(session_id));
     tx.execute(
         "UPDATE entries SET left_at = $3
          WHERE session_id = $1 AND client_id = $2 AND left_at IS NULL",

@@ -6,7 +6,7 @@
 use nightlatch_domain::ids::{OrganizationId, UserId};
 use nightlatch_domain::session::Epochs;
 
-use crate::{StorageError, Tx};
+use crate::{Concern, StorageError, Tx};
 
 /// The present counters that concern a user; `None` if there is no such user.
 pub fn find_of_user(tx: &mut Tx<'_>, user_id: UserId) -> Result<Option<Epochs>, StorageError> {
@@ -29,6 +29,7 @@ pub fn find_of_user(tx: &mut Tx<'_>, user_id: UserId) -> Result<Option<Epochs>, 
 
 /// Ends everything of a user; returns the new count.
 pub fn raise_user(tx: &mut Tx<'_>, user_id: UserId) -> Result<i64, StorageError> {
+    tx.concerns(Concern::User(user_id));
     tx.query_one(
         "UPDATE users SET epoch = epoch + 1 WHERE id = $1 RETURNING epoch",
         &[user_id.into()],
@@ -41,6 +42,7 @@ pub fn raise_organization(
     tx: &mut Tx<'_>,
     organization_id: OrganizationId,
 ) -> Result<i64, StorageError> {
+    tx.concerns(Concern::Organization(organization_id));
     tx.query_one(
         "UPDATE organizations SET epoch = epoch + 1 WHERE id = $1 RETURNING epoch",
         &[organization_id.into()],
@@ -50,6 +52,7 @@ pub fn raise_organization(
 
 /// Ends everything; returns the new count.
 pub fn raise_deployment(tx: &mut Tx<'_>) -> Result<i64, StorageError> {
+    tx.concerns(Concern::Deployment);
     tx.query_one(
         "UPDATE deployment SET epoch = epoch + 1 WHERE id = 1 RETURNING epoch",
         &[],

@@ -11,7 +11,7 @@ use nightlatch_domain::session::Proof;
 use nightlatch_domain::user::UserStatus;
 
 use crate::columns::{Json, to_json};
-use crate::{Row, StorageError, Tx};
+use crate::{Concern, Row, StorageError, Tx};
 
 /// A grant with the present state of what it depends on, but for its session.
 #[derive(Debug, Clone)]
@@ -155,6 +155,7 @@ pub fn find_epochs(
 /// Stores what a refresh changed: generation, its instant, the idle end and the
 /// last use. `generation` is the one before; false if somebody was faster (TOK-03).
 pub fn rotate(tx: &mut Tx<'_>, grant: &Grant, generation: i64) -> Result<bool, StorageError> {
+    tx.concerns(Concern::Grant(grant.id));
     tx.execute(
         "UPDATE grants SET generation = $3, rotated_at = $4, idle_deadline = $5, last_used_at = $6
          WHERE id = $1 AND generation = $2 AND revoked_at IS NULL",
@@ -176,6 +177,7 @@ pub fn void_access_tokens(
     id: GrantId,
     from: Timestamp,
 ) -> Result<(), StorageError> {
+    tx.concerns(Concern::Grant(id));
     tx.execute(
         "UPDATE grants SET access_from = $2 WHERE id = $1 AND access_from < $2",
         &[id.into(), from.into()],
@@ -190,6 +192,7 @@ pub fn revoke(
     at: Timestamp,
     cause: RevokedCause,
 ) -> Result<bool, StorageError> {
+    tx.concerns(Concern::Grant(id));
     tx.execute(
         "UPDATE grants SET revoked_at = $2, revoked_cause = $3 WHERE id = $1 AND revoked_at IS NULL",
         &[id.into(), at.into(), cause.name().into()],
@@ -205,6 +208,7 @@ pub fn revoke_of_session(
     at: Timestamp,
     cause: RevokedCause,
 ) -> Result<u64, StorageError> {
+    tx.concerns(Concern::Session(session_id));
     tx.execute(
         "UPDATE grants SET revoked_at = $3, revoked_cause = $4
          WHERE session_id = $1 AND client_id = $2 AND NOT offline AND revoked_at IS NULL",
@@ -224,6 +228,7 @@ pub fn revoke_all_of_session(
     at: Timestamp,
     cause: RevokedCause,
 ) -> Result<u64, StorageError> {
+    tx.concerns(Concern::Session(session_id));
     tx.execute(
         "UPDATE grants SET revoked_at = $2, revoked_cause = $3
          WHERE session_id = $1 AND revoked_at IS NULL",
@@ -239,6 +244,7 @@ pub fn revoke_offline_of_client(
     at: Timestamp,
     cause: RevokedCause,
 ) -> Result<u64, StorageError> {
+    tx.concerns(Concern::User(user_id));
     tx.execute(
         "UPDATE grants SET revoked_at = $3, revoked_cause = $4
          WHERE user_id = $1 AND client_id = $2 AND offline AND revoked_at IS NULL",
@@ -273,6 +279,7 @@ pub fn list_offline_of_user(
 /// Ends all long-lived grants of a user; returns the new count. Only
 /// `flows::log_out` calls it.
 pub fn raise_offline_epoch(tx: &mut Tx<'_>, user_id: UserId) -> Result<i64, StorageError> {
+    tx.concerns(Concern::User(user_id));
     tx.query_one(
         "UPDATE users SET offline_epoch = offline_epoch + 1 WHERE id = $1 RETURNING offline_epoch",
         &[user_id.into()],

@@ -19,9 +19,13 @@
 //!    nothing, *get* may not, *list* takes a limit.
 //! 3. Contract tests in `tests/contract`: every statement runs on both
 //!    databases.
+//! 4. If a check of a session, token or app reads it: whatever updates or deletes
+//!    there says whom it concerns, see `concern`. A test wants an answer for every
+//!    table.
 
 mod backend;
 mod columns;
+mod concern;
 mod error;
 mod job;
 mod migrate;
@@ -66,6 +70,7 @@ pub mod users;
 pub mod testing;
 
 pub use backend::{DatabaseKind, DatabaseLocation, Row, Tx};
+pub use concern::{CommitObserver, Concern};
 pub use error::StorageError;
 pub use store::{Store, StoreSettings};
 pub use value::{Cell, Column, ColumnProblem, Value};

@@ -4,7 +4,7 @@ use nightlatch_domain::ids::OrganizationId;
 use nightlatch_domain::organization::{Organization, Settings};
 
 use crate::columns::{Json, to_json};
-use crate::{Row, StorageError, Tx};
+use crate::{Concern, Row, StorageError, Tx};
 
 fn read(row: &Row<'_>) -> Result<Organization, StorageError> {
     Ok(Organization {
@@ -60,6 +60,7 @@ pub fn list(tx: &mut Tx<'_>, limit: i64) -> Result<Vec<Organization>, StorageErr
 
 /// Stores name and settings anew.
 pub fn update(tx: &mut Tx<'_>, organization: &Organization) -> Result<(), StorageError> {
+    tx.concerns(Concern::Organization(organization.id));
     tx.execute_one(
         "UPDATE organizations SET name = $2, name_key = $3, settings = $4 WHERE id = $1",
         &[

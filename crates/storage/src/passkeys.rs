@@ -6,7 +6,7 @@ use nightlatch_domain::ids::{PasskeyId, UserId};
 use nightlatch_domain::passkey::{CeremonyKind, UserHandle};
 use nightlatch_domain::secret::TokenDigest;
 
-use crate::{Row, StorageError, Tx};
+use crate::{Concern, Row, StorageError, Tx};
 
 /// A passkey.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -160,6 +160,7 @@ pub fn rename(
 
 /// Removes a passkey; false if the account has none with this id.
 pub fn remove(tx: &mut Tx<'_>, user_id: UserId, id: PasskeyId) -> Result<bool, StorageError> {
+    tx.concerns(Concern::User(user_id));
     Ok(tx.execute(
         "DELETE FROM passkeys WHERE id = $1 AND user_id = $2",
         &[id.into(), user_id.into()],
@@ -169,6 +170,7 @@ pub fn remove(tx: &mut Tx<'_>, user_id: UserId, id: PasskeyId) -> Result<bool, S
 /// Removes every passkey of an account; returns how many. What authenticators call
 /// the account stays.
 pub fn remove_all_of_user(tx: &mut Tx<'_>, user_id: UserId) -> Result<u64, StorageError> {
+    tx.concerns(Concern::User(user_id));
     tx.execute("DELETE FROM passkeys WHERE user_id = $1", &[user_id.into()])
 }
 

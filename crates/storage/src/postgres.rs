@@ -8,6 +8,7 @@
 //! has happened is not known, and a repeated one might count twice.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -15,6 +16,7 @@ use ::postgres::types::ToSql;
 use ::postgres::{Client, Error, Statement};
 
 use crate::backend::Tx;
+use crate::concern::{Commits, Concern};
 use crate::error::{StorageError, shorten};
 use crate::job::{Access, BoxedJob, Verdict, Workers};
 use crate::queue::Queue;
@@ -40,7 +42,11 @@ const SESSION_LIMITS: &str = "SET idle_in_transaction_session_timeout = '5s';
 
 /// Migrates the database and starts the threads. The first connection of each is made here, so that a wrong
 /// address is told at the start and not by the first visitor.
-pub(crate) fn open(url: &str, settings: &StoreSettings) -> Result<Workers, StorageError> {
+pub(crate) fn open(
+    url: &str,
+    settings: &StoreSettings,
+    commits: &Arc<Commits>,
+) -> Result<Workers, StorageError> {
     let connector = Connector::new(url)?;
     migrating::migrate(&connector)?;
     let (mut workers, reads, writes) = Workers::new(settings.queued_jobs);
@@ -50,7 +56,7 @@ pub(crate) fn open(url: &str, settings: &StoreSettings) -> Result<Workers, Stora
     ];
     for (access, name, count, jobs) in lanes {
         for number in 0..count.max(1) {
-            let mut worker = Worker::new(connector.clone(), access, number)?;
+            let mut worker = Worker::new(connector.clone(), access, number, Arc::clone(commits))?;
             let jobs = jobs.clone();
             workers.add(format!("nightlatch-{name}-{number}"), move || {
                 worker.serve(&jobs);
@@ -94,18 +100,25 @@ struct Worker {
     connector: Connector,
     access: Access,
     number: usize,
+    commits: Arc<Commits>,
     connection: Option<Connection>,
     /// After failed attempts to connect: how many, and when the next is due.
     outage: Option<(u32, Instant)>,
 }
 
 impl Worker {
-    fn new(connector: Connector, access: Access, number: usize) -> Result<Self, StorageError> {
+    fn new(
+        connector: Connector,
+        access: Access,
+        number: usize,
+        commits: Arc<Commits>,
+    ) -> Result<Self, StorageError> {
         let connection = Some(Connection::open(&connector)?);
         Ok(Self {
             connector,
             access,
             number,
+            commits,
             connection,
             outage: None,
         })
@@ -129,7 +142,7 @@ impl Worker {
         let mut lost = 0;
         while conflicts < CONFLICT_ATTEMPTS {
             let mut connection = self.connected()?;
-            let attempt = attempt(&mut connection, self.access, job);
+            let attempt = attempt(&mut connection, self.access, job, &self.commits);
             match attempt {
                 Attempt::Done => {
                     self.keep(connection);
@@ -206,7 +219,12 @@ impl Worker {
     }
 }
 
-fn attempt(connection: &mut Connection, access: Access, job: &mut BoxedJob) -> Attempt {
+fn attempt(
+    connection: &mut Connection,
+    access: Access,
+    job: &mut BoxedJob,
+    commits: &Commits,
+) -> Attempt {
     let begin = match access {
         Access::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
         Access::Write => "BEGIN ISOLATION LEVEL SERIALIZABLE",
@@ -217,6 +235,7 @@ fn attempt(connection: &mut Connection, access: Access, job: &mut BoxedJob) -> A
     let mut tx = Tx::from(Session { connection });
     let verdict = job.run(&mut tx);
     let failure = tx.failure().cloned();
+    let concerns = tx.into_concerns();
     if verdict != Verdict::Panicked {
         match failure {
             // Whatever the flow made of it: what it saw was not a possible state of the world.
@@ -231,15 +250,23 @@ fn attempt(connection: &mut Connection, access: Access, job: &mut BoxedJob) -> A
         }
     }
     if verdict == Verdict::Keep {
-        return commit(connection, job);
+        return commit(connection, job, &concerns, commits);
     }
     // If even this fails the server rolls back what it loses, and the job has its answer.
     connection.broken = connection.client.batch_execute("ROLLBACK").is_err();
     Attempt::Done
 }
 
-fn commit(connection: &mut Connection, job: &mut BoxedJob) -> Attempt {
+/// Commits, and tells this process whom that concerns. Other nodes do not hear of it: until they do, nothing that
+/// was read from PostgreSQL is kept in memory for later checks.
+fn commit(
+    connection: &mut Connection,
+    job: &mut BoxedJob,
+    concerns: &[Concern],
+    commits: &Commits,
+) -> Attempt {
     let Err(error) = connection.client.batch_execute("COMMIT") else {
+        commits.tell(concerns);
         return Attempt::Done;
     };
     // An ordinary error to COMMIT means that it did not happen. A fatal one, or none at all, leaves it open: the
@@ -253,6 +280,7 @@ fn commit(connection: &mut Connection, job: &mut BoxedJob) -> Attempt {
             }
         };
     }
+    commits.tell(concerns);
     connection.broken = true;
     job.fail(StorageError::Unavailable(format!(
         "the connection was lost during COMMIT, whether it happened is unknown: {}",

@@ -8,7 +8,7 @@ use nightlatch_domain::relying_party::{Registration, RelyingParty, RelyingPartyS
 use nightlatch_domain::secret::TokenDigest;
 
 use crate::columns::{Json, to_json};
-use crate::{Row, StorageError, Tx};
+use crate::{Concern, Row, StorageError, Tx};
 
 pub(crate) fn read(row: &Row<'_>) -> Result<RelyingParty, StorageError> {
     Ok(RelyingParty {
@@ -84,6 +84,7 @@ pub fn list_of_organization(
 
 /// Stores name and registration anew.
 pub fn update(tx: &mut Tx<'_>, app: &RelyingParty) -> Result<(), StorageError> {
+    tx.concerns(Concern::Client(app.id));
     tx.execute_one(
         "UPDATE relying_parties SET name = $2, name_key = $3, registration = $4 WHERE id = $1",
         &[
@@ -101,6 +102,7 @@ pub fn set_secret(
     id: ClientId,
     secret: Option<TokenDigest>,
 ) -> Result<(), StorageError> {
+    tx.concerns(Concern::Client(id));
     tx.execute_one(
         "UPDATE relying_parties SET secret_digest = $2 WHERE id = $1",
         &[id.into(), secret.into()],
@@ -113,6 +115,7 @@ pub fn set_status(
     id: ClientId,
     status: RelyingPartyStatus,
 ) -> Result<(), StorageError> {
+    tx.concerns(Concern::Client(id));
     tx.execute_one(
         "UPDATE relying_parties SET status = $2 WHERE id = $1",
         &[id.into(), status.name().into()],
@@ -122,6 +125,7 @@ pub fn set_status(
 /// Ends everything that the app holds; returns the new count. Only
 /// `flows::log_out` calls it.
 pub fn raise_epoch(tx: &mut Tx<'_>, id: ClientId) -> Result<i64, StorageError> {
+    tx.concerns(Concern::Client(id));
     tx.query_one(
         "UPDATE relying_parties SET epoch = epoch + 1 WHERE id = $1 RETURNING epoch",
         &[id.into()],

@@ -16,7 +16,7 @@ use nightlatch_domain::session::{Ended, Epochs, Life, Proof, Session, Standing};
 use nightlatch_domain::user::User;
 
 use crate::columns::{Json, to_json};
-use crate::{Row, StorageError, Tx, users};
+use crate::{Concern, Row, StorageError, Tx, users};
 
 /// The columns in the order in which [`read`] takes them.
 const COLUMNS: &str = "s.id, s.user_id, s.organization_id, s.browser_id, s.user_epoch, \
@@ -189,6 +189,7 @@ pub fn add(tx: &mut Tx<'_>, session: &Session, token: TokenDigest) -> Result<(),
 /// token admits nothing from this commit on (SES-05). It is kept, for Log out alone.
 pub fn renew(tx: &mut Tx<'_>, session: &Session, token: TokenDigest) -> Result<(), StorageError> {
     let life = &session.life;
+    tx.concerns(Concern::Session(session.id));
     tx.execute_one(
         "UPDATE sessions SET previous_token_digest = token_digest, token_digest = $2, user_epoch = $3, organization_epoch = $4,
                 deployment_epoch = $5, authenticated_at = $6, last_active_at = $7,
@@ -226,6 +227,7 @@ pub fn set_previous_token(
 /// Stores deadlines and proofs after an authentication; the token stays.
 pub fn record_authentication(tx: &mut Tx<'_>, session: &Session) -> Result<(), StorageError> {
     let life = &session.life;
+    tx.concerns(Concern::Session(session.id));
     tx.execute_one(
         "UPDATE sessions SET authenticated_at = $2, last_active_at = $3, idle_deadline = $4,
                 overall_deadline = $5, proofs = $6
@@ -243,6 +245,7 @@ pub fn record_authentication(tx: &mut Tx<'_>, session: &Session) -> Result<(), S
 
 /// Ends a session. False if it had ended before: the first cause stays.
 pub fn close(tx: &mut Tx<'_>, id: SessionId, ended: &Ended) -> Result<bool, StorageError> {
+    tx.concerns(Concern::Session(id));
     Ok(tx.execute(
         "UPDATE sessions SET ended_at = $2, ended_cause = $3, ending_id = $4,
                 previous_token_digest = NULL

@@ -11,12 +11,14 @@
 use std::fs::OpenOptions;
 use std::io::ErrorKind;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, Error, OpenFlags, ToSql};
 
 use crate::backend::Tx;
+use crate::concern::{Commits, Concern};
 use crate::error::StorageError;
 use crate::job::{BoxedJob, Verdict, Workers};
 use crate::migrate::{self, Migration, Record, Target};
@@ -38,7 +40,11 @@ const LOCK_PATIENCE: Duration = Duration::from_secs(5);
 const CACHED_STATEMENTS: usize = 512;
 
 /// Opens the file, migrates it and starts the threads.
-pub(crate) fn open(path: &Path, settings: &StoreSettings) -> Result<Workers, StorageError> {
+pub(crate) fn open(
+    path: &Path,
+    settings: &StoreSettings,
+    commits: &Arc<Commits>,
+) -> Result<Workers, StorageError> {
     create_private_file(path)?;
     let writer = connect(path, settings)?;
     // Rebuilding a table needs this off; it cannot be changed inside a transaction.
@@ -49,8 +55,9 @@ pub(crate) fn open(path: &Path, settings: &StoreSettings) -> Result<Workers, Sto
     set(&writer, "foreign_keys", "ON")?;
 
     let (mut workers, read_jobs, write_jobs) = Workers::new(settings.queued_jobs);
+    let commits = Arc::clone(commits);
     workers.add("nightlatch-write".to_owned(), move || {
-        write_all(&writer, &write_jobs);
+        write_all(&writer, &write_jobs, &commits);
     })?;
     for number in 0..settings.readers.max(1) {
         let reader = connect(path, settings)?;
@@ -103,27 +110,39 @@ fn set(connection: &Connection, pragma: &str, value: &str) -> Result<(), Storage
         .map_err(|error| explain(&error))
 }
 
-fn write_all(connection: &Connection, jobs: &Queue<BoxedJob>) {
+fn write_all(connection: &Connection, jobs: &Queue<BoxedJob>, commits: &Commits) {
     while let Some(first) = jobs.next() {
-        commit_together(connection, first, jobs);
+        commit_together(connection, first, jobs, commits);
     }
 }
 
-/// Runs the job and what is queued behind it in one transaction, commits, and only then answers.
-fn commit_together(connection: &Connection, first: BoxedJob, jobs: &Queue<BoxedJob>) {
+/// Runs the job and what is queued behind it in one transaction, commits, tells whom it concerns, and only then
+/// answers: an answer in between would be a log-out that a check from memory does not know of yet.
+fn commit_together(
+    connection: &Connection,
+    first: BoxedJob,
+    jobs: &Queue<BoxedJob>,
+    commits: &Commits,
+) {
     let mut group = Vec::new();
+    let mut concerns = Vec::new();
     let mut next = Some(first);
     let mut outcome = control(connection, "BEGIN IMMEDIATE");
     while let Some(mut job) = next.take() {
         if outcome.is_ok() {
-            outcome = run_in_savepoint(connection, &mut job);
+            outcome = run_in_savepoint(connection, &mut job, &mut concerns);
         }
         group.push(job);
         if outcome.is_ok() && group.len() < LARGEST_GROUP {
             next = jobs.take();
         }
     }
-    if let Err(error) = outcome.and_then(|()| control(connection, "COMMIT")) {
+    if outcome.is_ok() {
+        outcome = control(connection, "COMMIT");
+        // Also if it failed: what the disk holds after that is not known for sure.
+        commits.tell(&concerns);
+    }
+    if let Err(error) = outcome {
         tracing::error!(%error, jobs = group.len(), "a group of transactions was not committed");
         if !connection.is_autocommit() {
             // What cannot be rolled back blocks the next BEGIN, which then says so.
@@ -139,16 +158,24 @@ fn commit_together(connection: &Connection, first: BoxedJob, jobs: &Queue<BoxedJ
 }
 
 /// An error means that the transaction around the savepoint is gone, with everybody's work.
-fn run_in_savepoint(connection: &Connection, job: &mut BoxedJob) -> Result<(), StorageError> {
+fn run_in_savepoint(
+    connection: &Connection,
+    job: &mut BoxedJob,
+    concerns: &mut Vec<Concern>,
+) -> Result<(), StorageError> {
     control(connection, "SAVEPOINT flow")?;
-    let verdict = job.run(&mut Tx::from(Session { connection }));
+    let mut tx = Tx::from(Session { connection });
+    let verdict = job.run(&mut tx);
+    let concerned = tx.into_concerns();
     if connection.is_autocommit() {
         // SQLite itself rolls back on a full disk and the like.
         return Err(StorageError::Unavailable(
             "SQLite rolled the transaction back".to_owned(),
         ));
     }
-    if verdict != Verdict::Keep {
+    if verdict == Verdict::Keep {
+        concerns.extend(concerned);
+    } else {
         control(connection, "ROLLBACK TO flow")?;
     }
     control(connection, "RELEASE flow")

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use crate::backend::{self, DatabaseKind, DatabaseLocation, Opened, Tx};
+use crate::concern::CommitObserver;
 use crate::error::StorageError;
 use crate::job::{Lane, closed, package};
 
@@ -133,6 +134,18 @@ impl Store {
         answer
             .blocking_recv()
             .unwrap_or_else(|_| Err(closed().into()))
+    }
+
+    /// From now on tells whom commits of this store concern, see [`CommitObserver`]. What other processes commit
+    /// is not heard here.
+    pub fn observe(&self, observer: Arc<dyn CommitObserver>) {
+        self.opened.commits.observe(observer);
+    }
+
+    /// The number of the last commit that all observers have been told of. A read that begins after this call sees
+    /// that commit and all before it.
+    pub fn last_told(&self) -> u64 {
+        self.opened.commits.last()
     }
 
     /// Which database this is; for messages to operators, not for choosing SQL.

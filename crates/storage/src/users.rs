@@ -4,7 +4,7 @@ use nightlatch_domain::Timestamp;
 use nightlatch_domain::ids::UserId;
 use nightlatch_domain::user::{EmailAddress, EmailKey, User, UserStatus};
 
-use crate::{Row, StorageError, Tx, authenticator_apps, recovery_codes};
+use crate::{Concern, Row, StorageError, Tx, authenticator_apps, recovery_codes};
 
 pub(crate) fn read(row: &Row<'_>, from: usize) -> Result<User, StorageError> {
     Ok(User {
@@ -89,6 +89,7 @@ pub fn list_after(
 
 /// Stores what a person may change about themselves.
 pub fn update_profile(tx: &mut Tx<'_>, user: &User) -> Result<(), StorageError> {
+    tx.concerns(Concern::User(user.id));
     tx.execute_one(
         "UPDATE users SET name = $2, appearance = $3, picture_version = $4 WHERE id = $1",
         &[
@@ -104,6 +105,7 @@ pub fn update_profile(tx: &mut Tx<'_>, user: &User) -> Result<(), StorageError> 
 /// `users_email_key`. Ending its sessions is the caller's duty, in the same
 /// transaction.
 pub fn set_email(tx: &mut Tx<'_>, id: UserId, email: &EmailAddress) -> Result<(), StorageError> {
+    tx.concerns(Concern::User(id));
     tx.execute_one(
         "UPDATE users SET email = $2, email_key = $3 WHERE id = $1",
         &[
@@ -117,6 +119,7 @@ pub fn set_email(tx: &mut Tx<'_>, id: UserId, email: &EmailAddress) -> Result<()
 /// Sets whether the account may be used. Ending its sessions is the caller's
 /// duty, in the same transaction.
 pub fn set_status(tx: &mut Tx<'_>, id: UserId, status: UserStatus) -> Result<(), StorageError> {
+    tx.concerns(Concern::User(id));
     tx.execute_one(
         "UPDATE users SET status = $2 WHERE id = $1",
         &[id.into(), status.name().into()],
@@ -126,6 +129,7 @@ pub fn set_status(tx: &mut Tx<'_>, id: UserId, status: UserStatus) -> Result<(),
 /// Empties a deleted account: what names the person goes, and the address
 /// becomes free. The row stays, since the history refers to it.
 pub fn erase(tx: &mut Tx<'_>, id: UserId) -> Result<(), StorageError> {
+    tx.concerns(Concern::User(id));
     let nameless = format!("deleted-{id}@invalid");
     tx.execute_one(
         "UPDATE users SET email = $2, email_key = $2, name = 'Deleted user', picture_version = NULL,

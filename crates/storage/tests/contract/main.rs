@@ -13,6 +13,8 @@
 mod authenticator_apps;
 mod authorization;
 mod browsers;
+mod concerned_statements;
+mod concerns;
 mod concurrency;
 mod constraints;
 mod corrupt_rows;

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use nightlatch_storage::testing::{TestDatabase, fresh_store};
-use nightlatch_storage::{StorageError, Tx};
+use nightlatch_storage::{StorageError, Tx, epochs};
 
+use super::rows::{id, people};
 use super::{counter, first, increment, number, run};
 
 const END_ALL_OTHERS: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -85,6 +86,27 @@ fn a_connection_lost_during_the_commit_is_reported_and_never_repeated() {
     assert!(error.to_string().contains("unknown"), "{error}");
     assert_eq!(runs.load(Ordering::SeqCst), 1);
     assert_eq!(number(&store), 0);
+}
+
+/// It may have happened: who keeps answers in memory must let go of what it would concern.
+#[test]
+fn a_connection_lost_during_the_commit_is_told_to_observers() {
+    let store = fresh_store(TestDatabase::Postgres);
+    people(&store);
+    run(
+        &store,
+        "CREATE FUNCTION hang_up() RETURNS trigger LANGUAGE plpgsql AS
+         $$ BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END $$",
+    );
+    run(
+        &store,
+        "CREATE CONSTRAINT TRIGGER hang_up AFTER UPDATE ON users DEFERRABLE INITIALLY DEFERRED
+         FOR EACH ROW EXECUTE FUNCTION hang_up()",
+    );
+    let outcome: Result<i64, StorageError> =
+        store.write_blocking(|tx| epochs::raise_user(tx, id(1)));
+    assert!(matches!(outcome, Err(StorageError::Unavailable(_))));
+    assert_eq!(store.last_told(), 1);
 }
 
 #[test]
