@@ -49,11 +49,7 @@ struct Slow {
 impl CommitObserver for Slow {
     fn committed(&self, _: u64, _: &[Concern]) {
         self.entered.lock().unwrap().send(()).unwrap();
-        self.go_on
-            .lock()
-            .unwrap()
-            .recv_timeout(PATIENCE)
-            .expect("to be let go");
+        self.go_on.lock().unwrap().recv_timeout(PATIENCE).unwrap();
     }
 }
 
@@ -123,7 +119,7 @@ on_both_databases! {
             asking.write_blocking(raise(1)).unwrap();
             answer.send(()).unwrap();
         });
-        has_entered.recv_timeout(PATIENCE).expect("the observer hears of it");
+        has_entered.recv_timeout(PATIENCE).unwrap();
         assert_eq!(store.last_told(), 0, "not everybody was told yet");
         // It is committed: who reads now sees it.
         let seen = store
