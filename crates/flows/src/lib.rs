@@ -13,6 +13,7 @@ pub mod activity;
 pub mod alerts;
 pub mod apps;
 pub mod authorize;
+pub mod check_cache;
 pub mod check_up;
 mod closing;
 pub mod delivery;

@@ -12,6 +12,7 @@ use std::time::UNIX_EPOCH;
 use nightlatch_domain::{Clock, Random, Timestamp};
 use nightlatch_flows::Moment;
 use nightlatch_flows::activity::Activity;
+use nightlatch_flows::check_cache::CheckCache;
 use nightlatch_flows::passkeys::Passkeys;
 use nightlatch_flows::password_hashing::PasswordHashing;
 use nightlatch_flows::places::Places;
@@ -156,6 +157,7 @@ pub fn app(
 ) -> Result<App, Trouble> {
     let mailing = mail::mailing(config.mail.as_ref(), &public_url)?;
     Ok(App {
+        check_cache: CheckCache::of(&store, config.cached_sessions),
         store,
         hashing: hashing(world)?,
         passkeys: Arc::new(Passkeys::new(public_url.origin())),

@@ -18,6 +18,7 @@ use nightlatch_domain::time::SettableClock;
 use nightlatch_domain::{Clock as _, Random, Timestamp};
 use nightlatch_flows::Moment;
 use nightlatch_flows::activity::Activity;
+use nightlatch_flows::check_cache::CheckCache;
 use nightlatch_flows::passkeys::Passkeys;
 use nightlatch_flows::password_hashing::PasswordHashing;
 use nightlatch_flows::places::Places;
@@ -63,6 +64,8 @@ pub struct SiteOptions {
     pub has_organization: bool,
     /// Whether it sends mail.
     pub sends_mail: bool,
+    /// How many sessions it keeps in memory for checks.
+    pub cached_sessions: usize,
 }
 
 impl Default for SiteOptions {
@@ -72,6 +75,7 @@ impl Default for SiteOptions {
             trusted_proxies: Vec::new(),
             has_organization: true,
             sends_mail: true,
+            cached_sessions: 1_000,
         }
     }
 }
@@ -309,6 +313,7 @@ fn start(
     let dice: Arc<dyn Random> = Arc::<SeededRandom>::clone(random);
     let public_url = PublicUrl::parse(&options.public_url).expect("an address");
     let app = Arc::new(App {
+        check_cache: CheckCache::of(&store, options.cached_sessions),
         store,
         passkeys: Arc::new(Passkeys::new(public_url.origin())),
         hashing: PasswordHashing::new(2, Arc::clone(&dice)).expect("parameters that work"),

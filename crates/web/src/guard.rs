@@ -32,6 +32,7 @@ use crate::envelope::{Asker, Envelope};
 use crate::failure::Failure;
 use crate::forms::FormHolder;
 use crate::links::{self, ReturnPath, login_returning_to};
+use crate::live;
 use crate::pages::flash::Flash;
 use crate::routes::{Access, Forgery, Rule};
 use crate::same_origin::{Provenance, provenance};
@@ -206,6 +207,11 @@ pub(crate) async fn guard(
     if rule.access == Access::Apps {
         return for_app(&app, rule, request, next).await;
     }
+    if rule.from_memory
+        && let Some(answer) = live::status_from_memory(&app, request.headers())
+    {
+        return answer;
+    }
     let (mut parts, body) = request.into_parts();
     // The body comes first: whoever holds back its last byte must not act later in
     // the name of a session that was live when the head arrived (OUT-02).
@@ -326,12 +332,17 @@ pub(crate) async fn resolve(
     now: Timestamp,
 ) -> Result<Presence, StorageError> {
     let activity = Arc::clone(&app.activity);
+    let reading = app.check_cache.begin(&app.store);
     let check: Check = app
         .store
         .read(move |tx| sessions::check(tx, token, &activity, now))
         .await?;
     Ok(match check {
-        Check::Live(live) => Presence::SignedIn(live),
+        Check::Live(live) => {
+            // A page needs more than is kept; what its background asks later does not.
+            app.check_cache.keep(reading, token, &live.owned, now);
+            Presence::SignedIn(live)
+        }
         Check::Over(over) => Presence::Over(over),
         Check::Replaced {
             session_id,

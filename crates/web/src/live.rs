@@ -10,21 +10,26 @@ use std::time::Duration;
 
 use axum::Extension;
 use axum::Json;
-use axum::http::HeaderValue;
 use axum::http::header::CACHE_CONTROL;
+use axum::http::{HeaderMap, HeaderValue};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::{self, Stream};
+use nightlatch_domain::Timestamp;
+use nightlatch_domain::ids::SessionId;
+use nightlatch_domain::policy::Deadlines;
 use nightlatch_flows::sessions;
 use nightlatch_storage::StorageError;
 use serde::Serialize;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
+use crate::cookies;
 use crate::failure::Failure;
 use crate::guard::{Person, Presence, Visit};
 use crate::show::milliseconds;
 use crate::signals::Concern;
+use crate::state::App;
 use crate::streams::{Listener, Place};
 use crate::views::Problem;
 
@@ -42,6 +47,11 @@ const WIDE_SPREAD: Duration = Duration::from_secs(1);
 /// after several times.
 const FIRST_RETRY: Duration = Duration::from_millis(200);
 const LAST_RETRY: Duration = Duration::from_secs(3);
+
+/// A session that may idle out so soon is read before its page is told until when:
+/// activity that was written since it was kept in memory has moved that, and nobody
+/// is to be warned for nothing.
+const SOON: Duration = Duration::from_mins(10);
 
 /// Whether the session lives, and until when by today's clock of the server.
 #[derive(Serialize)]
@@ -67,13 +77,29 @@ fn status_of(visit: &Visit) -> Status {
             _ => Status::Ended,
         };
     };
-    let deadlines = visit.deadlines(live);
+    live_until(live.owned.session.id, visit.deadlines(live), visit.now)
+}
+
+fn live_until(session: SessionId, deadlines: Deadlines, now: Timestamp) -> Status {
     Status::Live {
-        session: live.owned.session.id.to_string(),
+        session: session.to_string(),
         idle_deadline: milliseconds(deadlines.idle),
         overall_deadline: milliseconds(deadlines.overall),
-        now: milliseconds(visit.now),
+        now: milliseconds(now),
     }
+}
+
+/// The answer to `GET /session/status` if memory knows it; the database is asked by
+/// whoever gets nothing here.
+pub(crate) fn status_from_memory(app: &App, headers: &HeaderMap) -> Option<Response> {
+    let token = cookies::find_token(headers, cookies::SESSION)?.digest();
+    let now = app.clock.now();
+    let live = app.check_cache.find(token, &app.activity, now)?;
+    let deadlines = live.admission.deadlines;
+    if deadlines.idle.since(now) < SOON {
+        return None;
+    }
+    Some(Json(live_until(live.session_id, deadlines, now)).into_response())
 }
 
 /// `GET /session/status`.
@@ -172,8 +198,8 @@ impl Watch {
         }
     }
 
-    /// Asks for the session by its id and not its token, which a proof given in
-    /// another tab replaces.
+    /// Asks for the session by its token, which is quick, and if that does not open
+    /// one by its id: a proof given in another tab replaces the token.
     async fn is_live(&self) -> Result<bool, StorageError> {
         let Some(live) = self.visit.live() else {
             return Ok(false);
@@ -181,6 +207,12 @@ impl Watch {
         let app = &self.visit.app;
         let _turn = app.streams.turn_to_look().await;
         let (id, now) = (live.owned.session.id, app.clock.now());
+        if let Some(token) = self.visit.session_token {
+            let asked = app.check_cache.look(&app.store, token, &app.activity, now);
+            if asked.await?.is_some() {
+                return Ok(true);
+            }
+        }
         let activity = Arc::clone(&app.activity);
         let found = app
             .store

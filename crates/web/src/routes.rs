@@ -73,6 +73,9 @@ pub struct Rule {
     /// Whether it has power over the account, so that a session that a phone let in
     /// may not use it (F5).
     pub own_device: bool,
+    /// Whether all that it says of a live session is kept in memory, so that the
+    /// database is asked only about the others.
+    pub from_memory: bool,
 }
 
 /// A route as the list states it.
@@ -111,6 +114,7 @@ const fn facts(method: &'static str, path: &'static str, access: Access) -> Rout
             body_limit: BODY_LIMIT,
             sets_up_factor: false,
             own_device: false,
+            from_memory: false,
         },
     }
 }
@@ -239,8 +243,10 @@ fn for_the_demonstration() -> Vec<Route> {
 /// What open pages ask in the background. Only `stay` is activity.
 fn for_open_pages() -> Vec<Route> {
     use Access::{Everyone, Programs};
+    let mut status = read("/session/status", Everyone, live::status);
+    status.facts.rule.from_memory = true;
     vec![
-        read("/session/status", Everyone, live::status),
+        status,
         read("/session/events", Everyone, live::events),
         setting_up(send("/session/stay", Programs, live::stay)),
     ]
@@ -508,6 +514,7 @@ pub(crate) fn build(app: Arc<App>) -> Router {
         body_limit: BODY_LIMIT,
         sets_up_factor: false,
         own_device: false,
+        from_memory: false,
     };
     let state = (Arc::clone(&app), rule);
     // Behind the guard too: the page must know whether to offer Log out.

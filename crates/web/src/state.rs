@@ -7,6 +7,7 @@ use ipnet::IpNet;
 use nightlatch_domain::{Clock, Random};
 use nightlatch_flows::Moment;
 use nightlatch_flows::activity::Activity;
+use nightlatch_flows::check_cache::CheckCache;
 use nightlatch_flows::passkeys::Passkeys;
 use nightlatch_flows::password_hashing::PasswordHashing;
 use nightlatch_flows::places::Places;
@@ -34,6 +35,8 @@ pub struct App {
     pub passkeys: Arc<Passkeys>,
     /// Noted activity; a worker writes it.
     pub activity: Arc<Activity>,
+    /// Answers to checks, kept in memory where they may be.
+    pub check_cache: CheckCache,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
     /// Rolls the dice.

@@ -32,7 +32,7 @@ const fn key(name: &'static str, about: &'static str) -> KeyFacts {
 }
 
 /// Every key.
-pub const KEYS: [KeyFacts; 17] = [
+pub const KEYS: [KeyFacts; 18] = [
     key("listen", "address and port to listen on"),
     key(
         "public_url",
@@ -55,6 +55,10 @@ pub const KEYS: [KeyFacts; 17] = [
         "file that turns addresses into places (MaxMind format)",
     ),
     key("metrics_listen", "address and port of /metrics"),
+    key(
+        "cached_sessions",
+        "sessions kept in memory, so that checks need no database",
+    ),
     key("mail_from", "the sender of mails"),
     key("mail_smtp", "smtps://host:465 or smtp://host:587"),
     key("mail_user", "the user of the mail server"),

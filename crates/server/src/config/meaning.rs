@@ -8,6 +8,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use ipnet::IpNet;
+use nightlatch_flows::check_cache;
 use nightlatch_storage::DatabaseLocation;
 use nightlatch_web::public_url::PublicUrl;
 
@@ -60,6 +61,8 @@ pub struct Config {
     pub place_database: Option<PathBuf>,
     /// Where `/metrics` is served, if anywhere.
     pub metrics_listen: Option<SocketAddr>,
+    /// How many sessions are kept in memory for checks; zero for none.
+    pub cached_sessions: usize,
     /// How mails are sent, if that is set up.
     pub mail: Option<MailSettings>,
     /// The form of the log.
@@ -82,6 +85,7 @@ impl Config {
             tls: None,
             place_database: None,
             metrics_listen: None,
+            cached_sessions: check_cache::USUAL_SIZE,
             mail: None,
             log: LogFormat::Text,
             log_level: "info".to_owned(),
@@ -116,6 +120,7 @@ pub fn understand(written: &AsWritten, problems: Vec<Problem>) -> Result<Config,
         tls,
         place_database: reading.path("place_database"),
         metrics_listen: reading.address("metrics_listen"),
+        cached_sessions: reading.cached_sessions(),
         mail: reading.mail(),
         log: reading.log_format(),
         log_level: reading.log_level(),
@@ -152,6 +157,24 @@ impl Reading<'_> {
     pub(super) fn path(&self, key: &str) -> Option<PathBuf> {
         let written = self.written.get(key)?;
         Some(self.written.resolve(written))
+    }
+
+    fn cached_sessions(&mut self) -> usize {
+        let key = "cached_sessions";
+        let Some(written) = self.get(key) else {
+            return check_cache::USUAL_SIZE;
+        };
+        match written.text.trim().parse() {
+            Ok(number) if number <= check_cache::LARGEST_SIZE => number,
+            _ => {
+                let sentence = format!(
+                    "`{key}` must be a number up to {}; 0 keeps none",
+                    check_cache::LARGEST_SIZE
+                );
+                self.refuse(written.place, sentence);
+                check_cache::USUAL_SIZE
+            }
+        }
     }
 
     fn address(&mut self, key: &str) -> Option<SocketAddr> {

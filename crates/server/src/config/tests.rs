@@ -34,6 +34,21 @@ fn nothing_written_means_loopback_and_sqlite() {
 }
 
 #[test]
+fn the_number_of_cached_sessions_is_a_number() {
+    let config = load_text("cached_sessions = 5000", &[]).expect("understood");
+    assert_eq!(config.cached_sessions, 5000);
+    let off = load_text("cached_sessions = \"0\"", &[]).expect("understood");
+    assert_eq!(off.cached_sessions, 0);
+    for wrong in ["many", "-1", "1000000000000"] {
+        let error = error_of(&format!("cached_sessions = \"{wrong}\""), &[]);
+        assert!(
+            error.contains("line 1") && error.contains("up to"),
+            "{error}"
+        );
+    }
+}
+
+#[test]
 fn an_unknown_key_names_the_nearest_and_its_line() {
     let error = error_of("listen = \"127.0.0.1:1\"\n\npublic_ulr = \"x\"\n", &[]);
     assert!(error.contains("line 3"), "{error}");
