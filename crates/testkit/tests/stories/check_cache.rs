@@ -18,6 +18,7 @@ use super::random_world::{World, event};
 on_both_databases!(
     pol_02_over_random_events_memory_and_database_agree,
     a5_a_logout_is_known_to_the_next_check_from_memory,
+    pol_02_a_tightened_policy_is_known_to_the_next_check_from_memory,
     fwd_06_a_read_that_an_ending_overtakes_is_never_kept,
     status_of_a_live_session_needs_no_database,
 );
@@ -104,6 +105,27 @@ fn a5_a_logout_is_known_to_the_next_check_from_memory(which: TestDatabase) {
     assert_eq!(find(), None);
     let status = browser.ask("GET", "/session/status").send().json();
     assert_eq!(status["state"], "ended");
+}
+
+fn pol_02_a_tightened_policy_is_known_to_the_next_check_from_memory(which: TestDatabase) {
+    let site = Site::new(which);
+    let ada = site.add_ada();
+    let mut browser = site.browser();
+    browser.sign_in(&ada);
+    browser.open("/account/profile");
+    let token = digest_of(browser.session_cookie().expect("a cookie"));
+    site.advance(Duration::from_hours(2));
+    site.change_settings(|settings| settings.policy.ordinary.idle_seconds = 3_600);
+    let app = site.app();
+    let now = app.clock.now();
+    assert_eq!(app.check_cache.find(token, &app.activity, now), None);
+    let looked = app.check_cache.look(&app.store, token, &app.activity, now);
+    assert_eq!(site.block_on(looked).expect("an answer"), None);
+    // Nobody was ended by it: with the old rule the session lives again, and is read.
+    site.change_settings(|settings| settings.policy.ordinary.idle_seconds = 86_400);
+    assert_eq!(app.check_cache.find(token, &app.activity, now), None);
+    let looked = app.check_cache.look(&app.store, token, &app.activity, now);
+    assert!(site.block_on(looked).expect("an answer").is_some());
 }
 
 /// The read sees a live session, the ending is committed and answered, and only then is what was read kept.

@@ -70,7 +70,7 @@ pub(crate) fn event() -> impl Strategy<Value = Event> {
         1 => Just(Event::EndOrganization),
         1 => Just(Event::EndEverybody),
         1 => (1_u32..4).prop_map(Event::Limit),
-        1 => prop_oneof![Just(60_u64), Just(3_600), Just(86_400)].prop_map(Event::Tighten),
+        3 => prop_oneof![Just(60_u64), Just(3_600), Just(86_400)].prop_map(Event::Tighten),
         4 => prop_oneof![Just(1_u64), Just(30), Just(900), Just(40_000), Just(400_000)]
             .prop_map(Event::Wait),
         2 => Just(Event::Flush),
