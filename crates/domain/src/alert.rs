@@ -55,6 +55,10 @@ pub enum AlertKind {
     SignedOutByAdministrator,
     /// A token of an app was used after its successor (TOK-02).
     AppTokenReused,
+    /// An app of the organization fails repeatedly to learn of logouts (DLV-04).
+    AppNotTold,
+    /// That app has learned of all that it had missed.
+    AppToldAgain,
 }
 
 /// Alerts that are gathered together.
@@ -73,11 +77,14 @@ pub enum AlertClass {
     Apps,
     /// Somebody else acted on the account. Never held back.
     Administrator,
+    /// About apps of the organization, to those who administer it; not about their
+    /// account, so there is nothing that was not them.
+    Delivery,
 }
 
 impl AlertKind {
     /// Every kind.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 22] = [
         Self::NewBrowser,
         Self::AfterManyFailures,
         Self::ApprovedFromPhone,
@@ -98,6 +105,8 @@ impl AlertKind {
         Self::AllSessionsEnded,
         Self::SignedOutByAdministrator,
         Self::AppTokenReused,
+        Self::AppNotTold,
+        Self::AppToldAgain,
     ];
 
     /// With which others it is gathered.
@@ -123,14 +132,16 @@ impl AlertKind {
             Self::AllSessionsEnded => AlertClass::Sessions,
             Self::SignedOutByAdministrator => AlertClass::Administrator,
             Self::AppTokenReused => AlertClass::Apps,
+            Self::AppNotTold | Self::AppToldAgain => AlertClass::Delivery,
         }
     }
 
-    /// Which of two reports of one sign-in is told: the higher one.
+    /// Which of two reports of one sign-in is told, and which of several things gives a
+    /// mail its heading: the higher one.
     pub const fn weight(self) -> u8 {
         match self {
             Self::AfterManyFailures => 2,
-            Self::NewBrowser => 1,
+            Self::NewBrowser | Self::AppNotTold => 1,
             _ => 0,
         }
     }
@@ -146,6 +157,7 @@ impl AlertClass {
             Self::Sessions => "alert_sessions",
             Self::Apps => "alert_apps",
             Self::Administrator => "alert_administrator",
+            Self::Delivery => "alert_delivery",
         }
     }
 
@@ -155,9 +167,16 @@ impl AlertClass {
         match self {
             Self::SignIn | Self::Sessions => Some(Duration::from_mins(10)),
             // Whoever holds a stolen password tries often; so does an app with a fault.
-            Self::SecondFactor | Self::Apps => Some(Duration::from_hours(1)),
+            // When a network is down, so are many apps.
+            Self::SecondFactor | Self::Apps | Self::Delivery => Some(Duration::from_hours(1)),
             Self::Credential | Self::Administrator => None,
         }
+    }
+
+    /// Whether its mails are about the account of whoever gets them, and so offer
+    /// "This wasn't me".
+    pub const fn is_about_the_account(self) -> bool {
+        !matches!(self, Self::Delivery)
     }
 
     /// When a mail about something that happens now is sent. `last` is when the
@@ -200,6 +219,7 @@ mod tests {
                     | AlertClass::SecondFactor
                     | AlertClass::Sessions
                     | AlertClass::Apps
+                    | AlertClass::Delivery
             );
             assert_eq!(is_held_back, may_be, "{kind:?}");
         }

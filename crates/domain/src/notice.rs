@@ -6,10 +6,12 @@
 //! nothing (DLV-01).
 
 mod attempt;
+mod health;
 
 use serde::{Deserialize, Serialize};
 
 pub use attempt::{Attempt, GIVE_UP_AFTER, Verdict, judge, read_retry_after};
+pub use health::{Happened, Health, News};
 
 use crate::ids::{ClientId, EndingId, NoticeId, OrganizationId, SessionId, UserId};
 use crate::relying_party::{RelyingParty, SigningAlgorithm};

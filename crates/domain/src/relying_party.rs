@@ -177,8 +177,8 @@ impl Registration {
             }
         }
         // It would never be let in where it asks, and every logout would wait for it.
-        if self.pulls_logouts && self.authentication != ClientAuthentication::Secret {
-            return Err(Problem::PullsWithoutSecret);
+        if self.pulls_logouts && self.is_public() {
+            return Err(Problem::PullsWithoutProof);
         }
         // A frame elsewhere would name the session to whoever listens there (FCL-01).
         if let Some(frame) = &self.frontchannel_logout_uri
@@ -240,8 +240,8 @@ pub enum RegistrationProblem {
     PlainLogout,
     /// Plain HTTP for logouts, of an app without secret (BCL-01).
     PlainLogoutOfPublic,
-    /// It asks for logouts, and has no secret to ask with.
-    PullsWithoutSecret,
+    /// It asks for logouts, and has nothing to prove itself with.
+    PullsWithoutProof,
     /// The frame is not on a host of the app.
     FrameElsewhere,
     /// A length of time that is not reasonable.
@@ -264,8 +264,8 @@ impl fmt::Display for RegistrationProblem {
             Self::PlainLogoutOfPublic => {
                 "the logout address of an app without secret must begin with https://"
             }
-            Self::PullsWithoutSecret => {
-                "an app that asks for logouts itself proves itself with a secret; register it so, or with a logout address"
+            Self::PullsWithoutProof => {
+                "an app that asks for logouts itself proves itself with a secret or with signed assertions; register it so, or with a logout address"
             }
             Self::FrameElsewhere => {
                 "the front-channel logout address must have the scheme, host and port of a redirect address"

@@ -83,22 +83,23 @@ pub fn raise(tx: &mut Tx<'_>, moment: &Moment, alert: &Alert<'_>) -> Result<(), 
             moment.now,
         );
     }
-    let link = make(
-        tx,
-        moment,
-        &NewLink {
+    let link = if class.is_about_the_account() {
+        let new = NewLink {
             kind: LinkKind::Alert,
             user,
             recipient: &user.email,
             session_id: alert.session,
-        },
-    )?;
+        };
+        Some(make(tx, moment, &new)?)
+    } else {
+        None
+    };
     let message = Message::Alert(AlertMail {
         class,
         account: account_words(tx, user)?,
         occurrences: vec![occurrence],
         more: 0,
-        link: Some(link),
+        link,
     });
     enqueue_at(tx, moment, &user.email, Some(user.id), (message, due))
 }

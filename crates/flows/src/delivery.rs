@@ -12,12 +12,13 @@ use std::time::Duration;
 use nightlatch_domain::Timestamp;
 use nightlatch_domain::ids::{ClientId, NoticeId};
 use nightlatch_domain::notice::{
-    Attempt, Channel, Envelope, GIVE_UP_AFTER, Lane, Notice, NoticeState, Verdict, judge,
+    Attempt, Channel, Envelope, GIVE_UP_AFTER, Happened, Lane, Notice, NoticeState, Verdict, judge,
 };
 use nightlatch_storage::notices::{self, Report};
 use nightlatch_storage::{StorageError, Tx, entries, feed, relying_parties};
 
 use crate::Moment;
+use crate::app_health::{self, Noted};
 
 /// How long one attempt may hold a notice: longer than an attempt takes, so that no
 /// app is called twice at once, and short, so that a crash costs little.
@@ -96,7 +97,8 @@ pub fn claim(
         if room.total == 0 {
             break;
         }
-        let Some(app) = notices::find_waiting_client_after(tx, room.lane, cursor)? else {
+        let next = notices::find_waiting_client_after(tx, Channel::BackChannel, room.lane, cursor)?;
+        let Some(app) = next else {
             cursor = first_client();
             break;
         };
@@ -237,15 +239,23 @@ pub fn give_up_pulled(
     moment: &Moment,
     limit: i64,
 ) -> Result<Vec<Notice>, StorageError> {
+    const WORDS: &str = "the app did not come for it in time";
     let late = notices::list_pulled_too_late(tx, moment.now, limit)?;
+    let mut noted = Vec::new();
     for notice in &late {
         let report = Report {
             status: None,
-            error: Some("the app did not come for it in time"),
+            error: Some(WORDS),
         };
         let state = NoticeState::GaveUp;
         notices::finish(tx, notice.id, notice.next_at, state, moment.now, report)?;
+        noted.push(Noted {
+            client_id: notice.client_id,
+            at: moment.now,
+            happened: Happened::Lost(WORDS.to_owned()),
+        });
     }
+    app_health::write_down(tx, moment, &noted)?;
     Ok(late)
 }
 
@@ -286,7 +296,7 @@ pub fn resend(
         return Ok(ResendOutcome::NotUndelivered);
     }
     if notice.channel == Channel::Pull {
-        feed::forget_acknowledgements(tx, id)?;
+        feed::offer_again(tx, notice.client_id, id)?;
     }
     Ok(ResendOutcome::Due)
 }

@@ -11,6 +11,7 @@
 
 pub mod activity;
 pub mod alerts;
+pub mod app_health;
 pub mod apps;
 pub mod authorize;
 pub mod check_cache;

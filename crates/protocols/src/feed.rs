@@ -5,6 +5,7 @@
 //! knows what it has (DLV-02).
 
 use std::collections::HashMap;
+use std::fmt;
 use std::str::FromStr as _;
 
 use nightlatch_domain::ids::{ClientId, NoticeId};
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::jose::{JoseError, KeySet, TokenType};
 use crate::oidc::backchannel::seconds;
+use crate::oidc::parameters::Parameters;
 
 /// How a reader is called that does not say.
 const ONLY_READER: &str = "default";
@@ -60,21 +62,44 @@ pub enum PollProblem {
     Reader,
 }
 
+/// The body of a poll, read as an object: a list would pass for one without members.
+pub struct PollObject(serde_json::Map<String, serde_json::Value>);
+
+impl PollObject {
+    /// Reads it.
+    pub fn parse(body: &[u8]) -> Result<Self, PollProblem> {
+        serde_json::from_slice(body)
+            .map(Self)
+            .map_err(|_| PollProblem::NotAPoll)
+    }
+
+    /// With what the app proves itself, where that is not in the header: the same names
+    /// as at the token endpoint. RFC 8936 leaves members that it does not know alone.
+    pub fn parameters(&self) -> Parameters {
+        Parameters::of_members(&self.0)
+    }
+}
+
+impl fmt::Debug for PollObject {
+    // It may hold a secret.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
 /// Reads a poll of an app that has proved itself.
 pub fn read_poll(
     client_id: ClientId,
     reader: Option<&str>,
-    body: &[u8],
+    body: PollObject,
 ) -> Result<PollRequest, PollProblem> {
     let reader = reader.unwrap_or(ONLY_READER);
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
     if reader.is_empty() || reader.len() > LONGEST_READER || !reader.bytes().all(is_plain) {
         return Err(PollProblem::Reader);
     }
-    // First as an object: a list would pass for one without members.
-    let body: serde_json::Map<String, serde_json::Value> =
-        serde_json::from_slice(body).map_err(|_| PollProblem::NotAPoll)?;
-    let body: PollBody = serde_json::from_value(body.into()).map_err(|_| PollProblem::NotAPoll)?;
+    let body: PollBody =
+        serde_json::from_value(body.0.into()).map_err(|_| PollProblem::NotAPoll)?;
     let most = match body.max_events {
         None => MOST_EVENTS,
         Some(most) => usize::try_from(most).map_err(|_| PollProblem::NotAPoll)?,

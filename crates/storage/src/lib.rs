@@ -36,6 +36,7 @@ mod store;
 mod tls;
 mod value;
 
+pub mod app_health;
 pub mod authenticator_apps;
 pub mod authorization_codes;
 pub mod authorization_requests;

@@ -36,6 +36,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations![
     (7, "0007_reviews"),
     (8, "0008_apps"),
     (9, "0009_email_changes"),
+    (10, "0010_app_health"),
 ];
 
 /// Both databases understand this one alike.

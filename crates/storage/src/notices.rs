@@ -7,7 +7,7 @@
 
 use nightlatch_domain::Timestamp;
 use nightlatch_domain::ids::{ClientId, EndingId, NoticeId, SessionId, UserId};
-use nightlatch_domain::notice::{Envelope, Lane, Notice, NoticeState};
+use nightlatch_domain::notice::{Channel, Envelope, Lane, Notice, NoticeState};
 
 use crate::columns::{Json, to_json};
 use crate::{Row, StorageError, Tx};
@@ -147,18 +147,19 @@ pub fn list_due(
     )
 }
 
-/// The next app after this one, in the order of ids, for which we have something to
-/// call; so that apps are asked in turn, however much waits for one of them.
+/// The next app after this one, in the order of ids, that has something to learn by a
+/// channel; so that apps are met in turn, however much waits for one of them.
 pub fn find_waiting_client_after(
     tx: &mut Tx<'_>,
+    channel: Channel,
     lane: Lane,
     after: ClientId,
 ) -> Result<Option<ClientId>, StorageError> {
     tx.query_optional(
         "SELECT client_id FROM notices
-         WHERE finished_at IS NULL AND channel = 'back_channel' AND lane = $1 AND client_id > $2
+         WHERE finished_at IS NULL AND channel = $1 AND lane = $2 AND client_id > $3
          ORDER BY client_id LIMIT 1",
-        &[lane.name().into(), after.into()],
+        &[channel.name().into(), lane.name().into(), after.into()],
         |row| row.get(0),
     )
 }
@@ -388,6 +389,35 @@ pub fn count_waiting_by_client(
                 notices: row.get(1)?,
             })
         },
+    )
+}
+
+/// How many notices of an app wait, counted up to `limit`.
+pub fn count_waiting_of_client(
+    tx: &mut Tx<'_>,
+    client_id: ClientId,
+    limit: i64,
+) -> Result<i64, StorageError> {
+    tx.query_one(
+        "SELECT COUNT(*) FROM (SELECT id FROM notices
+                               WHERE finished_at IS NULL AND client_id = $1 LIMIT $2) AS open",
+        &[client_id.into(), limit.into()],
+        |row| row.get(0),
+    )
+}
+
+/// How many notices of an app failed or were given up, counted up to `limit`.
+pub fn count_undelivered_of_client(
+    tx: &mut Tx<'_>,
+    client_id: ClientId,
+    limit: i64,
+) -> Result<i64, StorageError> {
+    tx.query_one(
+        "SELECT COUNT(*) FROM (SELECT id FROM notices
+                               WHERE (state = 'failed' OR state = 'gave_up') AND client_id = $1
+                               LIMIT $2) AS open",
+        &[client_id.into(), limit.into()],
+        |row| row.get(0),
     )
 }
 

@@ -1,7 +1,7 @@
 //! Accounts, their passwords and pictures.
 
 use nightlatch_domain::Timestamp;
-use nightlatch_domain::ids::UserId;
+use nightlatch_domain::ids::{OrganizationId, UserId};
 use nightlatch_domain::user::{EmailAddress, EmailKey, User, UserStatus};
 
 use crate::{Concern, Row, StorageError, Tx, authenticator_apps, recovery_codes};
@@ -83,6 +83,21 @@ pub fn list_after(
         "SELECT id, organization_id, email, name, role, status, appearance, picture_version, created_at
          FROM users WHERE email_key > $1 AND status <> 'deleted' ORDER BY email_key LIMIT $2",
         &[after.as_str().into(), limit.into()],
+        |row| read(row, 0),
+    )
+}
+
+/// Up to `limit` people who administer an organization and may sign in, oldest first.
+pub fn list_administrators(
+    tx: &mut Tx<'_>,
+    organization_id: OrganizationId,
+    limit: i64,
+) -> Result<Vec<User>, StorageError> {
+    tx.query(
+        "SELECT id, organization_id, email, name, role, status, appearance, picture_version, created_at
+         FROM users WHERE organization_id = $1 AND role = 'administrator' AND status = 'active'
+         ORDER BY id LIMIT $2",
+        &[organization_id.into(), limit.into()],
         |row| read(row, 0),
     )
 }

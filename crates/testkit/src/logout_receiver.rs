@@ -20,10 +20,12 @@ const PATIENCE: Duration = Duration::from_mins(1);
 pub enum Manner {
     /// With this status and nothing else.
     Status(u16),
-    /// With 429, and when to come back.
+    /// With this status, and when to come back.
     Busy {
-        /// `Retry-After`.
-        seconds: u64,
+        /// Usually 429 or 503.
+        status: u16,
+        /// `Retry-After`: seconds or a date.
+        retry_after: String,
     },
     /// With 400, in its own words (Back-Channel Logout 2.8).
     Refusing {
@@ -87,7 +89,20 @@ impl LogoutReceiver {
     ///
     /// If no port is free.
     pub fn answering(manner: Manner) -> Self {
-        let socket = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+        Self::listening(0, manner)
+    }
+
+    /// One that answers 200 at the address of an app that was down.
+    ///
+    /// # Panics
+    ///
+    /// If somebody else is there.
+    pub fn back_at(port: u16) -> Self {
+        Self::listening(port, Manner::Status(200))
+    }
+
+    fn listening(port: u16, manner: Manner) -> Self {
+        let socket = std::net::TcpListener::bind(("127.0.0.1", port)).expect("a free port");
         socket.set_nonblocking(true).expect("a socket");
         let port = socket.local_addr().expect("an address").port();
         let inner = Arc::new(Inner {
@@ -180,7 +195,10 @@ async fn serve(inner: &Inner, mut stream: TcpStream) {
         let manner = next.unwrap_or_else(|| lock(&inner.manner).clone());
         let answer = match manner {
             Manner::Status(status) => empty(status, ""),
-            Manner::Busy { seconds } => empty(429, &format!("Retry-After: {seconds}\r\n")),
+            Manner::Busy {
+                status,
+                retry_after,
+            } => empty(status, &format!("Retry-After: {retry_after}\r\n")),
             Manner::Refusing { words } => {
                 let body = serde_json::json!({
                     "error": "invalid_request",

@@ -14,6 +14,7 @@ use nightlatch_domain::relying_party::{
     RegisteredUri, Registration, RelyingParty, RelyingPartyStatus, SigningAlgorithm,
 };
 use nightlatch_domain::secret::Token;
+use nightlatch_flows::app_health::{self, Overview};
 use nightlatch_flows::delivery::{self, ResendOutcome};
 use nightlatch_protocols::outgoing::{Outgoing, Patience};
 use nightlatch_storage::{entries, notices, relying_parties};
@@ -189,6 +190,23 @@ impl Site {
         let app = self.app();
         self.block_on(async move { delivering::tidy_up(&app).await })
             .expect("an answer");
+    }
+
+    /// Looks for apps that learn of nothing for very long, as a worker does now and then.
+    ///
+    /// # Panics
+    ///
+    /// If the database does not answer.
+    pub fn look_for_overdue(&self) {
+        let app = self.app();
+        self.block_on(async move { delivering::look_for_overdue(&app).await })
+            .expect("an answer");
+    }
+
+    /// How it stands with telling an app.
+    pub fn overview(&self, app: &ToldApp) -> Overview {
+        let (now, id) = (self.now(), app.id);
+        self.read(move |tx| app_health::overview(tx, now, id))
     }
 
     /// Sends a notice again, as the operator asks.

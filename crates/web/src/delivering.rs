@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use nightlatch_domain::Timestamp;
 use nightlatch_domain::ids::ClientId;
-use nightlatch_domain::notice::{Attempt, Lane, Notice, Verdict};
+use nightlatch_domain::notice::{Attempt, Happened, Lane, News, Notice, Verdict};
+use nightlatch_flows::app_health::{self, Noted, Standing as AppStanding};
 use nightlatch_flows::delivery::{self, Capacity, Claimed};
 use nightlatch_protocols::oidc::backchannel::Logout;
 use nightlatch_protocols::outgoing::{Called, Outgoing};
@@ -38,6 +39,12 @@ const PERIOD: Duration = Duration::from_secs(1);
 
 /// How long to wait while something is due that has no room yet.
 const NO_ROOM: Duration = Duration::from_millis(100);
+
+/// How often what attempts say about apps is written down while more is on its way.
+const WRITE_DOWN: Duration = Duration::from_secs(1);
+
+/// Apps that are looked at for logouts that wait very long, at once.
+const MOST_LOOKED_AT: usize = 10_000;
 
 /// Up to how many waiting notices are counted.
 const MOST_COUNTED: i64 = 10_000;
@@ -100,6 +107,9 @@ struct Landed {
     client_id: ClientId,
     attempt: Attempt,
     at: Timestamp,
+    /// What it says about the app; nothing, where the fault was ours or somebody else
+    /// was faster.
+    happened: Option<Happened>,
 }
 
 /// Whoever tells apps of the logouts of one lane.
@@ -110,6 +120,9 @@ pub struct Courier {
     under_way: JoinSet<Landed>,
     apps: HashMap<ClientId, Standing>,
     after: ClientId,
+    /// What is not yet written down about apps, and since when.
+    noted: Vec<Noted>,
+    written: Instant,
 }
 
 impl Courier {
@@ -121,6 +134,8 @@ impl Courier {
             under_way: JoinSet::new(),
             apps: HashMap::new(),
             after: delivery::first_client(),
+            noted: Vec::new(),
+            written: Instant::now(),
         }
     }
 
@@ -134,6 +149,7 @@ impl Courier {
     pub async fn round(&mut self, app: &Arc<App>) -> Result<Duration, StorageError> {
         let wait = self.wait(app).await?;
         if !wait.is_zero() {
+            self.write_down(app).await?;
             return Ok(wait);
         }
         let moment = app.moment();
@@ -160,8 +176,32 @@ impl Courier {
             self.under_way
                 .spawn(tell(Arc::clone(app), self.outgoing.clone(), notice));
         }
+        // Nobody who waits for word of a logout waits for this.
+        self.write_down(app).await?;
         let wait = self.wait(app).await?;
         Ok(if wait.is_zero() { NO_ROOM } else { wait })
+    }
+
+    /// Writes down what attempts say about the apps (DLV-04), now and then and when none is
+    /// on its way.
+    pub async fn write_down(&mut self, app: &App) -> Result<(), StorageError> {
+        let is_due = self.under_way.is_empty() || self.written.elapsed() >= WRITE_DOWN;
+        if self.noted.is_empty() || !is_due {
+            return Ok(());
+        }
+        let (moment, noted) = (app.moment(), self.noted.clone());
+        let standings: Vec<AppStanding> = app
+            .store
+            .write(move |tx| -> Result<_, StorageError> {
+                app_health::write_down(tx, &moment, &noted)
+            })
+            .await?;
+        self.noted.clear();
+        self.written = Instant::now();
+        for standing in &standings {
+            announce(app, standing);
+        }
+        Ok(())
     }
 
     /// How long until something is due; nothing, if something is.
@@ -212,7 +252,7 @@ impl Courier {
     pub async fn landed(&mut self) {
         match self.under_way.join_next().await {
             None => std::future::pending().await,
-            Some(Ok(landed)) => self.note(&landed),
+            Some(Ok(landed)) => self.note(landed),
             // The claim ends by itself, and the notice is told again.
             Some(Err(_)) => {
                 tracing::error!("telling an app failed unexpectedly; it is tried again");
@@ -228,7 +268,12 @@ impl Courier {
         }
     }
 
-    fn note(&mut self, landed: &Landed) {
+    fn note(&mut self, landed: Landed) {
+        self.noted.extend(landed.happened.map(|happened| Noted {
+            client_id: landed.client_id,
+            at: landed.at,
+            happened,
+        }));
         let Some(standing) = self.apps.get_mut(&landed.client_id) else {
             return;
         };
@@ -256,25 +301,61 @@ impl Courier {
 }
 
 async fn tell(app: Arc<App>, outgoing: Outgoing, notice: Notice) -> Landed {
-    let called = match sign(&app, &notice).await {
+    let began = Instant::now();
+    let (called, is_ours) = match sign(&app, &notice).await {
         Ok(token) => {
             let now = app.clock.now();
-            outgoing
-                .post_logout_token(&notice.envelope, &token, now)
-                .await
+            let called = outgoing.post_logout_token(&notice.envelope, &token, now);
+            (called.await, false)
         }
-        Err(words) => Called {
-            attempt: Attempt::NoAnswer,
-            words: Some(words),
-        },
+        Err(words) => {
+            let attempt = Attempt::NoAnswer;
+            let words = Some(words);
+            (Called { attempt, words }, true)
+        }
     };
+    let after = began.elapsed();
     let (client_id, attempt) = (notice.client_id, called.attempt);
-    record(&app, notice, called).await;
+    let words = called.words.clone().unwrap_or_default();
+    let verdict = record(&app, notice, called).await;
+    let happened = verdict.filter(|_| !is_ours).map(|verdict| match verdict {
+        Verdict::Confirmed => Happened::Confirmed { after },
+        Verdict::RetryAt(_) => Happened::Failed(words),
+        Verdict::Failed | Verdict::GaveUp => Happened::Lost(words),
+    });
+    if let Some(happened) = &happened {
+        app.metrics.app_attempt(client_id, outcome(happened));
+    }
     Landed {
         client_id,
         attempt,
         at: app.clock.now(),
+        happened,
     }
+}
+
+const fn outcome(happened: &Happened) -> &'static str {
+    match happened {
+        Happened::Confirmed { .. } => "confirmed",
+        Happened::Failed(_) => "failed",
+        Happened::Lost(_) => "lost",
+    }
+}
+
+/// Counts and logs how it stands with an app, and has its administrators' mails sent.
+fn announce(app: &App, standing: &AppStanding) {
+    let (client_id, name) = (standing.client_id, &standing.app);
+    app.metrics.app_fails(client_id, standing.is_failing);
+    match standing.news {
+        None => return,
+        Some(News::Fails) => {
+            tracing::error!(%client_id, app = name, "an app fails repeatedly when it is told of logouts; its administrators are told");
+        }
+        Some(News::Mended) => {
+            tracing::info!(%client_id, app = name, "an app has learned of every logout that waited for it; its administrators are told");
+        }
+    }
+    app.mailing.wake();
 }
 
 /// A token of this attempt alone (C5, DLV-02).
@@ -290,7 +371,9 @@ async fn sign(app: &App, notice: &Notice) -> Result<String, String> {
         .map_err(|error| format!("the token could not be signed: {error}"))
 }
 
-async fn record(app: &App, notice: Notice, called: Called) {
+/// Writes down what an attempt came to; nothing, if it was in other hands by then or could
+/// not be written.
+async fn record(app: &App, notice: Notice, called: Called) -> Option<Verdict> {
     let moment = app.moment();
     let written = (notice.clone(), called.clone());
     let recorded: Result<Option<Verdict>, StorageError> = app
@@ -302,8 +385,11 @@ async fn record(app: &App, notice: Notice, called: Called) {
         })
         .await;
     let words = called.words.as_deref().unwrap_or_default();
-    match recorded {
-        Ok(Some(Verdict::Confirmed)) => tell_of(app, &notice, "confirmed"),
+    match &recorded {
+        Ok(Some(Verdict::Confirmed)) => {
+            app.metrics.notice_took(moment_passed(app, &notice));
+            tell_of(app, &notice, "confirmed");
+        }
         Ok(Some(Verdict::RetryAt(next))) => {
             app.metrics.notice("retried");
             let (id, name, attempts) = (notice.id, &notice.envelope.app, notice.attempts);
@@ -331,6 +417,12 @@ async fn record(app: &App, notice: Notice, called: Called) {
             tracing::error!(notice = %notice.id, %error, "what an app answered could not be written down");
         }
     }
+    recorded.ok().flatten()
+}
+
+/// For how long an app did not know of a logout.
+fn moment_passed(app: &App, notice: &Notice) -> Duration {
+    app.clock.now().since(notice.created_at)
 }
 
 /// Counts, logs and announces what became of a notice.
@@ -346,6 +438,33 @@ fn tell_of(app: &App, notice: &Notice, outcome: &'static str) {
             tracing::debug!(notice = %id, app = name, attempts, outcome, "a logout of an app is settled");
         }
     }
+}
+
+/// Looks for apps that have not learned of a logout for very long although nothing is
+/// tried: they should come for it and do not, or asked to be left alone (DLV-04). One app
+/// after the other, each in a transaction of its own.
+pub async fn look_for_overdue(app: &App) -> Result<(), StorageError> {
+    let mut last: Option<ClientId> = None;
+    for _ in 0..MOST_LOOKED_AT {
+        let after = last;
+        let next: Option<ClientId> = app
+            .store
+            .read(move |tx| -> Result<_, StorageError> { app_health::next_waiting(tx, after) })
+            .await?;
+        let Some(client_id) = next else { break };
+        last = next;
+        let moment = app.moment();
+        let standing: Option<AppStanding> = app
+            .store
+            .write(move |tx| -> Result<_, StorageError> {
+                app_health::look_for_overdue(tx, &moment, client_id)
+            })
+            .await?;
+        if let Some(standing) = &standing {
+            announce(app, standing);
+        }
+    }
+    Ok(())
 }
 
 /// Gives up what was not pulled in time, and counts what waits.

@@ -9,16 +9,18 @@ use axum::http::header::{CACHE_CONTROL, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use nightlatch_domain::relying_party::RelyingPartyStatus;
 use nightlatch_flows::feed::{self, Page, Poll, PollOutcome};
-use nightlatch_protocols::feed::{PollAnswer, read_poll};
+use nightlatch_protocols::feed::{PollAnswer, PollObject, PollRequest, read_poll};
 use nightlatch_protocols::oidc::client_auth;
+use nightlatch_protocols::oidc::refusal::{EndpointError, RefusalCode};
 use nightlatch_storage::StorageError;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Semaphore, broadcast};
 use tokio::time::Instant;
 
 use crate::failure::Failure;
-use crate::oidc_tokens::authorization;
+use crate::oidc_tokens::{authorization, provider};
 use crate::state::App;
 use crate::views::Problem;
 
@@ -66,22 +68,9 @@ pub(crate) async fn poll(
     body: Bytes,
 ) -> Result<Response, Failure> {
     let app = app.as_ref();
-    let authorization = authorization(&headers).unwrap_or_default();
-    let proved = client_auth::authenticate_reader(&app.store, authorization.as_deref());
-    let Some(client) = proved.await? else {
-        let words = "Authenticate as the app, with its client id and secret (HTTP Basic).";
-        return Ok(refused(
-            StatusCode::UNAUTHORIZED,
-            "authentication_failed",
-            words,
-        ));
-    };
-    let request = match read_poll(client.id, asked.reader.as_deref(), &body) {
+    let request = match admit(app, &asked, &headers, &body).await? {
         Ok(request) => request,
-        Err(problem) => {
-            let words = problem.to_string();
-            return Ok(refused(StatusCode::BAD_REQUEST, "invalid_request", words));
-        }
+        Err(refusal) => return Ok(refusal),
     };
     // Listening begins before the first look, so that what is written in between is
     // heard.
@@ -98,6 +87,67 @@ pub(crate) async fn poll(
     answer(app, &page).await
 }
 
+/// The poll of an app that has proved itself, in the one way that apps do; or the answer
+/// that refuses it.
+async fn admit(
+    app: &App,
+    asked: &Asked,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Result<Result<PollRequest, Response>, Failure> {
+    const NOT_PROVED: &str = "Authenticate as the app was registered: with its secret (HTTP \
+         Basic, or client_id and client_secret in the object), or with client_assertion.";
+    let not_proved = || {
+        let status = StatusCode::UNAUTHORIZED;
+        Ok(Err(refused(status, "authentication_failed", NOT_PROVED)))
+    };
+    let bad = |problem: &dyn std::fmt::Display| {
+        let words = problem.to_string();
+        Ok(Err(refused(
+            StatusCode::BAD_REQUEST,
+            "invalid_request",
+            words,
+        )))
+    };
+    let object = match PollObject::parse(body) {
+        Ok(object) => object,
+        Err(problem) => return bad(&problem),
+    };
+    let Ok(authorization) = authorization(headers) else {
+        return not_proved();
+    };
+    let moment = app.moment();
+    let parameters = object.parameters();
+    let provider = provider(app, &moment);
+    let proved = client_auth::authenticate_reader(&provider, authorization.as_deref(), &parameters);
+    let client = match proved.await {
+        Ok(client) => client,
+        Err(EndpointError::Refused(refusal)) if refusal.code == RefusalCode::InvalidClient => {
+            return not_proved();
+        }
+        Err(EndpointError::Refused(refusal)) => return bad(&refusal.description),
+        Err(EndpointError::Storage(error)) => return Err(error.into()),
+        Err(EndpointError::Signing(error)) => return Err(Failure::internal(error.to_string())),
+    };
+    let mut request = match read_poll(client.id, asked.reader.as_deref(), object) {
+        Ok(request) => request,
+        Err(problem) => return bad(&problem),
+    };
+    if client.status == RelyingPartyStatus::Withdrawn {
+        let (now, id) = (moment.now, client.id);
+        let owed: Result<bool, StorageError> = app
+            .store
+            .read(move |tx| feed::is_owed_anything(tx, now, id))
+            .await;
+        if !owed? {
+            return not_proved();
+        }
+        // Nobody enters it any more, so nothing will come while it waits.
+        request.may_wait = false;
+    }
+    Ok(Ok(request))
+}
+
 async fn look(app: &App, poll: &Poll) -> Result<Page, Failure> {
     let (moment, asked) = (app.moment(), poll.clone());
     let outcome = app
@@ -106,6 +156,9 @@ async fn look(app: &App, poll: &Poll) -> Result<Page, Failure> {
         .await?;
     match outcome {
         PollOutcome::Answer(page) => {
+            if page.has_mail {
+                app.mailing.wake();
+            }
             for ending in &page.changed {
                 app.metrics.notice("pulled");
                 app.signals.notice_changed(*ending);
@@ -130,12 +183,10 @@ async fn wait_for_news(
     while Instant::now() < until {
         // Whatever it was that was heard or missed: look.
         drop(tokio::time::timeout(LOOK_AGAIN, signals.recv()).await);
-        let (now, client_id, reader) = (app.clock.now(), poll.client_id, poll.reader.clone());
+        let (client_id, reader) = (poll.client_id, poll.reader.clone());
         let news = app
             .store
-            .read(move |tx| -> Result<_, StorageError> {
-                feed::has_news(tx, now, client_id, &reader)
-            })
+            .read(move |tx| -> Result<_, StorageError> { feed::has_news(tx, client_id, &reader) })
             .await?;
         if news {
             return Ok(true);

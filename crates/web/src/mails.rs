@@ -137,6 +137,14 @@ fn words(kind: AlertKind) -> (&'static str, &'static str) {
             "An administrator logged you out",
             "The people who run the sign-in ended sessions of your account. You can sign in again.",
         ),
+        AlertKind::AppNotTold => (
+            "An app does not hear of log-outs",
+            "For some time an app of your organization has not confirmed that people were logged out. Whoever logs out may stay signed in there until it does; we go on telling it for three days after each log-out. You get this mail because you administer the organization. There will be no other about the same app before tomorrow, unless it hears again.",
+        ),
+        AlertKind::AppToldAgain => (
+            "An app hears of log-outs again",
+            "The app has confirmed every log-out that was waiting for it. Those that it had refused, or that were given up, can be sent again by the people who run the sign-in.",
+        ),
         AlertKind::AppTokenReused => (
             "An app was signed out of your account",
             "What this app uses to stay signed in to your account was used a second time. Somebody may have made a copy of it, or the app has a fault. It no longer works; you can sign in to the app again.",
@@ -203,6 +211,8 @@ fn facts(occurrence: &Occurrence, now: Timestamp) -> Vec<LetterFact> {
             | AlertKind::EmailSetByOperator => "New address",
             AlertKind::RecoveryCodesLow | AlertKind::RecoveryCodeUsed => "Codes left",
             AlertKind::AppTokenReused => "App",
+            AlertKind::AppNotTold => "Does not hear of log-outs",
+            AlertKind::AppToldAgain => "Hears of log-outs again",
             _ => "What",
         };
         facts.push(fact(label, detail.clone()));

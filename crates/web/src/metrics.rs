@@ -1,14 +1,17 @@
 //! Counters for operators, in the text format that Prometheus reads.
 //!
-//! They count kinds of things and never name anybody.
+//! They count kinds of things and apps, and never name anybody.
 
 use std::fmt;
+use std::time::Duration;
 
 use nightlatch_domain::ending::Cause;
+use nightlatch_domain::ids::ClientId;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -21,6 +24,20 @@ struct CauseLabel {
     cause: &'static str,
 }
 
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct AppLabel {
+    client_id: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct AppOutcomeLabel {
+    client_id: String,
+    outcome: &'static str,
+}
+
+/// Bounds of how long apps do not know of a logout, in seconds.
+const NOTICE_SECONDS: [f64; 10] = [0.02, 0.05, 0.1, 0.3, 1.0, 5.0, 30.0, 300.0, 3600.0, 36000.0];
+
 /// The counters of one server.
 pub struct Metrics {
     registry: Registry,
@@ -30,6 +47,9 @@ pub struct Metrics {
     unknown_tokens: Counter,
     notices: Family<OutcomeLabel, Counter>,
     waiting_notices: Gauge,
+    notice_seconds: Histogram,
+    app_attempts: Family<AppOutcomeLabel, Counter>,
+    failing_apps: Family<AppLabel, Gauge>,
 }
 
 impl Default for Metrics {
@@ -41,6 +61,9 @@ impl Default for Metrics {
         let unknown_tokens = Counter::default();
         let notices = Family::default();
         let waiting_notices = Gauge::default();
+        let notice_seconds = Histogram::new(NOTICE_SECONDS);
+        let app_attempts = Family::default();
+        let failing_apps = Family::default();
         registry.register("sign_ins", "Sign-in attempts by outcome", sign_ins.clone());
         registry.register("proofs", "Proofs asked again, by outcome", proofs.clone());
         registry.register(
@@ -63,6 +86,21 @@ impl Default for Metrics {
             "Logouts that apps do not know yet, counted up to 10000",
             waiting_notices.clone(),
         );
+        registry.register(
+            "notice_seconds",
+            "How long apps that are called did not know of a logout that they confirmed",
+            notice_seconds.clone(),
+        );
+        registry.register(
+            "app_attempts",
+            "Attempts to tell each app of a logout, by what came of them",
+            app_attempts.clone(),
+        );
+        registry.register(
+            "app_failing",
+            "1 for an app that fails repeatedly when it is told of logouts",
+            failing_apps.clone(),
+        );
         Self {
             registry,
             sign_ins,
@@ -71,6 +109,9 @@ impl Default for Metrics {
             unknown_tokens,
             notices,
             waiting_notices,
+            notice_seconds,
+            app_attempts,
+            failing_apps,
         }
     }
 }
@@ -105,6 +146,29 @@ impl Metrics {
     /// How many notices wait.
     pub fn waiting_notices(&self, count: i64) {
         self.waiting_notices.set(count);
+    }
+
+    /// Counts for how long an app did not know of a logout.
+    pub fn notice_took(&self, time: Duration) {
+        self.notice_seconds.observe(time.as_secs_f64());
+    }
+
+    /// Counts what came of an attempt to tell one app.
+    pub fn app_attempt(&self, client_id: ClientId, outcome: &'static str) {
+        let client_id = client_id.to_string();
+        let label = AppOutcomeLabel { client_id, outcome };
+        self.app_attempts.get_or_create(&label).inc();
+    }
+
+    /// Says whether an app fails repeatedly. One that never did has no line.
+    pub fn app_fails(&self, client_id: ClientId, fails: bool) {
+        let client_id = client_id.to_string();
+        let label = AppLabel { client_id };
+        if fails {
+            self.failing_apps.get_or_create(&label).set(1);
+        } else if let Some(gauge) = self.failing_apps.get(&label) {
+            gauge.set(0);
+        }
     }
 
     /// All counters as text.

@@ -162,18 +162,20 @@ fn a_registration_is_judged_as_a_whole() {
         r.authentication = ClientAuthentication::None;
     };
     assert_eq!(refused(&plain_and_public), Problem::PlainLogoutOfPublic);
-    for authentication in [
-        ClientAuthentication::None,
-        ClientAuthentication::PrivateKeyJwt {
-            jwks: String::new(),
-        },
-    ] {
-        let pulls = |r: &mut Registration| {
+    let pulls = |authentication: ClientAuthentication| {
+        move |r: &mut Registration| {
             r.pulls_logouts = true;
             r.authentication = authentication.clone();
-        };
-        assert_eq!(refused(&pulls), Problem::PullsWithoutSecret);
-    }
+        }
+    };
+    assert_eq!(
+        refused(&pulls(ClientAuthentication::None)),
+        Problem::PullsWithoutProof
+    );
+    let mut signing = good.clone();
+    let jwks = String::new();
+    pulls(ClientAuthentication::PrivateKeyJwt { jwks })(&mut signing);
+    assert_eq!(signing.judge(), Ok(()));
     assert_eq!(
         refused(&|r| r.frontchannel_logout_uri = Some(parse("https://crm.example.com:444/out"))),
         Problem::FrameElsewhere

@@ -15,7 +15,7 @@ use base64::engine::general_purpose::STANDARD;
 use nightlatch_domain::ids::ClientId;
 use nightlatch_domain::relying_party::{ClientAuthentication, RelyingParty, RelyingPartyStatus};
 use nightlatch_domain::secret::{Token, TokenDigest};
-use nightlatch_storage::{StorageError, Store, relying_parties, used_assertions};
+use nightlatch_storage::{StorageError, relying_parties, used_assertions};
 use url::form_urlencoded;
 use zeroize::Zeroizing;
 
@@ -46,17 +46,26 @@ pub async fn authenticate(
     authorization: Option<&str>,
     parameters: &Parameters,
 ) -> Result<RelyingParty, EndpointError> {
-    match read(authorization, parameters)? {
+    let presented = read(authorization, parameters)?;
+    prove(provider, presented, Standing::Active).await
+}
+
+async fn prove(
+    provider: &Provider<'_>,
+    presented: Presented,
+    standing: Standing,
+) -> Result<RelyingParty, EndpointError> {
+    match presented {
         Presented::Secret(id, secret) => {
-            let client = find(provider, id).await?;
+            let client = find(provider, id, standing).await?;
             Ok(by_secret(client, secret).ok_or(NOT_PROVED)?)
         }
         Presented::Nothing(id) => {
-            let client = find(provider, id).await?;
+            let client = find(provider, id, standing).await?;
             let client = client.filter(|client| client.registration.is_public());
             Ok(client.ok_or(NOT_PROVED)?)
         }
-        Presented::Assertion(named, text) => by_assertion(provider, named, &text).await,
+        Presented::Assertion(named, text) => by_assertion(provider, (named, standing), &text).await,
     }
 }
 
@@ -74,21 +83,26 @@ pub async fn authenticate_confidential(
     Ok(client)
 }
 
-/// The app that comes for its logouts, by the secret in its header; nothing if it is
-/// not the one. One that was withdrawn gets in here alone: it may still learn of the
-/// logouts that it is owed, its own withdrawal among them.
+/// Like [`authenticate_confidential`], for the app that comes for its logouts. One that
+/// was withdrawn gets in here alone; whether it is owed any is for the caller to ask.
 pub async fn authenticate_reader(
-    store: &Store,
+    provider: &Provider<'_>,
     authorization: Option<&str>,
-) -> Result<Option<RelyingParty>, StorageError> {
-    let Some((id, secret)) = authorization.and_then(read_basic) else {
-        return Ok(None);
-    };
-    let Ok(id) = client_id(&id) else {
-        return Ok(None);
-    };
-    let found = store.read(move |tx| relying_parties::find(tx, id)).await?;
-    Ok(by_secret(found, digest(&secret)))
+    parameters: &Parameters,
+) -> Result<RelyingParty, EndpointError> {
+    let presented = read(authorization, parameters)?;
+    let client = prove(provider, presented, Standing::AlsoWithdrawn).await?;
+    if client.registration.is_public() {
+        return Err(NOT_PROVED.into());
+    }
+    Ok(client)
+}
+
+/// Which apps are let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    Active,
+    AlsoWithdrawn,
 }
 
 /// The app, if it proves itself by a secret and this is it. Compared in any case, so
@@ -104,14 +118,14 @@ fn by_secret(client: Option<RelyingParty>, secret: TokenDigest) -> Option<Relyin
 
 async fn by_assertion(
     provider: &Provider<'_>,
-    named: Option<ClientId>,
+    (named, standing): (Option<ClientId>, Standing),
     text: &str,
 ) -> Result<RelyingParty, EndpointError> {
     let id = assertion::claimed_client(text).ok_or(NOT_PROVED)?;
     if named.is_some_and(|named| named != id) {
         return Err(NOT_PROVED.into());
     }
-    let client = find(provider, id).await?.ok_or(NOT_PROVED)?;
+    let client = find(provider, id, standing).await?.ok_or(NOT_PROVED)?;
     let ClientAuthentication::PrivateKeyJwt { jwks } = &client.registration.authentication else {
         return Err(NOT_PROVED.into());
     };
@@ -135,12 +149,18 @@ async fn by_assertion(
 }
 
 /// The app of this id, if it may be used.
-async fn find(provider: &Provider<'_>, id: ClientId) -> Result<Option<RelyingParty>, StorageError> {
+async fn find(
+    provider: &Provider<'_>,
+    id: ClientId,
+    standing: Standing,
+) -> Result<Option<RelyingParty>, StorageError> {
     let found = provider
         .store
         .read(move |tx| relying_parties::find(tx, id))
         .await?;
-    Ok(found.filter(|client| client.status == RelyingPartyStatus::Active))
+    Ok(found.filter(|client| {
+        standing == Standing::AlsoWithdrawn || client.status == RelyingPartyStatus::Active
+    }))
 }
 
 fn read(authorization: Option<&str>, parameters: &Parameters) -> Result<Presented, Refusal> {

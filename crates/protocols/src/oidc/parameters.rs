@@ -25,6 +25,16 @@ impl Parameters {
         Ok(Self(found))
     }
 
+    /// The text members of a JSON object, for the one endpoint whose body is JSON. What
+    /// comes twice there the parser has already judged.
+    pub fn of_members(body: &serde_json::Map<String, serde_json::Value>) -> Self {
+        let text = body.iter().filter_map(|(name, value)| {
+            let value = value.as_str()?;
+            Some((name.clone(), Zeroizing::new(value.to_owned())))
+        });
+        Self(text.collect())
+    }
+
     /// A parameter; one without a value counts as missing.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0

@@ -7,6 +7,7 @@ use nightlatch_domain::ids::{ClientId, OrganizationId};
 use nightlatch_domain::relying_party::{
     ClientAuthentication, LONGEST_NAME, RegisteredUri, Registration, RelyingParty, SigningAlgorithm,
 };
+use nightlatch_flows::app_health;
 use nightlatch_flows::apps::{self, NewApp, RegisterOutcome};
 use nightlatch_storage::{Tx, organizations, relying_parties};
 use nightlatch_web::signals::Concern;
@@ -252,17 +253,21 @@ pub(super) async fn list(
     context: Context<'_>,
     organization: Option<String>,
 ) -> Result<Reply, Stop> {
+    let now = context.moment.now;
     context
         .store
         .read(move |tx| {
             let organization = get_organization(tx, organization.as_deref())?;
             let found = relying_parties::list_of_organization(tx, organization.id, MOST_LISTED)?;
-            Ok(Reply::Apps {
-                apps: found
-                    .iter()
-                    .map(|app| AppLine::of(app, &organization.name))
-                    .collect(),
-            })
+            let mut apps = Vec::with_capacity(found.len());
+            for app in &found {
+                let overview = app_health::overview(tx, now, app.id)?;
+                apps.push(AppLine {
+                    delivery: Some(overview.into()),
+                    ..AppLine::of(app, &organization.name)
+                });
+            }
+            Ok(Reply::Apps { apps })
         })
         .await
 }

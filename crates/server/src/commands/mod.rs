@@ -37,8 +37,8 @@ use nightlatch_web::state::App;
 pub use apps::AppWish;
 pub use command::{Command, FactorKind, TypedPassword, Whom};
 pub use reply::{
-    AppLine, ChangeLine, EndedLine, NoticeLine, OrganizationLine, Reply, SessionLine, UserChange,
-    UserLine, WaitingAppLine,
+    AppLine, ChangeLine, DeliveryLine, EndedLine, NoticeLine, OrganizationLine, Reply, SessionLine,
+    UserChange, UserLine, WaitingAppLine,
 };
 
 /// What a command works with: parts of a running server, or of a command line

@@ -2,6 +2,7 @@
 
 use nightlatch_domain::ids::NoticeId;
 use nightlatch_domain::notice::Notice;
+use nightlatch_flows::app_health;
 use nightlatch_flows::delivery::{self, ResendOutcome};
 use nightlatch_storage::notices;
 
@@ -11,20 +12,23 @@ use super::{Context, NoticeLine, Reply, Stop, WaitingAppLine, refused};
 const MOST: i64 = 1000;
 
 pub(super) async fn list(context: Context<'_>) -> Result<Reply, Stop> {
+    let now = context.moment.now;
     context
         .store
-        .read(|tx| -> Result<_, Stop> {
+        .read(move |tx| -> Result<_, Stop> {
             let undelivered = notices::list_undelivered(tx, last_id(), MOST)?;
             let mut waiting = Vec::new();
             for client in notices::count_waiting_by_client(tx, MOST)? {
                 let oldest = notices::list_waiting_of_client(tx, client.client_id, 1)?;
-                waiting.extend(oldest.into_iter().map(|oldest| WaitingAppLine {
+                let overview = app_health::overview(tx, now, client.client_id)?;
+                waiting.extend(oldest.into_iter().next().map(|oldest| WaitingAppLine {
                     client_id: client.client_id,
                     app: oldest.envelope.app,
                     notices: client.notices,
                     oldest_ended_at: oldest.ended_at.to_rfc3339(),
                     attempts: oldest.attempts,
                     last_error: oldest.last_error,
+                    delivery: overview.into(),
                 }));
             }
             Ok(Reply::Notices {

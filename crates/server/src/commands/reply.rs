@@ -1,9 +1,11 @@
 //! What comes back, as it travels and as programs read it.
 
+use nightlatch_domain::Timestamp;
 use nightlatch_domain::ids::{ClientId, EndingId, NoticeId, OrganizationId, SessionId, UserId};
 use nightlatch_domain::notice::{Channel, NoticeState};
 use nightlatch_domain::relying_party::{ClientAuthentication, Registration, RelyingParty};
 use nightlatch_domain::user::{Role, UserStatus};
+use nightlatch_flows::app_health::Overview;
 use nightlatch_flows::log_out::EndingDone;
 use nightlatch_flows::resealing::Resealed;
 use serde::{Deserialize, Serialize};
@@ -87,6 +89,9 @@ pub struct AppLine {
     pub told: String,
     /// What is registered.
     pub registration: Registration,
+    /// How it stands with telling it; in lists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delivery: Option<DeliveryLine>,
 }
 
 impl AppLine {
@@ -113,6 +118,7 @@ impl AppLine {
             status: app.status.name().to_owned(),
             told,
             registration: registration.clone(),
+            delivery: None,
         }
     }
 
@@ -122,6 +128,53 @@ impl AppLine {
             ClientAuthentication::Secret => "secret",
             ClientAuthentication::PrivateKeyJwt { .. } => "signed assertions",
             ClientAuthentication::None => "none (public)",
+        }
+    }
+}
+
+/// How it stands with telling an app of logouts (DLV-04).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeliveryLine {
+    /// Logouts that it has confirmed, ever.
+    pub confirmed: i64,
+    /// Logouts that it does not know yet, counted up to 10 000.
+    pub waiting: i64,
+    /// Logouts that it refused or that were given up, as they are kept, counted up to
+    /// 10 000.
+    pub undelivered: i64,
+    /// The last attempts that are remembered, at most 64.
+    pub recent_attempts: u32,
+    /// How many of these failed.
+    pub recent_failures: u32,
+    /// How long it usually takes to confirm, in milliseconds: from our call, or for an
+    /// app that comes itself from the logout.
+    pub latency_milliseconds: Option<u64>,
+    /// When it last confirmed a logout.
+    pub last_success_at: Option<String>,
+    /// When an attempt last failed.
+    pub last_failure_at: Option<String>,
+    /// Why.
+    pub last_error: Option<String>,
+    /// Whether it fails repeatedly; its administrators have heard of that.
+    pub failing: bool,
+}
+
+impl From<Overview> for DeliveryLine {
+    fn from(overview: Overview) -> Self {
+        let health = overview.health;
+        let (recent_failures, recent_attempts) = health.recent();
+        let text = |at: Option<Timestamp>| at.map(Timestamp::to_rfc3339);
+        Self {
+            confirmed: health.confirmed,
+            waiting: overview.waiting,
+            undelivered: overview.undelivered,
+            recent_attempts,
+            recent_failures,
+            latency_milliseconds: health.latency_milliseconds,
+            last_success_at: text(health.last_success_at),
+            last_failure_at: text(health.last_failure_at),
+            last_error: health.last_error,
+            failing: overview.is_failing,
         }
     }
 }
@@ -156,6 +209,8 @@ pub struct WaitingAppLine {
     pub attempts: i64,
     /// Why that did not do.
     pub last_error: Option<String>,
+    /// How it stands with telling this app.
+    pub delivery: DeliveryLine,
 }
 
 /// A setting that changed.

@@ -1,7 +1,8 @@
 //! How a reply looks: for people as sentences and tables, for programs as JSON.
 
 use super::{
-    AppLine, ChangeLine, EndedLine, NoticeLine, OrganizationLine, Reply, UserChange, WaitingAppLine,
+    AppLine, ChangeLine, DeliveryLine, EndedLine, NoticeLine, OrganizationLine, Reply, UserChange,
+    WaitingAppLine,
 };
 
 /// The reply for people. Refusals are not meant for the standard output.
@@ -105,9 +106,23 @@ pub fn as_text(reply: &Reply) -> String {
                     app.status.clone(),
                     app.proof().to_owned(),
                     app.told.clone(),
+                    app.delivery.as_ref().map(counts).unwrap_or_default(),
+                    app.delivery.as_ref().map(last_success).unwrap_or_default(),
+                    app.delivery.as_ref().map(latency).unwrap_or_default(),
+                    app.delivery.as_ref().map(failures).unwrap_or_default(),
                 ]
             });
-            let head = ["CLIENT ID", "NAME", "STATUS", "PROVES ITSELF BY", "LOGOUTS"];
+            let head = [
+                "CLIENT ID",
+                "NAME",
+                "STATUS",
+                "PROVES ITSELF BY",
+                "LOGOUTS",
+                "TOLD SO FAR",
+                "LAST CONFIRMED",
+                "TAKES",
+                "FAILED LATELY",
+            ];
             table(&head, rows, "No app yet.")
         }
         Reply::AppWithdrawn { name, complete, .. } => {
@@ -259,15 +274,62 @@ fn show_notices(undelivered: &[NoticeLine], waiting: &[WaitingAppLine]) -> Strin
             app.notices.to_string(),
             short_time(&app.oldest_ended_at),
             app.attempts.to_string(),
+            last_success(&app.delivery),
+            latency(&app.delivery),
+            failures(&app.delivery),
             app.last_error.clone().unwrap_or_default(),
         ]
     });
     let open = table(
-        &["APP", "WAITING", "OLDEST", "TRIED", "WHY"],
+        &[
+            "APP",
+            "WAITING",
+            "OLDEST",
+            "TRIED",
+            "LAST CONFIRMED",
+            "TAKES",
+            "FAILED LATELY",
+            "WHY",
+        ],
         open,
         "No app has a logout to learn of.",
     );
     format!("{failed}\n\n{open}")
+}
+
+/// "12 confirmed, 2 waiting, 1 missed".
+fn counts(delivery: &DeliveryLine) -> String {
+    let some = |count: i64, what: &str| (count > 0).then(|| format!("{count} {what}"));
+    let parts = [
+        some(delivery.confirmed, "confirmed"),
+        some(delivery.waiting, "waiting"),
+        some(delivery.undelivered, "missed"),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+fn last_success(delivery: &DeliveryLine) -> String {
+    let last = delivery.last_success_at.as_deref();
+    last.map_or_else(|| "never".to_owned(), short_time)
+}
+
+fn latency(delivery: &DeliveryLine) -> String {
+    match delivery.latency_milliseconds {
+        None => String::new(),
+        Some(milliseconds @ ..10_000) => format!("{milliseconds} ms"),
+        Some(milliseconds) => format!("{} s", milliseconds / 1000),
+    }
+}
+
+/// "3 of 64", and whether that counts as failing.
+fn failures(delivery: &DeliveryLine) -> String {
+    let (failures, attempts) = (delivery.recent_failures, delivery.recent_attempts);
+    match (attempts, delivery.failing) {
+        (0, false) => String::new(),
+        (0, true) => "FAILS".to_owned(),
+        (_, false) => format!("{failures} of {attempts}"),
+        (_, true) => format!("{failures} of {attempts}, FAILS"),
+    }
 }
 
 fn show_changes(organization: &str, changes: &[ChangeLine]) -> String {

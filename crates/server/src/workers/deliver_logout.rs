@@ -24,6 +24,10 @@ const FAREWELL: Duration = Duration::from_secs(2);
 /// How often what waits is counted, and what nobody came for is given up.
 const TIDY_UP: Duration = Duration::from_secs(10);
 
+/// How often apps are looked for that have not learned of anything for very long. Not
+/// before the first period is over: where the server was down, they could not come.
+const LOOK_FOR_OVERDUE: Duration = Duration::from_mins(10);
+
 pub(super) async fn run_interactive(app: Arc<App>, rounds: Rounds) {
     run(app, rounds, Lane::Interactive).await;
 }
@@ -39,6 +43,7 @@ async fn run(app: Arc<App>, mut rounds: Rounds, lane: Lane) {
     let mut courier = Courier::new(lane, outgoing);
     let mut wait = Duration::ZERO;
     let mut tidied: Option<Instant> = None;
+    let mut looked = Instant::now();
     loop {
         let beginning = async {
             tokio::select! {
@@ -57,6 +62,16 @@ async fn run(app: Arc<App>, mut rounds: Rounds, lane: Lane) {
             tidied = Some(Instant::now());
             rounds.judge(&delivering::tidy_up(&app).await);
         }
+        if lane == Lane::Mass && looked.elapsed() >= LOOK_FOR_OVERDUE {
+            looked = Instant::now();
+            rounds.judge(&delivering::look_for_overdue(&app).await);
+        }
     }
-    drop(tokio::time::timeout(FAREWELL, courier.settle()).await);
+    let farewell = async {
+        courier.settle().await;
+        courier.write_down(&app).await
+    };
+    if let Ok(Err(error)) = tokio::time::timeout(FAREWELL, farewell).await {
+        tracing::warn!(%error, "how it stands with apps could not be written down");
+    }
 }

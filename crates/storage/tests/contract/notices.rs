@@ -1,13 +1,12 @@
 //! Notices in the queue, whose turn it is, and what readers of the feed have.
 
-use nightlatch_domain::ids::{ClientId, NoticeId};
-use nightlatch_domain::notice::{Channel, Envelope, Lane, Notice, NoticeState};
+use nightlatch_domain::notice::{Channel, Envelope, Happened, Health, Lane, Notice, NoticeState};
 use nightlatch_domain::relying_party::{
     Registration, RelyingParty, RelyingPartyStatus, SigningAlgorithm,
 };
-use nightlatch_storage::feed::{self, Reader};
+use nightlatch_storage::feed::{self, Missed, Reader};
 use nightlatch_storage::notices::{self, Report, WaitingClient};
-use nightlatch_storage::{Store, entries, on_both_databases, relying_parties};
+use nightlatch_storage::{Store, app_health, entries, on_both_databases, relying_parties};
 
 use super::rows::{
     ODD_TEXT, at, constraint, id, is_wrong_row_count, numbers, people, refusal, same, write,
@@ -88,20 +87,42 @@ fn pulled(number: u8, client: u8) -> Notice {
     }
 }
 
-fn offered(store: &Store, client: ClientId, reader: &str, first_at: i64) -> Vec<u8> {
-    let reader = Reader {
-        name: reader.to_owned(),
-        first_at: at(first_at),
-        last_at: at(first_at),
-    };
-    let since = NoticeId::from_bytes([0; 16]);
+/// What of the open notices is offered to a reader that has everything up to a number.
+fn open_for(store: &Store, client: u8, reader: &'static str, after: u8) -> Vec<u8> {
     numbers(
         write(store, move |tx| {
-            feed::list_for_reader(tx, client, &reader, since, 10)
+            feed::list_open_for_reader(tx, id(client), reader, id(after), 10)
         })
         .into_iter()
         .map(|notice| notice.id),
     )
+}
+
+fn missed_by(store: &Store, reader: &'static str, after: u8, until: u8) -> Vec<u8> {
+    let missed = Missed {
+        after: id(after),
+        until: id(until),
+    };
+    numbers(
+        write(store, move |tx| {
+            feed::list_missed_by_reader(tx, id(1), reader, missed, 10)
+        })
+        .into_iter()
+        .map(|notice| notice.id),
+    )
+}
+
+pub(super) fn reader(name: &str, first_at: i64, last_at: i64) -> Reader {
+    Reader {
+        name: name.to_owned(),
+        first_at: at(first_at),
+        last_at: at(last_at),
+        has_until: Some(id(5)),
+        missed: Some(Missed {
+            after: id(2),
+            until: id(4),
+        }),
+    }
 }
 
 fn apps(store: &Store) {
@@ -133,11 +154,15 @@ on_both_databases! {
         let of_app = write(store, |tx| notices::list_due_of_client(tx, Lane::Interactive, id(1), at(30), 9));
         assert_eq!(numbers(of_app.iter().map(|notice| notice.id)), [2, 1]);
         let after = |app: u8| move |tx: &mut nightlatch_storage::Tx<'_>| {
-            notices::find_waiting_client_after(tx, Lane::Interactive, id(app))
+            notices::find_waiting_client_after(tx, Channel::BackChannel, Lane::Interactive, id(app))
         };
         assert_eq!(write(store, after(0)), Some(id(1)));
         assert_eq!(write(store, after(1)), Some(id(2)));
         assert_eq!(write(store, after(2)), None);
+        let pulling = write(store, |tx| {
+            notices::find_waiting_client_after(tx, Channel::Pull, Lane::Interactive, id(0))
+        });
+        assert_eq!(pulling, Some(id(1)));
     }
 
     fn a_claim_is_had_by_one_and_only_its_holder_says_what_came_of_it(store) {
@@ -211,41 +236,98 @@ on_both_databases! {
     fn each_reader_has_a_position_of_its_own(store) {
         apps(store);
         add(store, vec![pulled(1, 1), pulled(2, 1), pulled(3, 2), notice(4, 1, 1)]);
-        assert_eq!(offered(store, id(1), "one", 0), [1, 2]);
+        let half = |reader: &'static str, limit: i64| {
+            write(store, move |tx| feed::list_half_acknowledged(tx, id(1), reader, limit))
+        };
+        let lacking = |notice: u8, since: i64| {
+            write(store, move |tx| feed::is_lacking(tx, id(1), id(notice), at(since)))
+        };
+        write(store, |tx| feed::put_reader(tx, id(1), &reader("one", 1, 9)));
+        write(store, |tx| feed::put_reader(tx, id(1), &reader("two", 1, 5)));
+        write(store, |tx| feed::put_reader(tx, id(2), &reader("three", 1, 9)));
+        assert_eq!(open_for(store, 1, "one", 0), [1, 2]);
+        assert_eq!(open_for(store, 1, "one", 1), [2]);
+        assert!(lacking(1, 1));
         write(store, |tx| feed::acknowledge(tx, id(1), "one", at(5)));
         write(store, |tx| feed::acknowledge(tx, id(1), "one", at(6)));
-        assert!(write(store, |tx| feed::has_acknowledged(tx, id(1), "one")));
-        assert!(!write(store, |tx| feed::has_acknowledged(tx, id(1), "two")));
-        assert_eq!(offered(store, id(1), "one", 0), [2]);
-        assert_eq!(offered(store, id(1), "two", 0), [1, 2]);
-        assert_eq!(write(store, |tx| feed::list_half_acknowledged(tx, id(1), "one", 9)), [id(1)]);
-        // Confirmed without the second, who was there when it was written, and the third,
-        // who was not.
+        // Who asked at the instant counts, who asked before it does not.
+        assert!(lacking(1, 5));
+        assert!(!lacking(1, 6));
+        assert!(lacking(2, 6));
+        assert_eq!(open_for(store, 1, "one", 0), [2]);
+        assert_eq!(open_for(store, 1, "two", 0), [1, 2]);
+        assert_eq!(half("one", 9), [id(1)]);
+        write(store, |tx| feed::acknowledge(tx, id(2), "two", at(7)));
+        assert_eq!(half("two", 9), [id(2)]);
+        assert!(half("two", 1).is_empty(), "only the oldest are looked at");
+        // Confirmed without the second.
         write(store, |tx| notices::confirm(tx, id(1), at(7), None));
-        assert_eq!(offered(store, id(1), "two", 3), [1, 2]);
-        assert_eq!(offered(store, id(1), "three", 4), [2]);
-        assert!(write(store, |tx| feed::list_half_acknowledged(tx, id(1), "one", 9)).is_empty());
-        write(store, |tx| feed::forget_acknowledgements(tx, id(1)));
-        assert!(!write(store, |tx| feed::has_acknowledged(tx, id(1), "one")));
+        assert_eq!(open_for(store, 1, "two", 0), [] as [u8; 0]);
+        assert_eq!(missed_by(store, "two", 0, 9), [1]);
+        assert!(missed_by(store, "two", 1, 9).is_empty());
+        assert!(missed_by(store, "two", 0, 0).is_empty());
+        assert!(missed_by(store, "one", 0, 9).is_empty());
+        assert!(half("one", 9).is_empty());
+        // Offered again, to those who have been there as well.
+        write(store, |tx| notices::finish(tx, id(2), at(1), NoticeState::Failed, at(8), SAID));
+        write(store, |tx| feed::offer_again(tx, id(1), id(2)));
+        write(store, |tx| notices::revive(tx, id(2), &notice(1, 1, 1).envelope, at(9), at(99)));
+        assert_eq!(open_for(store, 1, "two", 0), [2]);
+        let found = write(store, |tx| feed::find_reader(tx, id(1), "two")).unwrap();
+        assert_eq!(found.has_until, None);
+        let other = write(store, |tx| feed::find_reader(tx, id(2), "three")).unwrap();
+        assert_eq!(other.has_until, Some(id(5)), "another app's readers stay where they are");
+        let owed = |client: u8, after: u8| {
+            write(store, move |tx| feed::is_owed_anything(tx, id(client), id(after)))
+        };
+        assert!(owed(1, 0) && owed(1, 9), "something is open");
+        write(store, |tx| notices::confirm(tx, id(2), at(9), None));
+        assert!(owed(1, 1) && !owed(1, 2));
         // They go with their notice.
-        write(store, |tx| feed::acknowledge(tx, id(1), "one", at(8)));
+        write(store, |tx| feed::acknowledge(tx, id(1), "two", at(8)));
         assert_eq!(write(store, |tx| notices::prune(tx, at(8), 9)), 1);
-        assert!(!write(store, |tx| feed::has_acknowledged(tx, id(1), "one")));
+        add(store, vec![pulled(1, 1)]);
+        assert!(lacking(1, 6), "an acknowledgement of the one before is gone");
     }
 
     fn readers_are_remembered_while_they_ask(store) {
         apps(store);
-        write(store, |tx| feed::record_reader(tx, id(1), "two", at(1)));
-        write(store, |tx| feed::record_reader(tx, id(1), "one", at(2)));
-        write(store, |tx| feed::record_reader(tx, id(1), "two", at(3)));
-        write(store, |tx| feed::record_reader(tx, id(2), "one", at(9)));
-        let readers = write(store, |tx| feed::list_readers(tx, id(1), 9));
-        let two = Reader { name: "two".to_owned(), first_at: at(1), last_at: at(3) };
-        assert_eq!(readers.len(), 2);
-        assert_eq!(readers[1], two);
-        assert_eq!(write(store, |tx| feed::find_reader(tx, id(1), "two")), Some(two));
+        write(store, |tx| feed::put_reader(tx, id(1), &reader("two", 1, 1)));
+        write(store, |tx| feed::put_reader(tx, id(1), &reader("one", 2, 2)));
+        let stands = Reader { has_until: Some(id(7)), missed: None, ..reader("two", 1, 3) };
+        let put = stands.clone();
+        write(store, move |tx| feed::put_reader(tx, id(1), &put));
+        write(store, |tx| feed::put_reader(tx, id(2), &reader("one", 9, 9)));
+        assert_eq!(write(store, |tx| feed::count_readers(tx, id(1), 9)), 2);
+        assert_eq!(write(store, |tx| feed::count_readers(tx, id(1), 1)), 1);
+        assert_eq!(write(store, |tx| feed::find_reader(tx, id(1), "two")), Some(stands));
+        assert_eq!(write(store, |tx| feed::find_reader(tx, id(1), "one")), Some(reader("one", 2, 2)));
         assert_eq!(write(store, |tx| feed::prune_readers(tx, at(3), 9)), 1);
         assert_eq!(write(store, |tx| feed::find_reader(tx, id(1), "one")), None);
+    }
+
+    fn how_it_stands_with_an_app_is_one_row(store) {
+        apps(store);
+        assert_eq!(write(store, |tx| app_health::find(tx, id(1))), None);
+        let mut health = Health::default();
+        for number in 0..3 {
+            health.note(&Happened::Lost(ODD_TEXT.to_owned()), at(number));
+            let put = health.clone();
+            write(store, move |tx| app_health::put(tx, id(1), &put));
+        }
+        assert_eq!(write(store, |tx| app_health::find(tx, id(1))), Some(health));
+        assert_eq!(write(store, |tx| app_health::find(tx, id(2))), None);
+        add(store, vec![notice(1, 1, 1), notice(2, 1, 1), notice(3, 1, 1), notice(4, 2, 1)]);
+        write(store, |tx| notices::finish(tx, id(1), at(1), NoticeState::Failed, at(5), SAID));
+        write(store, |tx| notices::finish(tx, id(2), at(1), NoticeState::GaveUp, at(5), SAID));
+        let counted = |limit: i64| {
+            write(store, move |tx| {
+                let waiting = notices::count_waiting_of_client(tx, id(1), limit)?;
+                Ok((waiting, notices::count_undelivered_of_client(tx, id(1), limit)?))
+            })
+        };
+        assert_eq!(counted(9), (1, 2));
+        assert_eq!(counted(1), (1, 1));
     }
 
     fn an_entry_is_open_until_it_is_left_and_again_when_entered_again(store) {

@@ -6,7 +6,7 @@ use nightlatch_domain::ending::{Cause, ScopeKind};
 use nightlatch_domain::event::EventKind;
 use nightlatch_domain::grant::RevokedCause;
 use nightlatch_domain::mail::Message;
-use nightlatch_domain::notice::{Lane, NoticeState};
+use nightlatch_domain::notice::{Channel, Health, Lane, NoticeState};
 use nightlatch_domain::passkey::{CeremonyKind, UserHandle};
 use nightlatch_domain::session::Epochs;
 use nightlatch_domain::user::{EmailKey, UserStatus};
@@ -16,18 +16,18 @@ use nightlatch_storage::events::{self, EventFilter};
 use nightlatch_storage::testing::statements;
 use nightlatch_storage::users::Picture;
 use nightlatch_storage::{
-    DatabaseKind, StorageError, Store, Tx, Value, authenticator_apps, authorization_codes,
-    authorization_requests, consents, email_changes, entries, epochs, feed, grants, mail_links,
-    mails, notices, on_both_databases, organizations, passkeys, pending_sign_ins, phone_sign_ins,
-    recovery_codes, relying_parties, remembered_factors, reviews, sessions, set_up_links,
-    signing_keys, throttles, used_assertions, users,
+    DatabaseKind, StorageError, Store, Tx, Value, app_health, authenticator_apps,
+    authorization_codes, authorization_requests, consents, email_changes, entries, epochs, feed,
+    grants, mail_links, mails, notices, on_both_databases, organizations, passkeys,
+    pending_sign_ins, phone_sign_ins, recovery_codes, relying_parties, remembered_factors, reviews,
+    sessions, set_up_links, signing_keys, throttles, used_assertions, users,
 };
 
 use super::authorization::{app, code, consent, waiting};
 use super::email_changes::email_change;
 use super::grants::grant;
 use super::mails::{mail, mail_link};
-use super::notices::{SAID, notice};
+use super::notices::{SAID, notice, reader};
 use super::passkeys::{ceremony, passkey};
 use super::phone_sign_ins::{approval, phone_sign_in};
 use super::rows::{
@@ -62,7 +62,8 @@ const MAY_SCAN: [(&str, &str); 9] = [
 ];
 
 /// The sources whose statements are to be found in [`run_all`].
-const SOURCES: [(&str, &str); 28] = [
+const SOURCES: [(&str, &str); 29] = [
+    ("app_health", include_str!("../../src/app_health.rs")),
     (
         "authenticator_apps",
         include_str!("../../src/authenticator_apps.rs"),
@@ -150,6 +151,7 @@ fn run_accounts(tx: &mut Tx<'_>) -> Result<(), StorageError> {
     users::get(tx, id(1))?;
     users::find_by_email(tx, &user(1, 1).email.key())?;
     users::any_exists(tx)?;
+    users::list_administrators(tx, id(1), 1)?;
     users::list_after(tx, &EmailKey::of_typed("a"), 1)?;
     users::update_profile(tx, &user(1, 1))?;
     users::set_email(tx, id(1), &user(1, 1).email)?;
@@ -404,7 +406,7 @@ fn run_notices(tx: &mut Tx<'_>) -> Result<(), StorageError> {
     notices::list_of_user_in_ending(tx, id(1), id(1), 1)?;
     notices::list_of_session_in_ending(tx, id(1), id(1), 1)?;
     notices::list_due(tx, lane, at(1), 1)?;
-    notices::find_waiting_client_after(tx, lane, id(1))?;
+    notices::find_waiting_client_after(tx, Channel::Pull, lane, id(1))?;
     notices::list_due_of_client(tx, lane, id(1), at(1), 1)?;
     notices::find_next_due(tx, lane)?;
     notices::claim(tx, id(1), at(1), at(2))?;
@@ -414,16 +416,23 @@ fn run_notices(tx: &mut Tx<'_>) -> Result<(), StorageError> {
     notices::list_waiting_of_client(tx, id(1), 1)?;
     notices::count_waiting_by_client(tx, 1)?;
     notices::count_waiting(tx, 1)?;
+    notices::count_waiting_of_client(tx, id(1), 1)?;
+    notices::count_undelivered_of_client(tx, id(1), 1)?;
+    app_health::put(tx, id(1), &Health::default())?;
+    app_health::find(tx, id(1))?;
     notices::finish(tx, id(1), at(3), NoticeState::Failed, at(4), SAID)?;
     notices::revive(tx, id(1), &notice(1, 1, 1).envelope, at(5), at(6))?;
-    feed::record_reader(tx, id(1), "x", at(1))?;
-    let reader = feed::find_reader(tx, id(1), "x")?.unwrap();
-    feed::list_readers(tx, id(1), 1)?;
-    feed::list_for_reader(tx, id(1), &reader, id(1), 1)?;
+    let reader = reader("x", 1, 1);
+    feed::put_reader(tx, id(1), &reader)?;
+    feed::find_reader(tx, id(1), "x")?;
+    feed::count_readers(tx, id(1), 1)?;
+    feed::list_open_for_reader(tx, id(1), "x", id(1), 1)?;
+    feed::list_missed_by_reader(tx, id(1), "x", reader.missed.unwrap(), 1)?;
     feed::acknowledge(tx, id(1), "x", at(1))?;
-    feed::has_acknowledged(tx, id(1), "x")?;
+    feed::is_lacking(tx, id(1), id(1), at(1))?;
     feed::list_half_acknowledged(tx, id(1), "x", 1)?;
-    feed::forget_acknowledgements(tx, id(1))?;
+    feed::is_owed_anything(tx, id(1), id(9))?;
+    feed::offer_again(tx, id(1), id(1))?;
     feed::prune_readers(tx, at(1), 1)?;
     notices::confirm(tx, id(1), at(7), None)?;
     notices::prune(tx, at(8), 1).map(|_| ())
@@ -539,6 +548,27 @@ on_both_databases! {
             })
             .collect();
         assert!(faults.is_empty(), "{}", faults.join("\n"));
+    }
+
+    fn a_poll_reads_what_is_open_or_was_missed_and_not_what_an_app_was_told(store) {
+        // Index, and how far into it: an app that was told a million logouts asks as fast as a new one.
+        let wanted = [
+            ("finished_at IS NULL AND channel = 'pull' AND id > ", "notices_waiting_by_client", true),
+            ("id <= $3 AND state = 'confirmed'", "notices_pulled", true),
+            ("ORDER BY id LIMIT $3) AS open", "notices_waiting_by_client", false),
+        ];
+        let plans = plans(store);
+        for (text, index, from_position) in wanted {
+            let found = plans.iter().find(|(sql, _)| sql.contains(text));
+            let (sql, plan) = found.unwrap_or_else(|| panic!("no statement with {text}"));
+            let uses = |line: &String| {
+                // SQLite writes the bounds beside the index, PostgreSQL beneath it.
+                line.contains(index) && (line.contains("Index Scan") || !from_position || line.contains("id>?"))
+            };
+            assert!(plan.iter().any(uses), "{sql}: {plan:#?}");
+            let bounded = |line: &String| line.contains("id>?") || (line.contains("Index Cond") && line.contains("(id > "));
+            assert!(!from_position || plan.iter().any(bounded), "{sql}: {plan:#?}");
+        }
     }
 
     fn lists_that_stop_early_come_in_the_order_of_an_index(store) {

@@ -28,7 +28,6 @@ on_both_databases!(
     a_mass_ending_delays_no_person,
     dlv_06_several_nodes_tell_each_app_once,
     dlv_01_a_notice_survives_whoever_held_it,
-    an_app_that_asks_for_time_gets_it,
     a_notice_outlives_the_account_and_the_app,
     a_thousand_apps_in_one_session_take_bounded_connections,
     told_notices_are_kept_for_as_long_as_the_history,
@@ -451,24 +450,6 @@ fn dlv_01_a_notice_survives_whoever_held_it(which: TestDatabase) {
     site.advance(SECOND);
     assert_eq!(site.deliver(), 1);
     assert_eq!(only(&site, ending).state, NoticeState::Confirmed);
-}
-
-fn an_app_that_asks_for_time_gets_it(which: TestDatabase) {
-    let site = Site::new(which);
-    let ada = site.add_ada();
-    let crm = LogoutReceiver::answering(Manner::Busy { seconds: 90 });
-    let app = site.add_told_app("CRM", &[crm.address("/")], |_| {});
-    let session = session(&site, &ada);
-    site.record_entry(session, &app);
-    let ending = end(&site, Scope::Session(session), Cause::LoggedOut);
-    assert_eq!(site.deliver(), 1);
-    let wait = only(&site, ending).next_at.since(site.now());
-    assert!(wait >= SECOND * 90 && wait <= SECOND * 92, "{wait:?}");
-    crm.answer(Manner::Status(200));
-    site.advance(SECOND * 89);
-    assert_eq!(site.deliver(), 0);
-    site.advance(SECOND * 3);
-    assert_eq!(site.deliver(), 1);
 }
 
 fn a_notice_outlives_the_account_and_the_app(which: TestDatabase) {

@@ -21,7 +21,9 @@
 mod accounts;
 mod addresses;
 mod api;
+mod app_health;
 mod apps;
+mod apps_in_trouble;
 mod authorize;
 mod authorize_attacks;
 mod check_cache;

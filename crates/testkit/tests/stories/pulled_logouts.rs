@@ -3,12 +3,15 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use nightlatch_domain::ending::{Actor, Cause, Scope};
-use nightlatch_domain::ids::EndingId;
+use nightlatch_domain::ids::{EndingId, SigningKeyId};
 use nightlatch_domain::notice::NoticeState;
+use nightlatch_domain::relying_party::{ClientAuthentication, SigningAlgorithm};
+use nightlatch_flows::apps;
 use nightlatch_flows::delivery::ResendOutcome;
 use nightlatch_flows::log_out::{EndingRequest, end_sessions};
-use nightlatch_protocols::jose::TokenType;
+use nightlatch_protocols::jose::{NewKey, TokenType};
 use nightlatch_storage::on_both_databases;
 use nightlatch_testkit::{Account, Answer, Site, TestDatabase, ToldApp};
 use serde_json::{Value, json};
@@ -20,6 +23,9 @@ on_both_databases!(
     c7_every_replica_learns_of_every_logout,
     nobody_reads_or_acknowledges_what_another_app_is_owed,
     only_the_app_itself_may_poll,
+    an_app_proves_itself_here_as_everywhere_else,
+    a_withdrawn_app_hears_what_it_is_owed_and_then_nothing,
+    what_is_sent_again_after_days_is_offered,
     a_reader_that_refuses_is_visible_and_can_be_served_again,
     what_nobody_comes_for_is_given_up,
     a_waiting_poll_hears_at_once,
@@ -48,10 +54,11 @@ fn log_out_once(site: &Site, account: &Account, app: &ToldApp) -> (EndingId, Str
 
 fn ask(site: &Site, path: &str, authorization: &str, body: &[u8]) -> Answer {
     let mut program = site.browser();
-    let ask = program.ask("POST", path).body(body);
-    ask.header("content-type", "application/json")
-        .header("authorization", authorization)
-        .send()
+    let mut ask = program.ask("POST", path).body(body);
+    if !authorization.is_empty() {
+        ask = ask.header("authorization", authorization);
+    }
+    ask.header("content-type", "application/json").send()
 }
 
 fn poll(site: &Site, app: &ToldApp, reader: &str, body: &Value) -> Value {
@@ -199,6 +206,110 @@ fn only_the_app_itself_may_poll(which: TestDatabase) {
         br#"{"returnImmediately":true}"#,
     )
     .expect(200);
+}
+
+fn an_app_proves_itself_here_as_everywhere_else(which: TestDatabase) {
+    let site = Site::new(which);
+    let ada = site.add_ada();
+    let made = NewKey::generate(SigningAlgorithm::EdDsa, SigningKeyId::from_bytes([7; 16]));
+    let made = made.expect("a key");
+    let jwks = format!("{{\"keys\":[{}]}}", made.public_jwk);
+    let signing = site.add_told_app("Signs", &[], |app| {
+        app.pulls_logouts = true;
+        app.authentication = ClientAuthentication::PrivateKeyJwt { jwks };
+    });
+    let secret = pulling(&site, "Secret");
+    for app in [&signing, &secret] {
+        log_out_once(&site, &ada, app);
+    }
+    let send = |authorization: &str, body: &Value| {
+        ask(
+            &site,
+            "/oauth2/events/poll",
+            authorization,
+            body.to_string().as_bytes(),
+        )
+    };
+    let mut in_form = json!({ "returnImmediately": true });
+    in_form["client_id"] = json!(secret.id.to_string());
+    in_form["client_secret"] = json!(secret.secret);
+    assert_eq!(ids(&send("", &in_form).expect(200).json()).len(), 1);
+    // Two ways at once are none.
+    let both = send(&secret.authorization(), &in_form).expect(400);
+    assert_eq!(both.json()["err"], "invalid_request");
+    in_form["client_secret"] = json!(signing.secret);
+    send("", &in_form).expect(401);
+    in_form["client_secret"] = Value::Null;
+    send("", &in_form).expect(401);
+    let (now, name) = (site.now().milliseconds() / 1000, signing.id.to_string());
+    let claims = json!({
+        "iss": name, "sub": name, "aud": site.origin(), "iat": now, "exp": now + 60, "jti": "1",
+    });
+    let key = EncodingKey::from_ed_der(&made.private);
+    let assertion = encode(&Header::new(Algorithm::EdDSA), &claims, &key).expect("signed");
+    let signed = json!({
+        "returnImmediately": true,
+        "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+        "client_assertion": assertion,
+    });
+    assert_eq!(ids(&send("", &signed).expect(200).json()).len(), 1);
+    send("", &signed).expect(401);
+    // It was registered to sign, so its secret opens nothing; and an app that keeps none
+    // has nothing to pull with.
+    send(&signing.authorization(), &json!({})).expect(401);
+    site.change_told_app(&secret, |app| {
+        app.authentication = ClientAuthentication::None;
+    });
+    send("", &json!({ "client_id": secret.id.to_string() })).expect(401);
+}
+
+fn a_withdrawn_app_hears_what_it_is_owed_and_then_nothing(which: TestDatabase) {
+    let site = Site::new(which);
+    let ada = site.add_ada();
+    let (app, idle) = (pulling(&site, "Intranet"), pulling(&site, "Idle"));
+    site.begin_sessions(&ada, 1);
+    let session = site.sessions_of(&ada).last().expect("a session").id;
+    site.record_entry(session, &app);
+    for one in [&app, &idle] {
+        let (moment, place) = (site.moment(), (site.organization(), one.id));
+        site.write(move |tx| apps::withdraw(tx, &moment, place, Actor::Operator, None))
+            .expect("withdrawn");
+    }
+    // One that is owed nothing is a stranger.
+    ask(&site, "/oauth2/events/poll", &idle.authorization(), b"{}").expect(401);
+    let known = ids(&poll(&site, &app, "one", &json!({})));
+    assert_eq!(known.len(), 1, "it hears of its own end");
+    poll(&site, &app, "one", &json!({ "ack": known }));
+    // What another replica may still come for is there as long as for any other app; then
+    // nothing is.
+    ask(&site, "/oauth2/events/poll", &app.authorization(), b"{}").expect(200);
+    site.advance(DAY * 3 + SECOND);
+    ask(&site, "/oauth2/events/poll", &app.authorization(), b"{}").expect(401);
+}
+
+fn what_is_sent_again_after_days_is_offered(which: TestDatabase) {
+    let site = Site::new(which);
+    let ada = site.add_ada();
+    let app = pulling(&site, "Intranet");
+    let (ending, _) = log_out_once(&site, &ada, &app);
+    let known = ids(&poll(&site, &app, "one", &json!({})));
+    poll(
+        &site,
+        &app,
+        "one",
+        &json!({ "setErrs": { &known[0]: { "err": "x" } } }),
+    );
+    // It goes on asking, so its position is far behind that notice.
+    for _ in 0..5 {
+        site.advance(DAY);
+        poll(&site, &app, "one", &json!({}));
+    }
+    let id = site.notices_of(ending)[0].id;
+    assert_eq!(site.resend(id), ResendOutcome::Due);
+    assert_eq!(ids(&poll(&site, &app, "one", &json!({}))), known);
+    poll(&site, &app, "one", &json!({ "ack": known }));
+    assert_eq!(state(&site, ending), NoticeState::Confirmed);
+    assert_eq!(site.overview(&app).health.confirmed, 1);
 }
 
 fn a_reader_that_refuses_is_visible_and_can_be_served_again(which: TestDatabase) {
