@@ -46,6 +46,9 @@ const LOOK_AGAIN_OPEN: Duration = Duration::from_secs(5);
 /// A page is not told more often: a thousand apps may answer at once.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(250);
 
+/// What is tried again before this is not given a time.
+const SOON: Duration = Duration::from_mins(1);
+
 /// For how long after an ending its page loads frames of apps (FCL-01); a page that
 /// is opened again has done so before.
 const FRAMES_FOR: Duration = Duration::from_secs(20);
@@ -264,12 +267,12 @@ fn words(app: &AppOutcome, reader: Reader, now: Timestamp) -> String {
             "It will hear of it when it asks us next.".to_owned()
         }
         NoticeState::Waiting if notice.attempts == 0 => "We are telling it now.".to_owned(),
-        NoticeState::Waiting if notice.next_at > now => {
+        NoticeState::Waiting if notice.next_at > now.plus(SOON) => {
             let next = show::time(notice.next_at, now).relative;
             format!("It has not answered yet. We try again {next}, and go on for three days.")
         }
         NoticeState::Waiting => {
-            "It has not answered yet. We go on trying for three days.".to_owned()
+            "It has not answered yet. We keep trying, for three days.".to_owned()
         }
         NoticeState::CannotBeTold => format!(
             "It has no way to hear of a log-out. It may stay open there for up to {worst}, or until you log out there."

@@ -551,7 +551,7 @@ on_both_databases! {
     }
 
     fn a_poll_reads_what_is_open_or_was_missed_and_not_what_an_app_was_told(store) {
-        // Index, and how far into it: an app that was told a million logouts asks as fast as a new one.
+        // Index, and whether it begins at the position: an app that was told a million logouts asks as fast as a new one.
         let wanted = [
             ("finished_at IS NULL AND channel = 'pull' AND id > ", "notices_waiting_by_client", true),
             ("id <= $3 AND state = 'confirmed'", "notices_pulled", true),
@@ -559,15 +559,11 @@ on_both_databases! {
         ];
         let plans = plans(store);
         for (text, index, from_position) in wanted {
-            let found = plans.iter().find(|(sql, _)| sql.contains(text));
-            let (sql, plan) = found.unwrap_or_else(|| panic!("no statement with {text}"));
-            let uses = |line: &String| {
-                // SQLite writes the bounds beside the index, PostgreSQL beneath it.
-                line.contains(index) && (line.contains("Index Scan") || !from_position || line.contains("id>?"))
-            };
-            assert!(plan.iter().any(uses), "{sql}: {plan:#?}");
-            let bounded = |line: &String| line.contains("id>?") || (line.contains("Index Cond") && line.contains("(id > "));
-            assert!(!from_position || plan.iter().any(bounded), "{sql}: {plan:#?}");
+            let (sql, plan) = plans.iter().find(|(sql, _)| sql.contains(text)).unwrap();
+            // SQLite writes the bounds beside the index, PostgreSQL beneath it.
+            let begins = |line: &String| line.contains("id>?") || (line.contains("Index Cond") && line.contains("(id > "));
+            let good = plan.iter().any(|line| line.contains(index)) && (!from_position || plan.iter().any(begins));
+            assert!(good, "{sql}: {plan:#?}");
         }
     }
 
