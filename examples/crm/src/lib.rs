@@ -1,24 +1,35 @@
 //! A small CRM that signs people in with OpenID Connect.
 //!
 //! It is the sample app of Nightlatch and uses none of its crates: everything goes
-//! through public protocols, so that it can be read as a guide. What it shows is how
-//! an app ends its own sessions: when a person logs out in it, when its provider
-//! says so at the back-channel, and at once on pages that are open.
+//! through public protocols and kept libraries, so that it can be read as a guide
+//! (`docs/connect-your-app.md`). What it shows is how an app ends its own sessions:
+//! when a person logs out in it, when its provider says so at the back-channel, and
+//! at once on pages that are open.
+//!
+//! `provider` signs people in, `logout_token` checks a notice, `sessions` ends what
+//! it names, `live` empties open pages. `book` and `records` are the CRM itself.
 //!
 //! Everything is in memory. A real app keeps its sessions in a database, and the
 //! index by `sid` with them.
 
+mod answers;
+mod book;
+mod live;
+pub mod logout_token;
+mod made_up;
 mod pages;
 mod provider;
+mod records;
 mod routes;
 mod sessions;
-pub mod tokens;
 
 use std::fmt;
 use std::sync::Arc;
 
 use axum::Router;
 
+use book::Book;
+use live::Live;
 use provider::Provider;
 use sessions::Sessions;
 
@@ -69,36 +80,38 @@ pub(crate) struct Crm {
     settings: Arc<Settings>,
     provider: Arc<Provider>,
     sessions: Arc<Sessions>,
+    book: Arc<Book>,
+    live: Live,
 }
 
 /// The CRM, to be served at [`Settings::base_url`].
 pub fn app(settings: Settings) -> Router {
     let settings = Arc::new(settings);
+    let live = Live::default();
     routes::routes(Crm {
         provider: Arc::new(Provider::new(Arc::clone(&settings))),
-        sessions: Arc::default(),
+        sessions: Arc::new(Sessions::new(live.clone())),
+        book: Arc::new(Book::new(made_up::records(now()), live.clone())),
+        live,
         settings,
     })
 }
 
-/// Random characters for states, nonces and cookies: 256 bits.
-pub(crate) fn random_text() -> Result<String, Trouble> {
-    use base64::Engine as _;
-    let mut bytes = [0; 32];
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "an app of its own has no clock or dice handed in"
-    )]
-    getrandom::fill(&mut bytes).map_err(|_| Trouble::Randomness)?;
-    Ok(base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes))
+/// Seconds since 1970.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "an app of its own has no clock handed in"
+)]
+pub(crate) fn now() -> i64 {
+    let since = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
 
-/// Why something cannot be done. People read a sentence; the reason is logged.
+/// Why somebody cannot be signed in. People read a sentence; the reason is logged.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Trouble {
-    /// The system gives no randomness.
-    #[error("the system gives no randomness")]
-    Randomness,
     /// The provider cannot be asked, or its answer makes no sense.
     #[error("the provider could not be asked: {0}")]
     Provider(String),
@@ -108,7 +121,10 @@ pub(crate) enum Trouble {
     /// The provider said no.
     #[error("the provider did not sign the person in: {0}")]
     Refused(String),
-    /// A token is not good.
-    #[error("a token is not good: {0}")]
-    Token(#[from] tokens::TokenProblem),
+    /// The answer comes from another server than the one that was asked (RFC 9207).
+    #[error("the answer comes from another provider")]
+    OtherProvider,
+    /// The ID token is not good.
+    #[error("the ID token is not good: {0}")]
+    IdToken(String),
 }

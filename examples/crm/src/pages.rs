@@ -1,95 +1,185 @@
 //! What people see.
 
 use askama::Template;
-use axum::http::{HeaderValue, StatusCode};
-use axum::response::{Html, IntoResponse as _, Response};
+use time::OffsetDateTime;
+use time::format_description::BorrowedFormatItem;
+use time::macros::format_description;
 
-/// A customer of the made-up company.
-pub(crate) struct Customer {
-    pub(crate) name: &'static str,
-    pub(crate) contact: &'static str,
-    pub(crate) city: &'static str,
-    pub(crate) stage: &'static str,
+use crate::book::{Change, Field, Kind, Record, Values};
+use crate::sessions::Session;
+
+const TIME: &[BorrowedFormatItem<'_>] =
+    format_description!("[day padding:none] [month repr:short] [year], [hour]:[minute] UTC");
+
+const EXACT: &[BorrowedFormatItem<'_>] =
+    format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
+
+/// What is around every page of somebody who is signed in.
+pub(crate) struct Frame<'a> {
+    /// The person.
+    pub(crate) who: &'a Session,
+    /// Where they look after their account.
+    pub(crate) provider: &'a str,
+    /// The list in which they are.
+    pub(crate) kind: Kind,
+    /// The record that the page shows, so that it hears of changes.
+    pub(crate) record: String,
 }
 
-/// The customers.
-pub(crate) const CUSTOMERS: [Customer; 6] = [
-    Customer {
-        name: "Harbor & Finch",
-        contact: "Ines Duarte",
-        city: "Porto",
-        stage: "Proposal sent",
-    },
-    Customer {
-        name: "Kestrel Optics",
-        contact: "Tomasz Wilk",
-        city: "Gdańsk",
-        stage: "First talk",
-    },
-    Customer {
-        name: "Blue Orchard Foods",
-        contact: "Naledi Mokoena",
-        city: "Durban",
-        stage: "Won",
-    },
-    Customer {
-        name: "Atlas Bicycle Works",
-        contact: "Jonas Berg",
-        city: "Malmö",
-        stage: "Negotiation",
-    },
-    Customer {
-        name: "Sunhill Clinics",
-        contact: "Priya Raman",
-        city: "Chennai",
-        stage: "Proposal sent",
-    },
-    Customer {
-        name: "Northlight Studio",
-        contact: "Maëlle Caron",
-        city: "Lyon",
-        stage: "Won",
-    },
-];
+impl Frame<'_> {
+    fn initials(&self) -> String {
+        let words = self.who.name.split_whitespace();
+        let mut letters: Vec<char> = words.filter_map(|word| word.chars().next()).collect();
+        if letters.len() > 2 {
+            letters.drain(1..letters.len() - 1);
+        }
+        letters.into_iter().flat_map(char::to_uppercase).collect()
+    }
 
-/// The list of customers.
+    fn marks(&self, kind: &str) -> bool {
+        kind == self.kind.list()
+    }
+}
+
+/// Companies or contacts.
 #[derive(Template)]
-#[template(path = "customers.html")]
-pub(crate) struct CustomersPage<'a> {
-    pub(crate) name: &'a str,
-    pub(crate) customers: &'a [Customer],
+#[template(path = "list.html")]
+pub(crate) struct ListPage<'a> {
+    pub(crate) frame: Frame<'a>,
+    pub(crate) query: &'a str,
+    pub(crate) rows: Vec<Row>,
+}
+
+impl ListPage<'_> {
+    fn is_companies(&self) -> bool {
+        self.frame.kind == Kind::Company
+    }
+
+    fn noun(&self) -> &'static str {
+        match (self.is_companies(), self.rows.len()) {
+            (true, 1) => "company",
+            (true, _) => "companies",
+            (false, 1) => "contact",
+            (false, _) => "contacts",
+        }
+    }
+}
+
+/// A line of a list.
+pub(crate) struct Row {
+    /// What it is about.
+    pub(crate) record: Record,
+    /// The company of a contact.
+    pub(crate) company: Option<Record>,
+}
+
+/// One record.
+#[derive(Template)]
+#[template(path = "record.html")]
+pub(crate) struct RecordPage<'a> {
+    pub(crate) frame: Frame<'a>,
+    pub(crate) record: &'a Record,
+    pub(crate) company: Option<Record>,
+    pub(crate) contacts: Vec<Record>,
+    pub(crate) history: Vec<Change>,
+    pub(crate) is_saved: bool,
+}
+
+impl RecordPage<'_> {
+    /// Everything but the name, and what nobody filled in.
+    fn shown(&self) -> Vec<(&'static Field, &str)> {
+        let all = self.record.fields().iter().zip(&self.record.values);
+        all.map(|(field, value)| (field, value.as_str()))
+            .filter(|(field, value)| field.key != "name" && !value.is_empty())
+            .collect()
+    }
+}
+
+/// The form of a record.
+#[derive(Template)]
+#[template(path = "form.html")]
+pub(crate) struct FormPage<'a> {
+    pub(crate) frame: Frame<'a>,
+    pub(crate) title: String,
+    /// Where the form goes.
+    pub(crate) action: String,
+    /// Where Cancel leads.
+    pub(crate) back: String,
+    pub(crate) fields: &'static [Field; 6],
+    pub(crate) values: &'a Values,
+    pub(crate) version: u32,
+    pub(crate) problems: Vec<(&'static str, String)>,
+    /// What somebody else saved meanwhile.
+    pub(crate) meanwhile: Option<&'a Record>,
+    pub(crate) stages: &'static [&'static str],
+}
+
+impl FormPage<'_> {
+    fn lines(&self) -> Vec<Line<'_>> {
+        let both = self.fields.iter().zip(self.values);
+        both.map(|(field, value)| Line {
+            field,
+            value,
+            problem: self.problem(field.key),
+            theirs: self
+                .meanwhile
+                .map(|record| record.value(field.key))
+                .filter(|theirs| *theirs != value),
+        })
+        .collect()
+    }
+
+    fn problem(&self, key: &str) -> Option<&str> {
+        let mut all = self.problems.iter();
+        all.find(|(field, _)| *field == key)
+            .map(|(_, sentence)| sentence.as_str())
+    }
+}
+
+/// One field of a form.
+struct Line<'a> {
+    field: &'static Field,
+    value: &'a str,
+    problem: Option<&'a str>,
+    /// What somebody else wrote there meanwhile.
+    theirs: Option<&'a str>,
 }
 
 /// Nobody is signed in.
 #[derive(Template)]
 #[template(path = "welcome.html")]
-pub(crate) struct WelcomePage {
-    pub(crate) sentence: &'static str,
+pub(crate) struct WelcomePage<'a> {
+    pub(crate) sentence: &'a str,
+    /// The way to sign in, and to the page that was wanted.
+    pub(crate) sign_in: String,
+    /// Where something is still to be done.
+    pub(crate) provider: Option<&'a str>,
 }
 
 /// Something did not work.
 #[derive(Template)]
 #[template(path = "trouble.html")]
-pub(crate) struct TroublePage;
+pub(crate) struct TroublePage<'a> {
+    pub(crate) title: &'a str,
+    pub(crate) sentence: &'a str,
+    /// What to do, and where that leads.
+    pub(crate) way_out: (&'a str, &'a str),
+}
 
-/// A page that nobody stores: Back shows nothing of the person before.
-pub(crate) fn page(status: StatusCode, template: &impl Template) -> Response {
-    let Ok(html) = template.render() else {
-        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
-    };
-    let mut answer = (status, Html(html)).into_response();
-    let headers = answer.headers_mut();
-    for (name, value) in [
-        ("cache-control", "no-store"),
-        (
-            "content-security-policy",
-            "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; \
-             base-uri 'none'; frame-ancestors 'none'",
-        ),
-        ("x-content-type-options", "nosniff"),
-        ("referrer-policy", "no-referrer"),
-    ] {
-        headers.insert(name, HeaderValue::from_static(value));
+impl Change {
+    /// For people.
+    fn shown_time(&self) -> String {
+        formatted(self.at, TIME)
     }
-    answer
+
+    /// For programs.
+    fn exact_time(&self) -> String {
+        formatted(self.at, EXACT)
+    }
+}
+
+fn formatted(seconds: i64, format: &[BorrowedFormatItem<'_>]) -> String {
+    let instant = OffsetDateTime::from_unix_timestamp(seconds);
+    let text = instant.ok().and_then(|instant| instant.format(format).ok());
+    text.unwrap_or_default()
 }

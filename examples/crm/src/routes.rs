@@ -1,31 +1,35 @@
-//! The addresses of the CRM.
+//! The addresses of the CRM, and signing in and out.
 
 use std::convert::Infallible;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Form, Query, State};
-use axum::http::header::{COOKIE, LOCATION, SET_COOKIE};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use futures_util::{Stream, StreamExt as _};
+use openidconnect::CsrfToken;
 use serde::Deserialize;
-use tokio_stream::wrappers::BroadcastStream;
+use tokio_stream::wrappers::{BroadcastStream, IntervalStream};
+use url::form_urlencoded::byte_serialize;
 
-use crate::pages::{CUSTOMERS, CustomersPage, TroublePage, WelcomePage, page};
+use crate::answers::{PENDING, SESSION, is_own_form, own_path, page, see_other};
+use crate::live::News;
+use crate::pages::{TroublePage, WelcomePage};
 use crate::sessions::{Pending, Session};
-use crate::{Crm, Trouble, random_text};
+use crate::{Crm, Trouble, now, records};
 
-/// Who is signed in.
-const SESSION: &str = "crm-session";
+/// How long a sign-in may take, in seconds.
+const PENDING_SECONDS: i64 = 15 * 60;
 
-/// A sign-in that is under way.
-const PENDING: &str = "crm-sign-in";
+/// How often an open page is looked after without news: time ends sessions, too.
+const LOOK: Duration = Duration::from_secs(30);
 
 pub(crate) fn routes(crm: Crm) -> Router {
     Router::new()
-        .route("/", get(customers))
+        .route("/", get(first))
         .route("/sign-in", get(sign_in))
         .route("/callback", get(callback))
         .route("/log-out", post(log_out))
@@ -33,99 +37,124 @@ pub(crate) fn routes(crm: Crm) -> Router {
         .route("/back-channel-logout", post(back_channel_logout))
         .route("/events", get(events))
         .route("/style.css", get(style))
-        .route("/leave.js", get(script))
+        .route("/live.js", get(script))
+        .route("/live-worker.js", get(worker))
+        .merge(records::routes())
         .with_state(crm)
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "an app of its own has no clock handed in"
-)]
-fn now() -> i64 {
-    let since = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .unwrap_or_default();
-    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+/// A secret for a cookie: 256 random bits.
+fn random_text() -> String {
+    CsrfToken::new_random_len(32).into_secret()
 }
 
-fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
-    let all = headers.get(COOKIE)?.to_str().ok()?;
-    let mut pairs = all
-        .split(';')
-        .filter_map(|pair| pair.trim().split_once('='));
-    pairs
-        .find(|(key, _)| *key == name)
-        .map(|(_, value)| value.to_owned())
+#[derive(Deserialize)]
+struct Wanted {
+    to: Option<String>,
 }
 
-impl Crm {
-    /// Only over HTTPS where this app is reached so.
-    fn set_cookie(&self, name: &str, value: &str, seconds: Option<i64>) -> String {
-        let secure = if self.settings.base_url.starts_with("https://") {
-            "; Secure"
-        } else {
-            ""
-        };
-        let age = seconds.map_or_else(String::new, |seconds| format!("; Max-Age={seconds}"));
-        format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax{secure}{age}")
+async fn first(
+    State(crm): State<Crm>,
+    headers: HeaderMap,
+    Query(wanted): Query<Wanted>,
+) -> Response {
+    let to = own_path(wanted.to.as_deref());
+    if crm.session(&headers).is_some() {
+        return see_other(to, &[]);
     }
-
-    fn session(&self, headers: &HeaderMap) -> Option<Session> {
-        let cookie = cookie(headers, SESSION)?;
-        self.sessions.find(&cookie, now())
-    }
+    let to: String = byte_serialize(to.as_bytes()).collect();
+    let was_here = crm.cookie(&headers, SESSION).is_some();
+    let sentence = if was_here {
+        "You have been signed out. Sign in to go on."
+    } else {
+        "Sign in to see your customers."
+    };
+    let template = WelcomePage {
+        sentence,
+        sign_in: format!("/sign-in?to={to}"),
+        provider: None,
+    };
+    page(StatusCode::OK, &template)
 }
 
-fn see_other(to: &str, cookies: &[String]) -> Response {
-    let mut answer = StatusCode::SEE_OTHER.into_response();
-    let headers = answer.headers_mut();
-    headers.insert("cache-control", HeaderValue::from_static("no-store"));
-    if let Ok(to) = HeaderValue::from_str(to) {
-        headers.insert(LOCATION, to);
-    }
-    for cookie in cookies {
-        if let Ok(cookie) = HeaderValue::from_str(cookie) {
-            headers.append(SET_COOKIE, cookie);
+#[derive(Deserialize)]
+struct SignedOut {
+    only_here: Option<String>,
+}
+
+async fn signed_out(State(crm): State<Crm>, Query(how): Query<SignedOut>) -> Response {
+    let template = if how.only_here.is_some() {
+        WelcomePage {
+            sentence: "You are signed out of the CRM. The sign-in service could not be reached, \
+                       so you may still be signed in there.",
+            sign_in: "/sign-in".to_owned(),
+            provider: Some(&crm.settings.issuer),
         }
-    }
-    answer
+    } else {
+        WelcomePage {
+            sentence: "You are signed out of the CRM.",
+            sign_in: "/sign-in".to_owned(),
+            provider: None,
+        }
+    };
+    page(StatusCode::OK, &template)
+}
+
+#[derive(Deserialize)]
+struct SignIn {
+    to: Option<String>,
+    /// Whether the person wants to be asked which account to use.
+    choose: Option<String>,
+}
+
+async fn sign_in(State(crm): State<Crm>, Query(wanted): Query<SignIn>) -> Response {
+    let journey = match crm.provider.journey(wanted.choose.is_some(), now()).await {
+        Ok(journey) => journey,
+        Err(trouble) => return in_trouble(&trouble),
+    };
+    let browser = random_text();
+    let bound = crm.set_cookie(PENDING, &browser, Some(PENDING_SECONDS));
+    let pending = Pending {
+        cookie: browser,
+        ticket: journey.ticket,
+        to: own_path(wanted.to.as_deref()).to_owned(),
+        began: now(),
+    };
+    crm.sessions.begin(journey.state, pending);
+    see_other(&journey.address, &[bound])
 }
 
 fn in_trouble(trouble: &Trouble) -> Response {
     tracing::warn!(%trouble, "a sign-in at the CRM did not work");
-    page(StatusCode::BAD_GATEWAY, &TroublePage)
-}
-
-async fn customers(State(crm): State<Crm>, headers: HeaderMap) -> Response {
-    if let Some(session) = crm.session(&headers) {
-        let name = &session.name;
-        let customers = &CUSTOMERS;
-        page(StatusCode::OK, &CustomersPage { name, customers })
-    } else {
-        let sentence = "Sign in to see your customers.";
-        page(StatusCode::OK, &WelcomePage { sentence })
-    }
-}
-
-async fn signed_out() -> Response {
-    let sentence = "You are signed out of the CRM.";
-    page(StatusCode::OK, &WelcomePage { sentence })
-}
-
-async fn sign_in(State(crm): State<Crm>) -> Response {
-    match begin(&crm).await {
-        Ok(answer) => answer,
-        Err(trouble) => in_trouble(&trouble),
-    }
-}
-
-async fn begin(crm: &Crm) -> Result<Response, Trouble> {
-    let (state, browser) = (random_text()?, random_text()?);
-    let pending = Pending::new(browser.clone(), random_text()?, random_text()?, now());
-    let to = crm.provider.sign_in_address(&state, &pending).await?;
-    crm.sessions.begin(state, pending);
-    let bound = crm.set_cookie(PENDING, &browser, Some(15 * 60));
-    Ok(see_other(&to, &[bound]))
+    let (status, title, sentence) = match trouble {
+        Trouble::Refused(why) if why == "access_denied" => (
+            StatusCode::OK,
+            "You are not signed in",
+            "The sign-in was cancelled. Nothing else has happened.",
+        ),
+        Trouble::NotBegunHere => (
+            StatusCode::BAD_REQUEST,
+            "Please sign in once more",
+            "This sign-in took too long, or was begun in another browser.",
+        ),
+        Trouble::Provider(_) => (
+            StatusCode::BAD_GATEWAY,
+            "The sign-in service does not answer",
+            "You could not be signed in. Nothing is wrong with your account; \
+             please try again in a moment.",
+        ),
+        Trouble::Refused(_) | Trouble::OtherProvider | Trouble::IdToken(_) => (
+            StatusCode::BAD_REQUEST,
+            "You could not be signed in",
+            "Nothing is wrong with your account; please try once more.",
+        ),
+    };
+    let template = TroublePage {
+        title,
+        sentence,
+        way_out: ("Try again", "/sign-in"),
+    };
+    page(status, &template)
 }
 
 #[derive(Deserialize)]
@@ -148,7 +177,7 @@ async fn callback(
 }
 
 async fn arrive(crm: &Crm, headers: &HeaderMap, answer: Answer) -> Result<Response, Trouble> {
-    let browser = cookie(headers, PENDING).ok_or(Trouble::NotBegunHere)?;
+    let browser = crm.cookie(headers, PENDING).ok_or(Trouble::NotBegunHere)?;
     let state = answer.state.ok_or(Trouble::NotBegunHere)?;
     let pending = crm
         .sessions
@@ -161,18 +190,20 @@ async fn arrive(crm: &Crm, headers: &HeaderMap, answer: Answer) -> Result<Respon
     let issuer = answer.iss.as_deref();
     let arrived = crm
         .provider
-        .exchange(&code, issuer, &pending, now())
+        .exchange(code, issuer, pending.ticket, now())
         .await?;
     // A new cookie for each sign-in, so that none can be planted before.
-    let token = random_text()?;
+    let token = random_text();
     let session = Session {
-        subject: arrived.claims.sub,
+        subject: arrived.subject,
         name: arrived.name,
-        sid: arrived.claims.sid,
+        email: arrived.email,
+        sid: arrived.sid,
+        authenticated: arrived.authenticated,
         id_token: arrived.id_token,
         began: now(),
     };
-    if let Some(before) = cookie(headers, SESSION) {
+    if let Some(before) = crm.cookie(headers, SESSION) {
         crm.sessions.remove(&before);
     }
     if !crm.sessions.add(token.clone(), session) {
@@ -180,27 +211,26 @@ async fn arrive(crm: &Crm, headers: &HeaderMap, answer: Answer) -> Result<Respon
         return Ok(see_other("/signed-out", &[done]));
     }
     let signed_in = crm.set_cookie(SESSION, &token, None);
-    Ok(see_other("/", &[done, signed_in]))
+    Ok(see_other(&pending.to, &[done, signed_in]))
 }
 
 /// Ends the session here first, so that it is over whatever happens next; then the
 /// provider ends it everywhere.
 async fn log_out(State(crm): State<Crm>, headers: HeaderMap) -> Response {
-    // A form of another site: browsers send no cookie with it, and say so.
-    let site = headers.get("sec-fetch-site").map(HeaderValue::as_bytes);
-    if site.is_some_and(|site| site != b"same-origin") {
+    // Else any page could sign people out.
+    if !is_own_form(&headers) {
         return see_other("/", &[]);
     }
     let gone = crm.set_cookie(SESSION, "", Some(0));
-    let session = cookie(&headers, SESSION).and_then(|cookie| crm.sessions.remove(&cookie));
-    let Some(session) = session else {
+    let cookie = crm.cookie(&headers, SESSION);
+    let Some(session) = cookie.and_then(|cookie| crm.sessions.remove(&cookie)) else {
         return see_other("/signed-out", &[gone]);
     };
-    match crm.provider.log_out_address(&session.id_token).await {
+    match crm.provider.log_out_address(&session.id_token, now()).await {
         Ok(to) => see_other(&to, &[gone]),
         Err(trouble) => {
             tracing::warn!(%trouble, "the provider cannot be told of a logout");
-            see_other("/signed-out", &[gone])
+            see_other("/signed-out?only_here", &[gone])
         }
     }
 }
@@ -214,14 +244,14 @@ struct LogoutForm {
 /// not good.
 async fn back_channel_logout(State(crm): State<Crm>, Form(form): Form<LogoutForm>) -> Response {
     let status = match crm.provider.check_logout(&form.logout_token, now()).await {
-        Ok(token) if !crm.sessions.use_once(&token.jti, now()) => StatusCode::BAD_REQUEST,
-        Ok(token) => {
-            let (sid, subject) = (token.sid.as_deref(), token.sub.as_deref());
-            let ended = crm.sessions.end(sid, subject, token.iat, now());
-            tracing::info!(ended, "the provider told of a logout");
-            StatusCode::OK
-        }
-        Err(Trouble::Token(problem)) => {
+        Ok(Ok(notice)) => match crm.sessions.end(&notice, now()) {
+            Some(ended) => {
+                tracing::info!(ended, "the provider told of a logout");
+                StatusCode::OK
+            }
+            None => StatusCode::BAD_REQUEST,
+        },
+        Ok(Err(problem)) => {
             tracing::warn!(%problem, "a notice of a logout was refused");
             StatusCode::BAD_REQUEST
         }
@@ -234,21 +264,31 @@ async fn back_channel_logout(State(crm): State<Crm>, Form(form): Form<LogoutForm
     (status, [("cache-control", "no-store")]).into_response()
 }
 
-/// Says `ended` once the person is no longer signed in here, and stops.
+/// Says `ended` once the person is no longer signed in here, and stops; until then, which
+/// records were changed.
 async fn events(
     State(crm): State<Crm>,
     headers: HeaderMap,
 ) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
-    let changes = BroadcastStream::new(crm.sessions.listen());
-    // Once at the beginning: it may have ended while the page was loading.
-    let begin = futures_util::stream::once(async {});
-    let stream = begin
-        .chain(changes.map(|_| ()))
-        .filter_map(move |()| {
-            let over = crm.session(&headers).is_none();
-            async move { over.then(|| Ok(Event::default().event("ended").data(""))) }
+    // Who has missed news looks as if there were some.
+    let news = BroadcastStream::new(crm.live.listen()).map(|news| news.unwrap_or(News::Sessions));
+    // The first look is at once: it may have ended while the page was loading.
+    let looks = IntervalStream::new(tokio::time::interval(LOOK)).map(|_| News::Sessions);
+    let stream = futures_util::stream::select(looks, news)
+        .map(move |news| (crm.session(&headers).is_none(), news))
+        .scan(false, |was_over, (is_over, news)| {
+            let said = (!*was_over).then_some((is_over, news));
+            *was_over = is_over;
+            std::future::ready(said)
         })
-        .take(1);
+        .filter_map(|(is_over, news)| {
+            let event = match (is_over, news) {
+                (true, _) => Some(Event::default().event("ended").data("")),
+                (false, News::Changed(path)) => Some(Event::default().event("changed").data(path)),
+                (false, News::Sessions) => None,
+            };
+            std::future::ready(event.map(Ok))
+        });
     Sse::new(stream).keep_alive(KeepAlive::default())
 }
 
@@ -258,6 +298,11 @@ async fn style() -> Response {
 }
 
 async fn script() -> Response {
-    let text = include_str!("../templates/leave.js");
+    let text = include_str!("../templates/live.js");
+    ([("content-type", "text/javascript; charset=utf-8")], text).into_response()
+}
+
+async fn worker() -> Response {
+    let text = include_str!("../templates/live-worker.js");
     ([("content-type", "text/javascript; charset=utf-8")], text).into_response()
 }

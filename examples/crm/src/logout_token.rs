@@ -1,18 +1,18 @@
-//! What makes an ID token or a logout token good, as functions.
+//! What makes a logout token good, as one function (Back-Channel Logout 2.6).
 //!
-//! Sources: OpenID Connect Core 3.1.3.7 and Back-Channel Logout 2.6. Each check says
-//! what somebody gains who gets past it.
+//! Anybody can send one: the address is public. Each check says what somebody gains
+//! who gets past it. The signature is verified by `jsonwebtoken`.
 
 use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 /// How far clocks may differ, in seconds.
 const LEEWAY: i64 = 60;
 
 /// The oldest logout token that is taken, in seconds.
-const OLDEST_LOGOUT: i64 = 5 * 60;
+const OLDEST: i64 = 5 * 60;
 
 /// The event of a logout token.
 const LOGOUT_EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
@@ -52,30 +52,12 @@ pub enum TokenProblem {
     /// It is over, or not yet.
     #[error("its time is over, or has not come")]
     Time,
-    /// It answers another sign-in.
-    #[error("it belongs to another sign-in")]
-    Nonce,
     /// It says nothing about a logout, or more than it may.
     #[error("it is no notice of a logout")]
     Event,
     /// It names neither session nor person.
     #[error("it names neither session nor person")]
     Nobody,
-}
-
-/// What an ID token says.
-#[derive(Debug, Clone, Deserialize)]
-pub struct IdToken {
-    /// The person.
-    pub sub: String,
-    /// The session at the provider.
-    pub sid: Option<String>,
-    iss: String,
-    aud: Value,
-    azp: Option<String>,
-    exp: i64,
-    iat: i64,
-    nonce: Option<String>,
 }
 
 /// What a logout token says.
@@ -87,27 +69,75 @@ pub struct LogoutToken {
     pub sid: Option<String>,
     /// Names this notice; used once.
     pub jti: String,
-    /// When it was made; what was signed in later lives on.
+    /// When it was made, in seconds since 1970.
     pub iat: i64,
+    /// When the session ended, where the provider says it: a notice that is sent again
+    /// is made anew, and later than what it is about.
+    pub toe: Option<i64>,
     iss: String,
     aud: Value,
     exp: i64,
     events: Value,
-    nonce: Option<Value>,
+    #[serde(default, deserialize_with = "present")]
+    nonce: bool,
 }
 
-/// The signed claims, if a published key has signed them.
-fn verified<Claims: serde::de::DeserializeOwned>(
+impl LogoutToken {
+    /// What was authenticated later than this lives on (BCL-07).
+    pub fn ended_at(&self) -> i64 {
+        self.toe.map_or(self.iat, |toe| toe.min(self.iat))
+    }
+}
+
+/// Whether there is a claim at all; `null` is one, too.
+fn present<'de, D: Deserializer<'de>>(claim: D) -> Result<bool, D::Error> {
+    serde::de::IgnoredAny::deserialize(claim).map(|_| true)
+}
+
+/// Checks a logout token that anybody may have sent. That its `jti` was not used
+/// before is for the caller to know.
+pub fn check(
     token: &str,
     keys: &JwkSet,
-    types: &[Option<&str>],
-) -> Result<Claims, TokenProblem> {
+    expected: Expected<'_>,
+) -> Result<LogoutToken, TokenProblem> {
+    let claims = verified(token, keys)?;
+    if claims.iss != expected.issuer {
+        return Err(TokenProblem::Issuer);
+    }
+    // Else a notice for one app would end sessions in another.
+    if !is_for(&claims.aud, expected.client_id) {
+        return Err(TokenProblem::Audience);
+    }
+    // Else a token that was overheard once would work for ever.
+    let now = expected.now;
+    if now >= claims.exp + LEEWAY || claims.iat > now + LEEWAY || now - claims.iat > OLDEST + LEEWAY
+    {
+        return Err(TokenProblem::Time);
+    }
+    let event = claims.events.get(LOGOUT_EVENT);
+    if !event.is_some_and(Value::is_object) {
+        return Err(TokenProblem::Event);
+    }
+    // An ID token has one, a logout token never.
+    if claims.nonce {
+        return Err(TokenProblem::Event);
+    }
+    if claims.sub.is_none() && claims.sid.is_none() {
+        return Err(TokenProblem::Nobody);
+    }
+    Ok(claims)
+}
+
+/// The claims, if a published key has signed them.
+fn verified(token: &str, keys: &JwkSet) -> Result<LogoutToken, TokenProblem> {
     let header = decode_header(token).map_err(|_| TokenProblem::Kind)?;
-    let kind = header.typ.as_deref().map(str::to_ascii_lowercase);
     // Else an ID token, which every page may hold, would log people out.
-    if !types.contains(&kind.as_deref()) {
+    let kind = header.typ.as_deref().unwrap_or_default();
+    if !kind.eq_ignore_ascii_case("logout+jwt") {
         return Err(TokenProblem::Kind);
     }
+    // Else a token could be "signed" with what everybody knows: nothing, or a public key.
     if !ALGORITHMS.contains(&header.alg) {
         return Err(TokenProblem::Signature);
     }
@@ -120,7 +150,7 @@ fn verified<Claims: serde::de::DeserializeOwned>(
     }
     let key = DecodingKey::from_jwk(key).map_err(|_| TokenProblem::UnknownKey)?;
     let mut validation = Validation::new(header.alg);
-    // Time, issuer and audience are judged below, where each has a name.
+    // Time, issuer and audience are judged above, where each has a name.
     validation.validate_exp = false;
     validation.validate_aud = false;
     validation.required_spec_claims.clear();
@@ -135,73 +165,6 @@ fn is_for(audience: &Value, client_id: &str) -> bool {
         Value::Array(several) => several.iter().any(|one| one == client_id),
         _ => false,
     }
-}
-
-/// Checks an ID token that came from the token endpoint.
-pub fn check_id_token(
-    token: &str,
-    keys: &JwkSet,
-    expected: Expected<'_>,
-    nonce: &str,
-) -> Result<IdToken, TokenProblem> {
-    let claims: IdToken = verified(token, keys, &[None, Some("jwt")])?;
-    if claims.iss != expected.issuer {
-        return Err(TokenProblem::Issuer);
-    }
-    let several = matches!(&claims.aud, Value::Array(all) if all.len() > 1);
-    let party = claims.azp.as_deref();
-    if !is_for(&claims.aud, expected.client_id)
-        || party.is_some_and(|party| party != expected.client_id)
-        || (several && party.is_none())
-    {
-        return Err(TokenProblem::Audience);
-    }
-    if expected.now >= claims.exp + LEEWAY || claims.iat > expected.now + LEEWAY {
-        return Err(TokenProblem::Time);
-    }
-    // Else a token of somebody else's sign-in could be slipped into this one.
-    if claims.nonce.as_deref() != Some(nonce) {
-        return Err(TokenProblem::Nonce);
-    }
-    Ok(claims)
-}
-
-/// Checks a logout token that anybody may have sent. That its `jti` was not used
-/// before is for the caller to know.
-pub fn check_logout_token(
-    token: &str,
-    keys: &JwkSet,
-    expected: Expected<'_>,
-) -> Result<LogoutToken, TokenProblem> {
-    let claims: LogoutToken = verified(token, keys, &[Some("logout+jwt")])?;
-    if claims.iss != expected.issuer {
-        return Err(TokenProblem::Issuer);
-    }
-    if !is_for(&claims.aud, expected.client_id) {
-        return Err(TokenProblem::Audience);
-    }
-    let now = expected.now;
-    if now >= claims.exp + LEEWAY
-        || claims.iat > now + LEEWAY
-        || now - claims.iat > OLDEST_LOGOUT + LEEWAY
-    {
-        return Err(TokenProblem::Time);
-    }
-    if !claims
-        .events
-        .get(LOGOUT_EVENT)
-        .is_some_and(Value::is_object)
-    {
-        return Err(TokenProblem::Event);
-    }
-    // An ID token has one, a logout token never.
-    if claims.nonce.is_some() {
-        return Err(TokenProblem::Event);
-    }
-    if claims.sub.is_none() && claims.sid.is_none() {
-        return Err(TokenProblem::Nobody);
-    }
-    Ok(claims)
 }
 
 #[cfg(test)]
