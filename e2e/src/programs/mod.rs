@@ -11,6 +11,7 @@ macro_rules! check {
 
 mod clients;
 mod codes;
+pub(crate) mod demo;
 mod mail;
 mod mail_server;
 mod nightlatch;

@@ -25,6 +25,10 @@ pub(crate) async fn other_ways_in_are_accessible(stage: Stage) -> Outcome {
     is_accessible(stage, Wing::WaysBack).await
 }
 
+pub(crate) async fn pages_of_apps_are_accessible(stage: Stage) -> Outcome {
+    is_accessible(stage, Wing::Apps).await
+}
+
 pub(crate) async fn rare_pages_are_accessible(stage: Stage) -> Outcome {
     is_accessible(stage, Wing::Moments).await
 }

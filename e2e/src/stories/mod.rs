@@ -6,6 +6,9 @@
 
 mod accessible;
 mod afterwards;
+mod an_app;
+mod apps;
+mod crm;
 mod cross_site;
 mod devices;
 mod factors;
@@ -58,10 +61,21 @@ pub fn all() -> Vec<Story> {
         on_ground!(forms::every_form_is_accepted),
         on_ground!(strong_forms::every_strong_form_is_accepted),
         on_ground!(cross_site::cross_site),
+        beside_the_crm(story!(crm::log_out_on_the_phone_empties_the_crm)),
+        beside_the_crm(story!(crm::log_out_in_the_crm_comes_home)),
+        beside_the_crm(story!(crm::look_after_a_customer_in_the_crm)),
+        on_ground!(apps::consent_and_withdrawing_it).in_turns(),
+        on_ground!(apps::choose_account_for_an_app).in_turns(),
+        on_ground!(apps::an_app_asks_for_a_fresh_proof).in_turns(),
+        on_ground!(apps::log_out_leads_home_to_an_app).in_turns(),
+        on_ground!(apps::leave_one_app_only).in_turns(),
+        on_ground!(apps::apps_that_go_on_by_themselves).in_turns(),
+        on_ground!(apps::the_receipt_goes_on_telling).in_turns(),
         accessible(story!(accessible::visitors_pages_are_accessible)),
         accessible(story!(accessible::account_pages_are_accessible)),
         accessible(story!(accessible::protecting_pages_are_accessible)),
         accessible(story!(accessible::other_ways_in_are_accessible)),
+        accessible(story!(accessible::pages_of_apps_are_accessible)),
         accessible(story!(accessible::rare_pages_are_accessible)),
     ]
 }
@@ -69,6 +83,11 @@ pub fn all() -> Vec<Story> {
 /// Only scripts reach passkeys. What a browser decides does not depend on the database, which has tests of its own.
 fn attack(story: Story) -> Story {
     story.only_with_scripts().only_on(Database::Sqlite)
+}
+
+/// `nightlatch demo` keeps its data in memory.
+fn beside_the_crm(story: Story) -> Story {
+    story.only_on(Database::Sqlite)
 }
 
 /// The rules are checked by a script, and no database makes a difference to them.

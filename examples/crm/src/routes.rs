@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Form, Query, State};
+use axum::http::header::SET_COOKIE;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse as _, Response};
@@ -23,6 +24,10 @@ use crate::{Crm, Trouble, now, records};
 
 /// How long a sign-in may take, in seconds.
 const PENDING_SECONDS: i64 = 15 * 60;
+
+/// Chromium keeps a page for Back although it says `no-store`, until a later answer sets a
+/// cookie. The pages that people land on when they are signed out do.
+const LET_GO: &str = "crm-let-go";
 
 /// How often an open page is looked after without news: time ends sessions, too.
 const LOOK: Duration = Duration::from_secs(30);
@@ -74,7 +79,7 @@ async fn first(
         sign_in: format!("/sign-in?to={to}"),
         provider: None,
     };
-    page(StatusCode::OK, &template)
+    crm.goodbye(&template)
 }
 
 #[derive(Deserialize)]
@@ -97,7 +102,19 @@ async fn signed_out(State(crm): State<Crm>, Query(how): Query<SignedOut>) -> Res
             provider: None,
         }
     };
-    page(StatusCode::OK, &template)
+    crm.goodbye(&template)
+}
+
+impl Crm {
+    /// A page for somebody who is not signed in, with nothing of theirs behind it.
+    fn goodbye(&self, template: &WelcomePage<'_>) -> Response {
+        let mut answer = page(StatusCode::OK, template);
+        let cookie = self.set_cookie(LET_GO, &random_text(), Some(60));
+        if let Ok(cookie) = cookie.parse() {
+            answer.headers_mut().append(SET_COOKIE, cookie);
+        }
+        answer
+    }
 }
 
 #[derive(Deserialize)]
@@ -283,7 +300,8 @@ async fn events(
         })
         .filter_map(|(is_over, news)| {
             let event = match (is_over, news) {
-                (true, _) => Some(Event::default().event("ended").data("")),
+                // Browsers pass over an event without data.
+                (true, _) => Some(Event::default().event("ended").data("now")),
                 (false, News::Changed(path)) => Some(Event::default().event("changed").data(path)),
                 (false, News::Sessions) => None,
             };

@@ -1,10 +1,15 @@
 // Empties the page as soon as the session is over, and tells of changes by others.
 "use strict";
+let isLoggingOut = false;
+addEventListener("submit", (event) => {
+  isLoggingOut = new URL(event.target.action).pathname === "/log-out";
+});
 const leave = () => {
   // First the page, then the network, which may be slow.
   document.body.replaceChildren();
   document.title = "Brightwater CRM";
-  location.replace(location.href);
+  // This page's own Log out is on its way to the provider; loading would break it off.
+  if (!isLoggingOut) location.replace(location.href);
 };
 const hear = (news) => {
   if (news.type === "ended") leave();

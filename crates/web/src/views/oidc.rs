@@ -173,7 +173,9 @@ impl AppProblemPage {
     pub fn advice(&self) -> &'static str {
         match self.problem {
             AppProblem::Gone => "Go back to the app and start again there.",
-            AppProblem::Withdrawn => "If you need it for your work, ask for access.",
+            AppProblem::Withdrawn => {
+                "If you need it for your work, tell your organization's administrator."
+            }
             _ => {
                 "Tell whoever runs the app, and mention the reference below: the log of this \
                  server says what has to be corrected."

@@ -2,9 +2,10 @@
 //! people who look at pictures.
 //!
 //! This file owns the site and the people; `visitors` holds what anybody sees, `account` what Ada sees,
-//! `protection` what she protects her account with, and `moments` what she sees seldom.
+//! `protection` what she protects her account with, `apps` the apps, and `moments` what she sees seldom.
 
 mod account;
+mod apps;
 mod moments;
 mod protection;
 mod visitors;
@@ -75,17 +76,20 @@ pub(crate) enum Wing {
     Protection,
     /// Phones, the second step, mails: other ways in.
     WaysBack,
+    /// Apps: the way in, the way out, and what they said to it.
+    Apps,
     /// What they see seldom.
     Moments,
 }
 
 impl Wing {
     /// All of it.
-    pub(crate) const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 6] = [
         Self::Visitors,
         Self::Account,
         Self::Protection,
         Self::WaysBack,
+        Self::Apps,
         Self::Moments,
     ];
 
@@ -96,6 +100,7 @@ impl Wing {
             Self::Account => "account",
             Self::Protection => "protection",
             Self::WaysBack => "ways-back",
+            Self::Apps => "apps",
             Self::Moments => "moments",
         }
     }
@@ -107,6 +112,7 @@ impl Wing {
             Self::Account => account::exhibits(),
             Self::Protection => protection::exhibits(),
             Self::WaysBack => protection::ways_back(),
+            Self::Apps => apps::exhibits(),
             Self::Moments => moments::exhibits(),
         }
     }
@@ -115,7 +121,7 @@ impl Wing {
     pub(crate) async fn enter(self, browser: &Browser, gallery: &Gallery) -> Outcome {
         match self {
             Self::Visitors => Ok(()),
-            Self::Account | Self::Protection | Self::Moments => {
+            Self::Account | Self::Protection | Self::Apps | Self::Moments => {
                 sign_in(browser, gallery.ada(), &[]).await
             }
             Self::WaysBack => {

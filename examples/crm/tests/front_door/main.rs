@@ -24,11 +24,14 @@ fn changed(claims: &Value, name: &str, value: Value) -> Value {
     claims
 }
 
-/// What the stream says next. It says it within two seconds, or the test fails.
+/// What the stream says next. It says it within two seconds, or the test fails; and it
+/// says something, for browsers pass over an event without data.
 async fn hear(stream: &mut Body) -> String {
     let frame = tokio::time::timeout(Duration::from_secs(2), stream.frame()).await;
     let data = frame.expect("within 2 s").expect("a frame").unwrap();
-    String::from_utf8(data.into_data().unwrap().to_vec()).unwrap()
+    let text = String::from_utf8(data.into_data().unwrap().to_vec()).unwrap();
+    assert!(text.contains("data: "), "{text}");
+    text
 }
 
 #[tokio::test]
