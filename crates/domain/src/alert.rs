@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::mail::{ALERT_LINK_LIFE, CREDENTIAL_ALERT_LINK_LIFE};
 use crate::time::Timestamp;
 
 /// What happened.
@@ -177,6 +178,19 @@ impl AlertClass {
     /// "This wasn't me".
     pub const fn is_about_the_account(self) -> bool {
         !matches!(self, Self::Delivery)
+    }
+
+    /// How long the link works that a mail of the class holds (H2).
+    pub const fn link_life(self) -> Duration {
+        match self {
+            Self::Credential => CREDENTIAL_ALERT_LINK_LIFE,
+            Self::SignIn
+            | Self::SecondFactor
+            | Self::Sessions
+            | Self::Apps
+            | Self::Administrator
+            | Self::Delivery => ALERT_LINK_LIFE,
+        }
     }
 
     /// When a mail about something that happens now is sent. `last` is when the

@@ -23,6 +23,19 @@ pub const GIVE_UP_AFTER: Duration = Duration::from_hours(72);
 /// How long the link of an alert works (H2).
 pub const ALERT_LINK_LIFE: Duration = Duration::from_hours(24);
 
+/// How long the link of an alert works that tells of a change to what opens the account:
+/// as long as a change of the address can be undone, so that a holiday of a week does not
+/// leave the account to whoever planted a second factor in it (F5).
+pub const CREDENTIAL_ALERT_LINK_LIFE: Duration = UNDO_EMAIL_LIFE;
+
+/// How long before what a mail tells of everything added to the account is doubtful.
+pub const DOUBTFUL_BEFORE: Duration = Duration::from_hours(24);
+
+/// From this age on a second factor has settled: nobody takes the only ones away by a
+/// link in a mail alone (MFA-07), since that and a link to a new password come to the same
+/// mailbox.
+pub const SETTLED_AFTER: Duration = CREDENTIAL_ALERT_LINK_LIFE;
+
 /// How long a link to a new password works (AUTH-09).
 pub const RESET_LINK_LIFE: Duration = Duration::from_hours(1);
 
@@ -264,7 +277,8 @@ impl LinkKind {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 
-    /// How long it works.
+    /// How long it works; that of an alert may work longer, see
+    /// [`AlertClass::link_life`].
     pub const fn life(self) -> Duration {
         match self {
             Self::Alert => ALERT_LINK_LIFE,

@@ -89,6 +89,7 @@ pub fn raise(tx: &mut Tx<'_>, moment: &Moment, alert: &Alert<'_>) -> Result<(), 
             user,
             recipient: &user.email,
             session_id: alert.session,
+            life: class.link_life(),
         };
         Some(make(tx, moment, &new)?)
     } else {

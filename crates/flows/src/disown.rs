@@ -1,17 +1,19 @@
 //! "This wasn't me", from the link in an alert (H2).
 //!
-//! Works without signing in, once, for a day: it ends the session that the alert
-//! is about, or all of them, takes away what was added to the account there (F2), and
-//! sends a link to a new password to the account's own address. It gives nothing to
-//! whoever holds it, so a mail that was forwarded gives nobody the account; the most
-//! that it can take away is what is not older than itself, or came from the very
-//! session.
+//! Works without signing in, once, for a day, or for a week if the alert told of a change
+//! to what opens the account: it ends the session that the alert is about, or all of
+//! them, takes away what was added to the account there (F2), and sends a link to a new
+//! password to the account's own address. It gives nothing to whoever holds it, so a mail
+//! that was forwarded gives nobody the account; nor does it take the only second factors
+//! away once they have settled (MFA-07).
 
+use nightlatch_domain::Timestamp;
 use nightlatch_domain::client::ClientDetails;
+use nightlatch_domain::email_change::shortened;
 use nightlatch_domain::ending::{Actor, Cause, Scope};
 use nightlatch_domain::event::EventKind;
 use nightlatch_domain::ids::MailLinkId;
-use nightlatch_domain::mail::{LinkKind, LinkRefusal};
+use nightlatch_domain::mail::{DOUBTFUL_BEFORE, LinkKind, LinkRefusal, MailLink};
 use nightlatch_domain::session::Session;
 use nightlatch_domain::user::User;
 use nightlatch_storage::{
@@ -19,9 +21,10 @@ use nightlatch_storage::{
 };
 
 use crate::Moment;
+use crate::email_change::cancel_of_session;
 use crate::log_out::{EndingDone, EndingRequest, end_sessions};
 use crate::mail_links::look;
-use crate::planted::{self, Planted, Suspects};
+use crate::planted::{self, Planted, Suspects, Word};
 use crate::recovery::{event, start};
 
 /// What the page of the link shows.
@@ -29,14 +32,24 @@ use crate::recovery::{event, start};
 pub struct Reported {
     /// Whose account.
     pub user: User,
+    /// Its address, shortened if it is another than the one that the alert went to:
+    /// somebody else may read that mailbox by now.
+    pub address: String,
     /// The session, if the alert is about one.
     pub session: Option<Session>,
     /// Whether that session is over already.
     pub over: bool,
     /// What disowning that session takes away.
     pub of_session: Planted,
-    /// What disowning all of them takes away.
+    /// What disowning all of them takes away: what was added there, or since
+    /// `doubtful_since`.
     pub of_all: Planted,
+    /// Since when everything that is new is doubtful.
+    pub doubtful_since: Timestamp,
+}
+
+fn doubtful_since(link: &MailLink) -> Timestamp {
+    link.created_at.minus(DOUBTFUL_BEFORE)
 }
 
 /// What an alert is about. Changes nothing (AUTH-10).
@@ -60,12 +73,20 @@ pub fn show(
     let session = owned.map(|owned| owned.session);
     let mut suspects = Suspects {
         session: session.as_ref().map(|session| session.id),
-        last_day: false,
+        since: None,
+        word: Word::Mailed,
     };
     let of_session = planted::find(tx, moment, user.id, suspects)?;
-    suspects.last_day = true;
+    let doubtful_since = doubtful_since(&link);
+    suspects.since = Some(doubtful_since);
     let of_all = planted::find(tx, moment, user.id, suspects)?;
     Ok(Ok(Reported {
+        address: if link.recipient.key() == user.email.key() {
+            user.email.to_string()
+        } else {
+            shortened(&user.email)
+        },
+        doubtful_since,
         user,
         session,
         over,
@@ -139,11 +160,15 @@ pub fn disown(
     };
     let suspects = Suspects {
         session: session.as_ref().map(|session| session.id),
-        last_day: matches!(scope, Scope::AllOf(_)),
+        since: matches!(scope, Scope::AllOf(_)).then(|| doubtful_since(&link)),
+        word: Word::Mailed,
     };
     let removed = planted::find(tx, moment, user.id, suspects)?;
     let by = event(moment, &user, EventKind::ReportedByUser, client);
     planted::remove(tx, moment, &user, &removed, &by)?;
+    if let Some(session) = &session {
+        cancel_of_session(tx, moment, user.id, session.id, &by)?;
+    }
     let cause = Cause::ReportedByUser;
     let request = EndingRequest {
         scope,

@@ -9,7 +9,7 @@ use nightlatch_domain::event::EventKind;
 use nightlatch_domain::ids::UserId;
 use nightlatch_domain::mail::EmailChangeStep;
 use nightlatch_domain::user::EmailAddress;
-use nightlatch_storage::{StorageError, Tx, email_changes, users};
+use nightlatch_storage::{StorageError, Tx, email_changes, mail_links, users};
 
 use crate::Moment;
 use crate::alerts::{Alert, raise};
@@ -45,6 +45,9 @@ pub fn set_by_operator(
         return Ok(SetOutcome::Taken);
     }
     email_changes::void_since(tx, id, Timestamp::from_milliseconds(0))?;
+    // Those of alerts too: whoever reads the old mailbox must not throw the owner out, or
+    // take second factors away.
+    mail_links::delete_of_user(tx, id)?;
     users::set_email(tx, id, new)?;
     let kind = EventKind::EmailChanged;
     let detail = Some(shortened(new));

@@ -13,8 +13,8 @@ use nightlatch_domain::email_change::{
     shortened,
 };
 use nightlatch_domain::ending::{Actor, Cause, Scope};
-use nightlatch_domain::event::EventKind;
-use nightlatch_domain::ids::{EmailChangeId, MailLinkId, SessionId, UserId};
+use nightlatch_domain::event::{Event, EventKind};
+use nightlatch_domain::ids::{EmailChangeId, EventId, MailLinkId, SessionId, UserId};
 use nightlatch_domain::mail::{
     ClientWords, EmailChangeMail, EmailChangeStep, LinkKind, LinkRefusal, Message, Occurrence,
 };
@@ -83,11 +83,12 @@ pub fn ask(
         return Ok(AskOutcome::TooMany);
     }
     email_changes::cancel_waiting(tx, user.id)?;
-    let link = |kind, recipient| NewLink {
+    let link = |kind: LinkKind, recipient| NewLink {
         kind,
         user,
         recipient,
         session_id: Some(session.id),
+        life: kind.life(),
     };
     let change = EmailChange {
         id: EmailChangeId::sortable(now, moment.random.as_ref()),
@@ -200,12 +201,13 @@ fn stands(
     let Some(owned) = sessions::find(tx, change.session_id)? else {
         return Ok(false);
     };
-    Ok(
-        match admit(&owned.session.life, &owned.standing(), moment.now) {
-            Ok(_) => true,
-            Err(refusal) => outlives(refusal),
-        },
-    )
+    let life = &owned.session.life;
+    Ok(match admit(life, &owned.standing(), moment.now) {
+        Ok(_) => true,
+        // Whoever logs out before they are thrown out is told to have logged out; what
+        // has thrown out all sessions since then has its change go all the same.
+        Err(refusal) => outlives(refusal) && life.epochs == owned.epochs,
+    })
 }
 
 /// The change of an account that waits for its confirmation, for its owner's eyes.
@@ -232,6 +234,26 @@ pub fn cancel(tx: &mut Tx<'_>, moment: &Moment, session: &Session) -> Result<boo
     let entry = session_event(moment, session, EventKind::EmailChangeCancelled);
     events::add(tx, &entry)?;
     Ok(true)
+}
+
+/// Takes back what somebody else asked for in a session, also if they have left it by
+/// now (OUT-13). `by` says who does it.
+pub(crate) fn cancel_of_session(
+    tx: &mut Tx<'_>,
+    moment: &Moment,
+    user: UserId,
+    session: SessionId,
+    by: &Event,
+) -> Result<(), StorageError> {
+    if email_changes::cancel_waiting_of_session(tx, user, session)? == 0 {
+        return Ok(());
+    }
+    let entry = Event {
+        id: EventId::sortable(moment.now, moment.random.as_ref()),
+        kind: EventKind::EmailChangeCancelled,
+        ..by.clone()
+    };
+    events::add(tx, &entry)
 }
 
 /// What the link to the new mailbox is about. Changes nothing (AUTH-10).

@@ -10,7 +10,7 @@ use nightlatch_domain::email_change::{EmailChange, EmailChangeState, shortened};
 use nightlatch_domain::ending::{Actor, Cause, Scope};
 use nightlatch_domain::event::{Event, EventKind};
 use nightlatch_domain::ids::MailLinkId;
-use nightlatch_domain::mail::{LinkKind, LinkRefusal};
+use nightlatch_domain::mail::{DOUBTFUL_BEFORE, LinkKind, LinkRefusal};
 use nightlatch_domain::user::User;
 use nightlatch_storage::{
     StorageError, Tx, browsers, email_changes, events, mail_links, sessions, users,
@@ -21,7 +21,7 @@ use crate::alerts::{Alert, raise};
 use crate::email_change::is_free;
 use crate::log_out::{EndingDone, EndingRequest, end_sessions};
 use crate::mail_links::look;
-use crate::planted::{self, Planted, Suspects};
+use crate::planted::{self, Planted, Suspects, Word};
 use crate::recovery;
 
 /// What the page of the link shows.
@@ -31,7 +31,7 @@ pub struct Undoable {
     pub change: EmailChange,
     /// Whose account.
     pub user: User,
-    /// What goes with it: added in the session that asked, or in the last day.
+    /// What goes with it: added in the session that asked, or since the day before.
     pub planted: Planted,
 }
 
@@ -51,7 +51,8 @@ pub fn show(
     };
     let suspects = Suspects {
         session: Some(change.session_id),
-        last_day: true,
+        since: Some(change.asked_at.minus(DOUBTFUL_BEFORE)),
+        word: Word::Mailed,
     };
     let planted = planted::find(tx, moment, user.id, suspects)?;
     Ok(Ok(Undoable {

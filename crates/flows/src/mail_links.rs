@@ -1,5 +1,7 @@
 //! Links in mails: made, looked at without being used up (AUTH-10), used once.
 
+use std::time::Duration;
+
 use nightlatch_domain::ids::{MailLinkId, SessionId};
 use nightlatch_domain::mail::{LinkKind, LinkRefusal, LinkStanding, MailLink};
 use nightlatch_domain::user::{EmailAddress, User, UserStatus};
@@ -15,6 +17,7 @@ pub(crate) struct NewLink<'a> {
     /// Where the mail goes.
     pub(crate) recipient: &'a EmailAddress,
     pub(crate) session_id: Option<SessionId>,
+    pub(crate) life: Duration,
 }
 
 /// Makes a link, bound to the account as it is now.
@@ -32,7 +35,7 @@ pub(crate) fn make(
         session_id: new.session_id,
         password_set_at: standing.password_set_at,
         created_at: moment.now,
-        expires_at: moment.now.plus(new.kind.life()),
+        expires_at: moment.now.plus(new.life),
         used_at: None,
     };
     mail_links::add(tx, &link)?;

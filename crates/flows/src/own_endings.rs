@@ -23,8 +23,10 @@ use nightlatch_storage::{
 use crate::Moment;
 use crate::activity::Activity;
 use crate::alerts::{Alert, raise};
+use crate::email_change::cancel_of_session;
 use crate::log_out::{EndingDone, EndingRequest, Renewed, end_long_lived_grants, end_sessions};
-use crate::planted::{self, Planted, Suspects};
+use crate::planted::{self, Planted, Suspects, Word};
+use crate::proof_level::suffices;
 use crate::sessions::{find_live, list_live};
 use crate::step_up;
 
@@ -70,6 +72,10 @@ pub enum OwnEndingOutcome {
     Done(OwnEndingDone),
     /// It ends other sessions and the last proof is too old (DEV-03, F5).
     ProofNeeded,
+    /// It takes away what was added to the account, and that takes the highest proof
+    /// (MFA-04): otherwise a password alone could call its owner's second factor an
+    /// intruder's. The session alone can be ended without it.
+    HighestProofNeeded,
     /// What they asked to end had ended before.
     EndedBefore,
     /// There are no other sessions to end.
@@ -149,6 +155,11 @@ pub fn end_own(
         }
         _ => true,
     };
+    if let OwnEnding::NotMe(id) = wanted
+        && needs_highest(tx, moment, &owned, *id)?
+    {
+        return Ok(OwnEndingOutcome::HighestProofNeeded);
+    }
     if !owned.session.has_fresh_proof(moment.now) {
         if ends_others {
             return Ok(OwnEndingOutcome::ProofNeeded);
@@ -309,9 +320,21 @@ pub fn planted_in(
 ) -> Result<Planted, StorageError> {
     let suspects = Suspects {
         session: Some(reported),
-        last_day: false,
+        since: None,
+        word: Word::Proved,
     };
     planted::find(tx, moment, user, suspects)
+}
+
+/// Whether "This wasn't me" about this session takes more than has been proved.
+fn needs_highest(
+    tx: &mut Tx<'_>,
+    moment: &Moment,
+    owned: &OwnedSession,
+    reported: SessionId,
+) -> Result<bool, StorageError> {
+    let planted = planted_in(tx, moment, owned.user.id, reported)?;
+    Ok(planted.count() > 0 && !suffices(tx, &owned.session, moment.now)?)
 }
 
 /// "This wasn't me" (DEV-07): ends that session if it still lives, takes away what was
@@ -330,6 +353,7 @@ fn report(
     let Some(sign_in) = events::find_sign_in_of_session(tx, user_id, reported)? else {
         return Ok(OwnEndingOutcome::NotFound);
     };
+    let removed = planted_in(tx, moment, user_id, reported)?;
     if let Some(browser) = sign_in.browser_id {
         browsers::forget(tx, user_id, browser)?;
         remembered_factors::delete_of_browser(tx, user_id, browser)?;
@@ -342,9 +366,9 @@ fn report(
         ..sign_in
     };
     events::add(tx, &event)?;
-    let removed = planted_in(tx, moment, user_id, reported)?;
     let by = step_up::event(moment, &owned.session, EventKind::ReportedByUser);
     planted::remove(tx, moment, &owned.user, &removed, &by)?;
+    cancel_of_session(tx, moment, user_id, reported, &by)?;
     let request = EndingRequest {
         scope: Scope::Session(reported),
         cause: Cause::ReportedByUser,

@@ -9,7 +9,7 @@ use nightlatch_domain::Timestamp;
 use nightlatch_domain::alert::AlertKind;
 use nightlatch_domain::event::{Event, EventKind};
 use nightlatch_domain::ids::{AuthenticatorAppId, EventId, PasskeyId, SessionId, UserId};
-use nightlatch_domain::mail::ALERT_LINK_LIFE;
+use nightlatch_domain::mail::SETTLED_AFTER;
 use nightlatch_domain::passkey::MOST_PASSKEYS;
 use nightlatch_domain::user::User;
 use nightlatch_storage::{
@@ -20,14 +20,27 @@ use crate::Moment;
 use crate::alerts::tell_of;
 use crate::factors::MOST_APPS;
 
-/// Whose additions are meant.
+/// Whose additions are meant, and who says so.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Suspects {
     /// Those of this session, however long ago.
     pub(crate) session: Option<SessionId>,
-    /// Those of all sessions, as far back as the link of an alert works: when nobody
-    /// says which session it was, whatever is new is doubtful.
-    pub(crate) last_day: bool,
+    /// Those of all sessions since then: when nobody says which session it was, whatever
+    /// is new is doubtful.
+    pub(crate) since: Option<Timestamp>,
+    /// By which proof.
+    pub(crate) word: Word,
+}
+
+/// What stands behind the word that something was planted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Word {
+    /// The highest proof that the person has (MFA-04).
+    Proved,
+    /// A link in a mail and nothing else. It does not take the only second factors away
+    /// once they have settled: the link to a new password goes to the same mailbox, which
+    /// then would be enough for the account (MFA-07).
+    Mailed,
 }
 
 /// What was added, and still opens the account.
@@ -63,9 +76,8 @@ pub(crate) fn find(
     user: UserId,
     suspects: Suspects,
 ) -> Result<Planted, StorageError> {
-    let since = moment.now.minus(ALERT_LINK_LIFE);
     let is_meant = |tx: &mut Tx<'_>, kind: EventKind, at: Timestamp| {
-        if suspects.last_day && at >= since {
+        if suspects.since.is_some_and(|since| at >= since) {
             return Ok(true);
         }
         match suspects.session {
@@ -73,22 +85,44 @@ pub(crate) fn find(
             None => Ok(false),
         }
     };
+    let settled = moment.now.minus(SETTLED_AFTER);
+    let (mut is_protected, mut settled_too) = (false, Planted::default());
     let mut planted = Planted::default();
     for held in passkeys::list_of_user(tx, user, MOST_PASSKEYS)? {
-        if is_meant(tx, EventKind::PasskeyAdded, held.created_at)? {
+        if !is_meant(tx, EventKind::PasskeyAdded, held.created_at)? {
+            is_protected = true;
+        } else if held.created_at > settled {
             planted.passkeys.push((held.id, held.name));
+        } else {
+            settled_too.passkeys.push((held.id, held.name));
         }
     }
     for app in authenticator_apps::list_of_user(tx, user, MOST_APPS)? {
         let Some(confirmed_at) = app.confirmed_at else {
             continue;
         };
-        if is_meant(tx, EventKind::AuthenticatorAppAdded, confirmed_at)? {
+        if !is_meant(tx, EventKind::AuthenticatorAppAdded, confirmed_at)? {
+            is_protected = true;
+        } else if confirmed_at > settled {
             planted.authenticator_apps.push((app.id, app.name));
+        } else {
+            settled_too.authenticator_apps.push((app.id, app.name));
         }
     }
-    if let Some(made_at) = recovery_codes::count_of_user(tx, user)?.made_at {
-        planted.recovery_codes = is_meant(tx, EventKind::RecoveryCodesMade, made_at)?;
+    if let Some(made_at) = recovery_codes::count_of_user(tx, user)?.made_at
+        && is_meant(tx, EventKind::RecoveryCodesMade, made_at)?
+    {
+        if made_at > settled {
+            planted.recovery_codes = true;
+        } else {
+            settled_too.recovery_codes = true;
+        }
+    }
+    if is_protected || suspects.word == Word::Proved {
+        planted.passkeys.append(&mut settled_too.passkeys);
+        let apps = &mut settled_too.authenticator_apps;
+        planted.authenticator_apps.append(apps);
+        planted.recovery_codes |= settled_too.recovery_codes;
     }
     Ok(planted)
 }

@@ -95,6 +95,7 @@ fn reset_message(tx: &mut Tx<'_>, moment: &Moment, user: &User) -> Result<Messag
         user,
         recipient: &user.email,
         session_id: None,
+        life: LinkKind::Reset.life(),
     };
     let link = make(tx, moment, &new)?;
     let account = account_words(tx, user)?;

@@ -2,7 +2,7 @@
 
 use nightlatch_domain::Timestamp;
 use nightlatch_domain::email_change::EmailChange;
-use nightlatch_domain::ids::{EmailChangeId, MailLinkId, UserId};
+use nightlatch_domain::ids::{EmailChangeId, MailLinkId, SessionId, UserId};
 use nightlatch_domain::user::EmailKey;
 
 use crate::{Row, StorageError, Tx};
@@ -123,6 +123,20 @@ pub fn cancel_waiting(tx: &mut Tx<'_>, user: UserId) -> Result<u64, StorageError
     tx.execute(
         "UPDATE email_changes SET state = 'cancelled' WHERE user_id = $1 AND state = 'waiting'",
         &[user.into()],
+    )
+}
+
+/// Takes back whatever waits of an account and was asked for in one session; returns how
+/// many changes did.
+pub fn cancel_waiting_of_session(
+    tx: &mut Tx<'_>,
+    user: UserId,
+    session: SessionId,
+) -> Result<u64, StorageError> {
+    tx.execute(
+        "UPDATE email_changes SET state = 'cancelled'
+         WHERE user_id = $1 AND session_id = $2 AND state = 'waiting'",
+        &[user.into(), session.into()],
     )
 }
 

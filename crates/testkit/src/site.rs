@@ -1,7 +1,7 @@
 //! A whole site: the real router over a fresh database, a clock that is moved by
 //! hand, and known dice.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 use std::time::Duration;
@@ -89,7 +89,8 @@ struct Process {
 /// A site.
 pub struct Site {
     which: TestDatabase,
-    process: RwLock<Process>,
+    /// One, or several over the same database; see [`Site::add_node`].
+    nodes: RwLock<Vec<Process>>,
     pub(crate) store: TestStore,
     clock: Arc<SettableClock>,
     random: Arc<SeededRandom>,
@@ -123,7 +124,7 @@ impl Site {
         let process = start(&options, again, &clock, &random, &post);
         let mut site = Self {
             which,
-            process: RwLock::new(process),
+            nodes: RwLock::new(vec![process]),
             store,
             clock,
             random,
@@ -159,8 +160,8 @@ impl Site {
     ///
     /// Never.
     pub fn app(&self) -> Arc<App> {
-        let process = self.process.read().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(&process.app)
+        let nodes = self.nodes.read().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&nodes.first().expect("a node").app)
     }
 
     /// The site's origin.
@@ -204,6 +205,20 @@ impl Site {
         )
     }
 
+    /// From now on one more process answers: with the same keys, over the same database,
+    /// by a store and a memory of its own. Each browser stays with one of them, the next
+    /// browser with the next.
+    ///
+    /// # Panics
+    ///
+    /// If the database does not open again.
+    pub fn add_node(&self) {
+        let again = self.store.open_again().expect("the store opens again");
+        let process = start(&self.options, again, &self.clock, &self.random, &self.post);
+        let mut nodes = self.nodes.write().unwrap_or_else(PoisonError::into_inner);
+        nodes.push(process);
+    }
+
     /// The process is killed and started again: what was only in its memory is
     /// gone.
     ///
@@ -213,7 +228,7 @@ impl Site {
     pub fn crash(&self) {
         let again = self.store.open_again().expect("the store opens again");
         let process = start(&self.options, again, &self.clock, &self.random, &self.post);
-        *self.process.write().unwrap_or_else(PoisonError::into_inner) = process;
+        *self.nodes.write().unwrap_or_else(PoisonError::into_inner) = vec![process];
     }
 
     /// The process is stopped in good order and started again.
@@ -268,8 +283,13 @@ impl Site {
     ) -> http::Response<Body> {
         request.extensions_mut().insert(ConnectInfo(peer));
         let router = {
-            let process = self.process.read().unwrap_or_else(PoisonError::into_inner);
-            process.router.clone()
+            let nodes = self.nodes.read().unwrap_or_else(PoisonError::into_inner);
+            let address = match peer.ip() {
+                IpAddr::V4(address) => address.octets()[3],
+                IpAddr::V6(address) => address.octets()[15],
+            };
+            let node = nodes.get(usize::from(address) % nodes.len());
+            node.expect("a node").router.clone()
         };
         match router.oneshot(request).await {
             Ok(answer) => answer,

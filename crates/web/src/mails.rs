@@ -179,7 +179,10 @@ fn tell(alert: &AlertMail, href: Option<String>, now: Timestamp) -> LetterView {
         link: href.map(|href| LetterLink {
             label: "This wasn't me".to_owned(),
             href,
-            hint: "The link opens a page that asks first; nothing happens before you press its button. It works for 24 hours, and you do not have to sign in.".to_owned(),
+            hint: format!(
+                "The link opens a page that asks first; nothing happens before you press its button. It works for {}, and you do not have to sign in.",
+                show::length(alert.class.link_life())
+            ),
         }),
         closing: None,
     }

@@ -420,6 +420,8 @@ fn email_an_operators_word_is_final(which: TestDatabase) {
         let email = nightlatch_domain::user::EmailAddress::parse(email).expect("an address");
         site.write(move |tx| set_by_operator(tx, &moment, id, &email))
     };
+    let alert = link_in(&last_letter(&site, &at(&ada, NEW)));
+    assert!(alert.starts_with("/alert/"), "{alert}");
     let bob = site.add_person("Bob", "bob@brightwater.example");
     assert!(matches!(set(&bob.email), SetOutcome::Taken));
     assert!(matches!(set(NEW), SetOutcome::Same));
@@ -432,8 +434,10 @@ fn email_an_operators_word_is_final(which: TestDatabase) {
     // Nothing that was sent before changes it back.
     drop(site.browser().open_once(&undo).expect(410));
     let mut anybody = site.browser();
-    let forced = anybody.ask("POST", &undo).by_own_page().form("x=y").send();
-    assert_eq!(forced.status.as_u16(), 410);
+    for link in [&undo, &alert] {
+        let forced = anybody.ask("POST", link).by_own_page().form("x=y").send();
+        assert_eq!(forced.status.as_u16(), 410, "{link}");
+    }
     for mailbox in [NEW, "third@lovelace.example"] {
         let letters = site.letters_to(&at(&ada, mailbox));
         let told = |letter: &&Letter| letter.text.contains("The people who run the sign-in");

@@ -1,10 +1,10 @@
 //! Whoever takes a session over cannot take the account over by its address (F5).
 
-use nightlatch_domain::ending::Cause;
+use nightlatch_domain::ending::{Cause, Scope};
 use nightlatch_domain::event::EventKind;
 use nightlatch_storage::on_both_databases;
 use nightlatch_testkit::{
-    Account, Browser, Choices, PASSWORD, PasskeyDevice, Site, TestDatabase, link_in,
+    Account, Browser, Choices, PASSWORD, PasskeyDevice, Site, TestDatabase, UserAgent, link_in,
     passkey_problem,
 };
 use serde_json::json;
@@ -20,6 +20,7 @@ on_both_databases!(
     email_f5_a_week_of_time_and_one_use,
     email_f5_the_old_address_is_kept_free,
     email_out_13_a_change_goes_with_the_session_that_asked,
+    email_out_13_logging_out_in_time_saves_no_change,
     email_and_stays_when_its_owner_logged_out,
 );
 
@@ -218,6 +219,54 @@ fn email_out_13_a_change_goes_with_the_session_that_asked(which: TestDatabase) {
         assert_eq!(site.count_events(&ada, EventKind::EmailChanged), 0);
         laptop.open("/account/profile").expect(200);
         assert!(!laptop.page().says("To be changed"), "{how}");
+    }
+}
+
+/// A thief who sees it coming logs out first, and keeps the link.
+fn email_out_13_logging_out_in_time_saves_no_change(which: TestDatabase) {
+    for how in ["all", "others", "not me", "that one", "operator"] {
+        let site = Site::new(which);
+        let ada = site.add_ada();
+        let mut laptop = site.browser();
+        laptop.sign_in(&ada);
+        site.advance(MINUTE);
+        let mut thief = site.browser().calling_itself(UserAgent::ChromeOnLinux);
+        thief.sign_in(&ada);
+        let told = link_in(&last_letter(&site, &ada));
+        let session = thief.session_id();
+        ask(&mut thief, THIEF).expect(200);
+        let link = link_in(&last_letter(&site, &at(&ada, THIEF)));
+        thief.log_out();
+        match how {
+            "all" => {
+                let path = "/api/v1/sessions/log-out-all";
+                drop(laptop.api("POST", path, Some(&json!({}))).expect(200));
+            }
+            "others" => {
+                // There is nothing left to end but what is under way.
+                let path = "/api/v1/sessions/log-out-others";
+                drop(laptop.api("POST", path, Some(&json!({}))).expect(200));
+            }
+            "not me" => {
+                laptop
+                    .open(&format!("/account/sessions/{session}/not-me"))
+                    .expect(200);
+                laptop.press("Report it and change my password").expect(200);
+            }
+            "that one" => {
+                let mut phone = site.browser();
+                phone.open(&told).expect(200);
+                phone.press("Yes, throw them out").expect(200);
+            }
+            _ => {
+                let scope = Scope::AllOf(ada.id);
+                drop(site.end_for(&ada, scope, Some("lost laptop")));
+            }
+        }
+        drop(thief.open_once(&link).expect(410));
+        let forced = thief.ask("POST", &link).by_own_page().form("x=y").send();
+        assert_eq!(forced.status.as_u16(), 410, "{how}");
+        assert_eq!(site.count_events(&ada, EventKind::EmailChanged), 0);
     }
 }
 

@@ -171,7 +171,9 @@ async fn act(person: &Person, wanted: OwnEnding) -> Result<Response, Failure> {
         OwnEndingOutcome::EndedBefore | OwnEndingOutcome::NotFound => {
             Err(Failure::not_found().with_code("no-such-session"))
         }
-        OwnEndingOutcome::ProofNeeded => Err(proof_needed("Ending other sessions")),
+        OwnEndingOutcome::ProofNeeded | OwnEndingOutcome::HighestProofNeeded => {
+            Err(proof_needed("Ending other sessions"))
+        }
         OwnEndingOutcome::SessionOver => Err(session_over()),
     }
 }

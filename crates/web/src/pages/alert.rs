@@ -44,7 +44,9 @@ fn gone(refusal: LinkRefusal) -> AlertState {
         LinkRefusal::Used => {
             "Somebody has used this link already; it works once. What it did stays done."
         }
-        LinkRefusal::Expired => "Links in such mails work for 24 hours, and this one is older.",
+        LinkRefusal::Expired => {
+            "Links in such mails work for 24 hours, or for 7 days where they tell of a change to what opens the account. This one is older."
+        }
         LinkRefusal::Unknown | LinkRefusal::Overtaken => {
             "This link does nothing any more. Please check that you opened all of it."
         }
@@ -68,10 +70,10 @@ pub(crate) async fn get(
         .await?;
     let state = match found {
         Err(refusal) => gone(refusal),
-        Ok(reported) => AlertState::Asking(AlertView {
+        Ok(reported) => AlertState::Asking(Box::new(AlertView {
             action: format!("/alert/{token}"),
             name: reported.user.name.clone(),
-            email: reported.user.email.to_string(),
+            email: reported.address,
             session: reported.session.as_ref().map(|session| {
                 let client = &session.client;
                 let address = || client.address.map(|address| format!("address {address}"));
@@ -83,8 +85,9 @@ pub(crate) async fn get(
                     removes: reported.of_session.words(),
                 }
             }),
+            doubtful_since: show::time(reported.doubtful_since, visit.now),
             all_removes: reported.of_all.words(),
-        }),
+        })),
     };
     answer(&visit, state).await
 }

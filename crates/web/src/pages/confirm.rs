@@ -223,6 +223,12 @@ async fn show_not_me(person: &Person, id: SessionId, asking: Asking) -> Result<R
     };
     let client = &sign_in.client;
     let status = asking.status();
+    // What takes second factors away takes the highest proof (MFA-04).
+    let proof = match asking {
+        asking if planted.count() == 0 => asking.proof(person, true).await?,
+        Asking::IfStale => proof::asked_to_change(person).await?,
+        Asking::Again(error) => proof::asked(person, Takes::TheHighest, error).await?,
+    };
     let page = NotMePage {
         frame: show::frame(visit, Nav::Sessions).await?,
         device: client.description().phrase(),
@@ -234,8 +240,9 @@ async fn show_not_me(person: &Person, id: SessionId, asking: Asking) -> Result<R
         live,
         removes: planted.words(),
         action: format!("{}/{id}/not-me", links::SESSIONS),
+        log_out_action: live.then(|| format!("{}/{id}/log-out", links::SESSIONS)),
         cancel_href: links::SESSIONS.to_owned(),
-        proof: asking.proof(person, true).await?,
+        proof,
     };
     show::page_with(visit, status, &page, Jar::default())
 }

@@ -198,42 +198,35 @@ pub(crate) async fn take_proof(
 
 /// An act that may take a fresh proof, as its flow answered.
 pub(crate) trait MayTakeProof {
-    /// Which proof.
-    const TAKES: Takes;
-
-    /// Whether nothing was done, since the last proof is too old.
-    fn needs_proof(&self) -> bool;
+    /// Which proof is needed, if nothing was done for want of one.
+    fn needs(&self) -> Option<Takes>;
 }
 
 impl<T> MayTakeProof for Change<T> {
-    const TAKES: Takes = Takes::TheHighest;
-
-    fn needs_proof(&self) -> bool {
-        matches!(self, Self::ProofNeeded)
+    fn needs(&self) -> Option<Takes> {
+        matches!(self, Self::ProofNeeded).then_some(Takes::TheHighest)
     }
 }
 
 impl MayTakeProof for AskOutcome {
-    const TAKES: Takes = Takes::TheHighest;
-
-    fn needs_proof(&self) -> bool {
-        matches!(self, Self::ProofNeeded)
+    fn needs(&self) -> Option<Takes> {
+        matches!(self, Self::ProofNeeded).then_some(Takes::TheHighest)
     }
 }
 
 impl MayTakeProof for OwnEndingOutcome {
-    const TAKES: Takes = Takes::AnyProof;
-
-    fn needs_proof(&self) -> bool {
-        matches!(self, Self::ProofNeeded)
+    fn needs(&self) -> Option<Takes> {
+        match self {
+            Self::ProofNeeded => Some(Takes::AnyProof),
+            Self::HighestProofNeeded => Some(Takes::TheHighest),
+            _ => None,
+        }
     }
 }
 
 impl MayTakeProof for AnswerOutcome {
-    const TAKES: Takes = Takes::AnyProof;
-
-    fn needs_proof(&self) -> bool {
-        matches!(self, Self::ProofNeeded)
+    fn needs(&self) -> Option<Takes> {
+        matches!(self, Self::ProofNeeded).then_some(Takes::AnyProof)
     }
 }
 
@@ -256,15 +249,15 @@ where
     let mut renewed = Jar::default();
     let outcome = async {
         let mut outcome = act().await?;
-        if outcome.needs_proof() {
-            match take_proof(person, T::TAKES, fields).await? {
+        if let Some(takes) = outcome.needs() {
+            match take_proof(person, takes, fields).await? {
                 Taken::Yes(jar) => renewed = jar,
                 Taken::Ask(error) => return ask(error).await,
                 Taken::SessionOver => return Ok(to_sign_in()),
             }
             outcome = act().await?;
         }
-        if outcome.needs_proof() {
+        if outcome.needs().is_some() {
             return Err(Failure::internal("a fresh proof was not accepted"));
         }
         answer(outcome).await

@@ -261,7 +261,9 @@ fn ended(
         OwnEndingOutcome::NoOthers => (Flash::NoOthers, links::SESSIONS),
         OwnEndingOutcome::EndedBefore => (Flash::AlreadyEnded, links::SESSIONS),
         OwnEndingOutcome::NotFound => return Err(Failure::not_found()),
-        OwnEndingOutcome::SessionOver | OwnEndingOutcome::ProofNeeded => return Ok(to_sign_in()),
+        OwnEndingOutcome::SessionOver
+        | OwnEndingOutcome::ProofNeeded
+        | OwnEndingOutcome::HighestProofNeeded => return Ok(to_sign_in()),
     };
     flash.set(&mut jar);
     Ok(show::see_other(to, jar))

@@ -244,13 +244,21 @@ pub struct NotMePage {
     pub removes: Vec<String>,
     /// Where the form posts: `/account/sessions/{id}/not-me` or `/account/history/{id}/not-me`.
     pub action: String,
+    /// Where a form posts that only logs that session out, if it still lives. That takes less of a proof than
+    /// taking second steps away.
+    pub log_out_action: Option<String>,
     /// Where Cancel leads.
     pub cancel_href: String,
-    /// Whether the password is asked for.
+    /// Whether a proof is asked for: the highest if something is removed.
     pub proof: Proof,
 }
 
 impl NotMePage {
+    /// Whether the person is asked for a second step that may itself be the intruder's.
+    pub fn takes_a_second_step(&self) -> bool {
+        !self.removes.is_empty() && self.proof.ways().is_some_and(|ways| ways.are_second())
+    }
+
     /// The heading.
     pub fn title(&self) -> &'static str {
         "This wasn't me"

@@ -18,7 +18,7 @@ pub struct AlertPage {
 #[derive(Clone, Debug)]
 pub enum AlertState {
     /// It asks; nothing has happened.
-    Asking(AlertView),
+    Asking(Box<AlertView>),
     /// Done.
     Done(DisownedView),
     /// The link does nothing any more.
@@ -39,6 +39,8 @@ pub struct AlertView {
     pub email: String,
     /// The session, if it is about one.
     pub session: Option<AlertSessionView>,
+    /// Since when everything that is new is doubtful.
+    pub doubtful_since: TimeView,
     /// What logging out all sessions also takes away: "Passkey “Laptop”".
     pub all_removes: Vec<String>,
 }

@@ -270,6 +270,8 @@ impl Gallery {
                 "Recovery codes".to_owned(),
             ],
             action: "/account/sessions/s2/not-me".to_owned(),
+            log_out_action: (cast == Cast::Plain)
+                .then(|| "/account/sessions/s2/log-out".to_owned()),
             cancel_href: "/account/sessions".to_owned(),
             proof: needed,
         };
