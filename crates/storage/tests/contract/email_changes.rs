@@ -75,6 +75,22 @@ on_both_databases! {
         assert_eq!(state(store, 3), EmailChangeState::Cancelled);
     }
 
+    fn what_one_session_asked_for_is_taken_back_alone(store) {
+        people(store);
+        add(store, email_change(1, 1));
+        add(store, EmailChange { session_id: id(7), ..email_change(3, 1) });
+        add(store, email_change(5, 2));
+        let cancel = |user, session| {
+            write(store, move |tx| {
+                email_changes::cancel_waiting_of_session(tx, id(user), id(session))
+            })
+        };
+        assert_eq!((cancel(1, 4), cancel(1, 4)), (1, 0));
+        assert_eq!(state(store, 1), EmailChangeState::Cancelled);
+        assert_eq!(state(store, 3), EmailChangeState::Waiting);
+        assert_eq!(state(store, 5), EmailChangeState::Waiting, "somebody else's");
+    }
+
     fn what_was_asked_later_is_voided_and_nothing_of_others(store) {
         people(store);
         add(store, email_change(1, 1));

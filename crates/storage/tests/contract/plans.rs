@@ -447,6 +447,7 @@ fn run_email_changes(tx: &mut Tx<'_>) -> Result<(), StorageError> {
     email_changes::is_held(tx, &EmailKey::of_typed("a"), None, at(1))?;
     email_changes::confirm(tx, id(1), at(1))?;
     email_changes::cancel_waiting(tx, id(1))?;
+    email_changes::cancel_waiting_of_session(tx, id(1), id(4))?;
     email_changes::void_since(tx, id(1), at(1))?;
     email_changes::prune(tx, at(9), 1).map(|_| ())
 }
