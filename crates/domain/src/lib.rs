@@ -26,6 +26,7 @@ pub mod event;
 pub mod grant;
 pub mod ids;
 pub mod mail;
+pub mod nearest;
 pub mod next_step;
 pub mod notice;
 pub mod one_time_code;

@@ -15,7 +15,6 @@ pub mod demo;
 pub mod keys;
 pub mod lock;
 pub mod mail;
-mod nearest;
 pub mod scratch;
 pub mod serve;
 pub mod socket;

@@ -9,13 +9,13 @@
 
 pub mod checks;
 pub mod decide;
-mod nearest;
 pub mod request;
 pub mod respond;
 
 use nightlatch_domain::Timestamp;
 use nightlatch_domain::grant::Scopes;
 use nightlatch_domain::ids::{ClientId, SessionId};
+use nightlatch_domain::nearest::nearest;
 use nightlatch_domain::relying_party::{RegisteredUri, RelyingParty, RelyingPartyStatus};
 use nightlatch_domain::secret::{Token, TokenDigest};
 use nightlatch_flows::Moment;
@@ -488,7 +488,7 @@ fn untrusted(client: &RelyingParty, request: &AuthorizationRequest) -> Option<Un
 fn shown(error: OidcError, app: Option<RelyingParty>, received: Option<&str>) -> Untrusted {
     let nearest = app.as_ref().zip(received).and_then(|(app, received)| {
         let known = app.registration.redirect_uris.iter();
-        nearest::nearest(received, known.map(RegisteredUri::as_str)).map(str::to_owned)
+        nearest(received, known.map(RegisteredUri::as_str)).map(str::to_owned)
     });
     Untrusted {
         error,

@@ -9,7 +9,10 @@
 
 use nightlatch_domain::Timestamp;
 use nightlatch_domain::ids::{ClientId, SessionId, UserId};
-use nightlatch_domain::relying_party::{LONGEST_URI, RelyingParty, RelyingPartyStatus};
+use nightlatch_domain::nearest::nearest;
+use nightlatch_domain::relying_party::{
+    LONGEST_URI, RegisteredUri, RelyingParty, RelyingPartyStatus,
+};
 use nightlatch_flows::activity::Activity;
 use nightlatch_flows::sessions::find_live;
 use nightlatch_storage::{StorageError, Tx, entries, relying_parties, sessions};
@@ -297,12 +300,8 @@ pub fn unregistered(asked: &Asked, facts: &Facts) -> Option<Unregistered> {
     if registration.is_post_logout_redirect_uri(address) {
         return None;
     }
-    let nearest = registration
-        .post_logout_redirect_uris
-        .iter()
-        .map(|uri| (uri, likeness(uri.as_str(), address)))
-        .max_by(|(_, one), (_, other)| one.total_cmp(other))
-        .map(|(uri, _)| uri.as_str().to_owned());
+    let known = registration.post_logout_redirect_uris.iter();
+    let nearest = nearest(address, known.map(RegisteredUri::as_str)).map(str::to_owned);
     Some(Unregistered {
         app: app.name.clone(),
         received: address
@@ -314,13 +313,6 @@ pub fn unregistered(asked: &Asked, facts: &Facts) -> Option<Unregistered> {
             .collect(),
         nearest,
     })
-}
-
-/// How alike two addresses look. Only so much of them is compared: the effort grows
-/// with the square, and anybody may ask.
-fn likeness(one: &str, other: &str) -> f64 {
-    let start = |text: &str| text.chars().take(200).collect::<String>();
-    strsim::normalized_damerau_levenshtein(&start(one), &start(other))
 }
 
 #[cfg(test)]

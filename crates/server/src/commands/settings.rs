@@ -10,6 +10,7 @@ mod second_factor;
 
 use std::time::Duration;
 
+use nightlatch_domain::nearest::nearest;
 use nightlatch_domain::organization::{AccentColor, AfterLogOut, Organization, Settings};
 use nightlatch_domain::phone_sign_in::PhoneSignInRule;
 use nightlatch_domain::policy::{
@@ -18,7 +19,6 @@ use nightlatch_domain::policy::{
 use nightlatch_domain::user::parse_name;
 
 use crate::config::meaning::parse_network;
-use crate::nearest::nearest;
 
 /// The longest that anybody stays signed in.
 const LONGEST: u64 = 400 * DAY;

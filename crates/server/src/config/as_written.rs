@@ -6,10 +6,10 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use nightlatch_domain::nearest::{nearest, slip_of};
 use toml::de::{DeTable, DeValue};
 
 use super::{Place, Problem};
-use crate::nearest::{nearest, slip_of};
 
 /// What the name of every environment variable begins with; the key follows in
 /// capitals.
