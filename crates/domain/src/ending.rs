@@ -149,6 +149,19 @@ pub enum Actor {
     System,
 }
 
+/// The longest reason, in characters.
+const LONGEST_REASON: usize = 500;
+
+/// A reason in words as it is kept: one line of bounded length, or none. Otherwise a
+/// sentence that says what is wrong.
+pub fn parse_reason(reason: &str) -> Result<Option<String>, String> {
+    let tidy: String = reason.trim().chars().filter(|c| !c.is_control()).collect();
+    if tidy.chars().count() > LONGEST_REASON {
+        return Err(format!("A reason has at most {LONGEST_REASON} characters."));
+    }
+    Ok((!tidy.is_empty()).then_some(tidy))
+}
+
 impl Actor {
     /// The stored and programmatic name of the kind.
     pub const fn kind(self) -> &'static str {

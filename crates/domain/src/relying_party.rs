@@ -218,6 +218,21 @@ impl Registration {
         self.pulls_logouts || !self.backchannel_logout_uris.is_empty()
     }
 
+    /// How it hears of logouts, in words that follow its name; with the longest time for
+    /// which it may go on where it does not (C10).
+    pub fn how_told(&self) -> String {
+        match (self.backchannel_logout_uris.len(), self.pulls_logouts) {
+            (0, true) => "asks for logouts".to_owned(),
+            (0, false) => format!(
+                "cannot be told of logouts; may go on for {} minutes",
+                self.worst_case()
+            ),
+            (1, false) => "is told of logouts".to_owned(),
+            (several, false) => format!("is told of logouts at {several} addresses"),
+            (_, true) => "is told of logouts, and asks".to_owned(),
+        }
+    }
+
     /// For how long it may go on if it cannot be told, in minutes: what was
     /// registered, but never less than a token that it verifies by itself lasts.
     pub fn worst_case(&self) -> u32 {

@@ -5,8 +5,10 @@
 //! to answer; it decides nothing about a session, and knows no web framework, so
 //! that every check can be tested as a function.
 
+pub mod app_test;
 pub mod feed;
 pub mod jose;
 pub mod oidc;
 pub mod outgoing;
+pub mod registration;
 pub mod signing_keys;

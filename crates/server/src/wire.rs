@@ -18,6 +18,7 @@ use nightlatch_flows::password_hashing::PasswordHashing;
 use nightlatch_flows::places::Places;
 use nightlatch_flows::sealing::Sealer;
 use nightlatch_flows::token_key::TokenKey;
+use nightlatch_protocols::outgoing::{Outgoing, Patience};
 use nightlatch_protocols::signing_keys::SigningKeys;
 use nightlatch_storage::{DatabaseLocation, Store};
 use nightlatch_web::forms::FormKey;
@@ -172,6 +173,7 @@ pub fn app(
         link_key: LinkKey::new(&keys.current, &keys.others()),
         sealer: Arc::new(sealer(keys)?),
         signing: Arc::new(SigningKeys::default()),
+        outgoing: Outgoing::new(Patience::default()),
         mailing,
         signals: Signals::default(),
         streams: Streams::default(),

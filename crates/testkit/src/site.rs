@@ -42,6 +42,7 @@ use crate::answer::Answer;
 use crate::browser::{Browser, UserAgent};
 use crate::invariants;
 use crate::post::Post;
+use crate::told::OUTGOING;
 use crate::watch::Watch;
 
 /// Threads of all sites of a test process.
@@ -345,6 +346,7 @@ fn start(
         trusted_proxies: options.trusted_proxies.clone(),
         form_key: FormKey::new(&[42; 32], &[]),
         signing: Arc::default(),
+        outgoing: OUTGOING.clone(),
         token_key: Arc::new(TokenKey::new(&[42; 32], &[])),
         link_key: LinkKey::new(&[42; 32], &[]),
         sealer: Arc::new(Sealer::new(&[42; 32], &[]).expect("a key that works")),

@@ -29,7 +29,7 @@ const PATIENCE: Patience = Patience {
     whole: Duration::from_millis(1500),
 };
 
-static OUTGOING: LazyLock<Outgoing> = LazyLock::new(|| Outgoing::new(PATIENCE));
+pub(crate) static OUTGOING: LazyLock<Outgoing> = LazyLock::new(|| Outgoing::new(PATIENCE));
 
 /// An app that was registered for a story.
 #[derive(Debug, Clone)]

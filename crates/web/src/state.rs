@@ -13,6 +13,7 @@ use nightlatch_flows::password_hashing::PasswordHashing;
 use nightlatch_flows::places::Places;
 use nightlatch_flows::sealing::Sealer;
 use nightlatch_flows::token_key::TokenKey;
+use nightlatch_protocols::outgoing::Outgoing;
 use nightlatch_protocols::signing_keys::SigningKeys;
 use nightlatch_storage::Store;
 
@@ -53,6 +54,8 @@ pub struct App {
     pub sealer: Arc<Sealer>,
     /// Signs what apps are told.
     pub signing: Arc<SigningKeys>,
+    /// Calls apps, behind its guard.
+    pub outgoing: Outgoing,
     /// The key of tokens of apps; the same on every node.
     pub token_key: Arc<TokenKey>,
     /// The key of links in mails; the same on every node.

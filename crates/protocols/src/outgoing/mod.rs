@@ -12,7 +12,7 @@ mod tls;
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
 use nightlatch_domain::Timestamp;
@@ -24,6 +24,7 @@ use rustls::RootCertStore;
 use url::Url;
 
 pub use resolver::{LookUp, NameTrouble, OfThisMachine};
+pub use tls::check_certificates;
 
 /// How much of an answer is read, in bytes; only to say why an app refused.
 const LONGEST_ANSWER: usize = 4 * 1024;
@@ -54,6 +55,10 @@ impl Default for Patience {
         }
     }
 }
+
+/// What this machine trusts, read once in the life of a process.
+static ROOTS: LazyLock<Arc<RootCertStore>> =
+    LazyLock::new(|| Arc::new(tls::roots_of_this_machine()));
 
 /// What came of a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,8 +101,8 @@ impl fmt::Debug for Outgoing {
 }
 
 impl Outgoing {
-    /// A client that trusts what this machine trusts. Reads files: not for
-    /// asynchronous threads in a hurry.
+    /// A client that trusts what this machine trusts. The first of a process reads
+    /// files: not for asynchronous threads in a hurry.
     pub fn new(patience: Patience) -> Self {
         Self::with(patience, Arc::new(OfThisMachine))
     }
@@ -107,7 +112,7 @@ impl Outgoing {
         Self {
             look_up,
             patience,
-            roots: Arc::new(tls::roots_of_this_machine()),
+            roots: Arc::clone(&ROOTS),
             clients: Arc::default(),
         }
     }
@@ -148,6 +153,13 @@ impl Outgoing {
             Ok(called) => called,
             Err(_) => Called::not(Attempt::NoAnswer, "no answer in time"),
         }
+    }
+
+    /// Whether a name stands for anything here; nothing is called.
+    pub async fn knows(&self, name: &str) -> bool {
+        let looking = self.look_up.look_up(name);
+        let found = tokio::time::timeout(self.patience.connecting, looking).await;
+        matches!(found, Ok(Ok(addresses)) if !addresses.is_empty())
     }
 
     fn client(&self, allow_private: bool, ca: Option<&str>) -> Result<Client, String> {

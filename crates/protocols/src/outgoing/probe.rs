@@ -1,17 +1,20 @@
 //! Trying an app's logout address out, step by step, so that whoever connects an app
 //! sees at which one it fails and what usually helps (B6, C6, C8).
 //!
-//! It sends a real logout token, for a session that nobody has.
+//! It sends a real logout token, for a session that nobody has, so that nobody is logged
+//! out; and another with a signature that is not ours, since only the two answers together
+//! tell an app that checks tokens from one that says yes to everything.
 
 use std::io::ErrorKind;
-use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use nightlatch_domain::Timestamp;
 use nightlatch_domain::notice::{Attempt, Envelope};
-use rustls::ClientConnection;
 use rustls::pki_types::ServerName;
 use serde::{Deserialize, Serialize};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
 use url::{Host, Url};
 
 use super::{Called, Outgoing, address, resolver, tls};
@@ -32,6 +35,8 @@ pub enum Stage {
     Http,
     /// What it says of the token.
     Token,
+    /// What it says of a token that somebody else made.
+    Forgery,
 }
 
 impl Stage {
@@ -44,6 +49,31 @@ impl Stage {
             Self::Tls => "tls",
             Self::Http => "http",
             Self::Token => "token",
+            Self::Forgery => "forgery",
+        }
+    }
+}
+
+/// How good something is; the worst comes last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// As it should be.
+    #[default]
+    Good,
+    /// It may be meant so; somebody should look at it.
+    Warning,
+    /// It does not work.
+    Failed,
+}
+
+impl Verdict {
+    /// The name that operators and programs read.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Good => "good",
+            Self::Warning => "warning",
+            Self::Failed => "failed",
         }
     }
 }
@@ -53,23 +83,33 @@ impl Stage {
 pub struct Step {
     /// Which.
     pub stage: Stage,
-    /// Whether it did.
-    pub good: bool,
+    /// How good that is.
+    pub verdict: Verdict,
     /// What was seen, or what is wrong and what usually helps.
     pub words: String,
 }
 
-/// Tries an address out with a token from [`crate::oidc::backchannel::Logout::probe`].
-/// The steps end with the first that is not good.
+/// What an app is sent.
+#[derive(Debug, Clone)]
+pub struct Tokens {
+    /// Ours, from [`crate::oidc::backchannel::Logout::probe`].
+    pub genuine: String,
+    /// Another with a signature that is not ours.
+    pub forged: String,
+    /// What they say, for whoever compares it with what the app expects.
+    pub content: String,
+}
+
+/// Tries an address out. The steps end with the first that fails.
 pub async fn probe(
     outgoing: &Outgoing,
     envelope: &Envelope,
-    token: &str,
+    tokens: &Tokens,
     now: Timestamp,
 ) -> Vec<Step> {
     let mut steps = Vec::new();
     // Nothing is lost by stopping early: the words of the last step say why.
-    drop(walk(outgoing, envelope, token, now, &mut steps).await);
+    drop(walk(outgoing, envelope, tokens, now, &mut steps).await);
     steps
 }
 
@@ -79,15 +119,25 @@ struct Stopped;
 async fn walk(
     outgoing: &Outgoing,
     envelope: &Envelope,
-    token: &str,
+    tokens: &Tokens,
     now: Timestamp,
     steps: &mut Vec<Step>,
 ) -> Result<(), Stopped> {
     let mut note = |stage, seen: Result<String, String>| {
-        let good = seen.is_ok();
+        let verdict = match seen {
+            Ok(_) => Verdict::Good,
+            Err(_) => Verdict::Failed,
+        };
         let words = seen.unwrap_or_else(|words| words);
-        steps.push(Step { stage, good, words });
-        if good { Ok(()) } else { Err(Stopped) }
+        steps.push(Step {
+            stage,
+            verdict,
+            words,
+        });
+        match verdict {
+            Verdict::Failed => Err(Stopped),
+            _ => Ok(()),
+        }
     };
     let text = envelope.address.as_deref().unwrap_or_default();
     let allow = envelope.allow_private_network;
@@ -110,14 +160,12 @@ async fn walk(
     let stream = connect(outgoing, target).await;
     let seen = stream.as_ref().map(|_| format!("{target} answers"));
     note(Stage::Tcp, seen.map_err(Clone::clone))?;
+    let Ok(stream) = stream else {
+        return Err(Stopped);
+    };
     if url.scheme() == "https" {
-        let Ok(stream) = stream else {
-            return Err(Stopped);
-        };
-        note(
-            Stage::Tls,
-            shake_hands(outgoing, envelope, &url, stream).await,
-        )?;
+        let seen = shake_hands(outgoing, envelope, &url, stream).await;
+        note(Stage::Tls, seen)?;
     } else {
         // An app that serves one connection at a time must not wait for this one.
         drop(stream);
@@ -125,13 +173,18 @@ async fn walk(
         note(Stage::Tls, Ok(words.to_owned()))?;
     }
 
-    let called = outgoing.post_logout_token(envelope, token, now).await;
-    let (http, token) = judge(called);
+    let genuine = &tokens.genuine;
+    let called = outgoing.post_logout_token(envelope, genuine, now).await;
+    let (http, token) = judge(called, &tokens.content);
     note(Stage::Http, http)?;
     match token {
-        Some(token) => note(Stage::Token, token),
-        None => Err(Stopped),
+        Some(token) => note(Stage::Token, token)?,
+        None => return Err(Stopped),
     }
+    let forged = &tokens.forged;
+    let called = outgoing.post_logout_token(envelope, forged, now).await;
+    steps.push(judge_forgery(&called));
+    Ok(())
 }
 
 fn with_help(refusal: address::Refusal) -> String {
@@ -161,39 +214,35 @@ async fn addresses(outgoing: &Outgoing, url: &Url, allow: bool) -> Result<Vec<Ip
         Ok(Ok(found)) => Ok(found),
         Ok(Err(resolver::NameTrouble::Refused(refusal))) => Err(with_help(refusal)),
         Ok(Err(trouble)) => Err(format!(
-            "{trouble}; names of containers are known inside of their network only"
+            "{trouble}; names of containers are known inside of their network only: run the server in \
+             that network, or register an address that is known here"
         )),
     }
 }
 
 async fn connect(outgoing: &Outgoing, target: SocketAddr) -> Result<TcpStream, String> {
     let patience = outgoing.patience.connecting;
-    let whole = outgoing.patience.whole;
-    let work = move || {
-        let stream = TcpStream::connect_timeout(&target, patience)?;
-        stream.set_read_timeout(Some(whole))?;
-        stream.set_write_timeout(Some(whole))?;
-        Ok(stream)
-    };
-    let done: std::io::Result<TcpStream> = tokio::task::spawn_blocking(work)
-        .await
-        .unwrap_or_else(|_| Err(ErrorKind::Other.into()));
-    done.map_err(|error| match error.kind() {
-        ErrorKind::ConnectionRefused => {
-            format!("{target} refuses connections: nothing listens there, or it is another port")
-        }
-        ErrorKind::TimedOut | ErrorKind::WouldBlock => {
-            format!("{target} does not answer: a firewall between, or the machine is off")
-        }
-        _ => format!("{target} cannot be reached: {error}"),
-    })
+    let too_late = || Err(ErrorKind::TimedOut.into());
+    let done = tokio::time::timeout(patience, TcpStream::connect(target)).await;
+    done.unwrap_or_else(|_| too_late())
+        .map_err(|error| match error.kind() {
+            ErrorKind::ConnectionRefused => {
+                format!(
+                    "{target} refuses connections: nothing listens there, or it is another port"
+                )
+            }
+            ErrorKind::TimedOut | ErrorKind::WouldBlock => {
+                format!("{target} does not answer: a firewall between, or the machine is off")
+            }
+            _ => format!("{target} cannot be reached: {error}"),
+        })
 }
 
 async fn shake_hands(
     outgoing: &Outgoing,
     envelope: &Envelope,
     url: &Url,
-    mut stream: TcpStream,
+    stream: TcpStream,
 ) -> Result<String, String> {
     let config = tls::config(&outgoing.roots, envelope.ca_certificates.as_deref())?;
     let host = url.host_str().unwrap_or_default();
@@ -202,20 +251,16 @@ async fn shake_hands(
         .trim_end_matches(']')
         .to_owned();
     let name = ServerName::try_from(name).map_err(|_| "the name fits no certificate".to_owned())?;
-    let mut connection =
-        ClientConnection::new(Arc::new(config), name).map_err(|error| tls::describe(&error))?;
-    let work = move || {
-        while connection.is_handshaking() {
-            connection.complete_io(&mut stream)?;
+    let shaking = TlsConnector::from(Arc::new(config)).connect(name, stream);
+    // Whoever sends one byte now and then must not hold us any longer.
+    match tokio::time::timeout(outgoing.patience.connecting, shaking).await {
+        Err(_) => Err("no encryption was agreed on in time; does TLS answer on this port?".into()),
+        Ok(Ok(_)) => Ok(match &envelope.ca_certificates {
+            None => "encrypted, and the certificate is good",
+            Some(_) => "encrypted, and the certificate is good with those of --ca-file",
         }
-        Ok(())
-    };
-    let done: std::io::Result<()> = tokio::task::spawn_blocking(work)
-        .await
-        .unwrap_or_else(|_| Err(ErrorKind::Other.into()));
-    match done {
-        Ok(()) => Ok("encrypted, and the certificate is good".to_owned()),
-        Err(error) => Err(tls::find(&error).map_or_else(
+        .to_owned()),
+        Ok(Err(error)) => Err(tls::find(&error).map_or_else(
             || format!("the handshake broke off: {error}; does TLS answer on this port?"),
             tls::describe,
         )),
@@ -223,7 +268,10 @@ async fn shake_hands(
 }
 
 /// What the answer says of the way, and of the token.
-fn judge(called: Called) -> (Result<String, String>, Option<Result<String, String>>) {
+fn judge(
+    called: Called,
+    content: &str,
+) -> (Result<String, String>, Option<Result<String, String>>) {
     let words = called.words.unwrap_or_default();
     match called.attempt {
         Attempt::Answered {
@@ -231,18 +279,57 @@ fn judge(called: Called) -> (Result<String, String>, Option<Result<String, Strin
             ..
         } => (
             Ok(format!("the app answered {status}")),
-            Some(Ok(
-                "the app took a logout of a session that it does not know".to_owned(),
-            )),
+            Some(Ok(format!(
+                "the app took a logout ({status}) of a session that nobody has, so nobody was \
+                 logged out; that is the right answer, and by itself it does not say that the \
+                 token was checked"
+            ))),
         ),
         // It was read, which is what the step before is about.
         Attempt::Answered { status: 400, .. } => (
             Ok("the app answered 400".to_owned()),
             Some(Err(format!(
-                "{words}. Some apps answer so for a session that they do not know; then sign in \
-                 to the app, log out, and look whether it is told"
+                "{words}, its clock, and whether it can read our keys. The token said: {content}. \
+                 Some apps answer so for a session that they do not know; then sign in to the app, \
+                 log out, and look whether it is told"
             ))),
         ),
         _ => (Err(words), None),
+    }
+}
+
+/// What the answer to a token that somebody else made says of the app.
+fn judge_forgery(called: &Called) -> Step {
+    let (verdict, words) = match called.attempt {
+        attempt if attempt.is_success() => (
+            Verdict::Warning,
+            "the app also took a token whose signature is not ours: either it does not check \
+             tokens, so that anybody can log people out there, or something before it says yes to \
+             everything"
+                .to_owned(),
+        ),
+        Attempt::Answered {
+            status: status @ 400..=499,
+            ..
+        } if status != 408 && status != 429 => (
+            Verdict::Good,
+            format!(
+                "the app refused a token whose signature is not ours ({status}): it checks tokens"
+            ),
+        ),
+        _ => {
+            let words = called.words.as_deref().unwrap_or("no answer");
+            (
+                Verdict::Warning,
+                format!(
+                    "whether the app refuses a token whose signature is not ours is not known: {words}"
+                ),
+            )
+        }
+    };
+    Step {
+        stage: Stage::Forgery,
+        verdict,
+        words,
     }
 }

@@ -9,16 +9,16 @@ use nightlatch_domain::relying_party::SigningAlgorithm;
 
 use super::*;
 
-const PATIENCE: Patience = Patience {
+pub(super) const PATIENCE: Patience = Patience {
     connecting: Duration::from_millis(500),
     whole: Duration::from_millis(800),
 };
 
-fn now() -> Timestamp {
+pub(super) fn now() -> Timestamp {
     Timestamp::from_milliseconds(1_795_433_500_000)
 }
 
-fn envelope(address: &str, allow_private_network: bool) -> Envelope {
+pub(super) fn envelope(address: &str, allow_private_network: bool) -> Envelope {
     Envelope {
         app: "CRM".to_owned(),
         address: Some(address.to_owned()),
@@ -31,13 +31,13 @@ fn envelope(address: &str, allow_private_network: bool) -> Envelope {
 }
 
 /// A name server that says something else each time.
-struct Lying {
+pub(super) struct Lying {
     answers: Vec<Vec<IpAddr>>,
     asked: AtomicUsize,
 }
 
 impl Lying {
-    fn new(answers: &[&[&str]]) -> Arc<Self> {
+    pub(super) fn new(answers: &[&[&str]]) -> Arc<Self> {
         let parse = |texts: &&[&str]| texts.iter().map(|text| text.parse().unwrap()).collect();
         Arc::new(Self {
             answers: answers.iter().map(parse).collect(),
@@ -79,7 +79,7 @@ fn app(answer: &'static str) -> (u16, Arc<AtomicUsize>) {
 
 const GOOD: &str = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
 
-async fn call(outgoing: &Outgoing, envelope: &Envelope) -> Called {
+pub(super) async fn call(outgoing: &Outgoing, envelope: &Envelope) -> Called {
     outgoing.post_logout_token(envelope, "x.y.z", now()).await
 }
 
@@ -214,14 +214,24 @@ async fn what_an_app_says_is_kept_in_words_and_what_it_asks_is_read() {
     assert!(called.words.unwrap().starts_with("no connection"));
 }
 
+pub(super) fn tokens() -> probe::Tokens {
+    probe::Tokens {
+        genuine: "x.y.z".to_owned(),
+        forged: "x.y.o".to_owned(),
+        content: "iss https://login.example".to_owned(),
+    }
+}
+
 async fn probed(address: &str, allow: bool) -> Vec<probe::Step> {
     let outgoing = Outgoing::new(PATIENCE);
-    probe::probe(&outgoing, &envelope(address, allow), "x.y.z", now()).await
+    probe::probe(&outgoing, &envelope(address, allow), &tokens(), now()).await
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one table")]
 async fn c6_a_probe_names_the_step_that_fails_and_the_usual_cause() {
-    use probe::Stage::{Address, Dns, Http, Tcp, Tls, Token};
+    use probe::Stage::{Address, Dns, Forgery, Http, Tcp, Tls, Token};
+    use probe::Verdict::{Failed, Good, Warning};
     let answering = |answer| format!("http://127.0.0.1:{}/logout", app(answer).0);
     let with = |status: &str| -> &'static str {
         let text = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
@@ -233,83 +243,178 @@ async fn c6_a_probe_names_the_step_that_fails_and_the_usual_cause() {
         .unwrap()
         .port();
     let table = [
-        (answering(GOOD), true, Token, true, "took a logout"),
+        (
+            answering(GOOD),
+            true,
+            Forgery,
+            Warning,
+            "anybody can log people out",
+        ),
         (
             answering(GOOD),
             false,
             Address,
-            false,
+            Failed,
             "--allow-private-network",
         ),
         (
             "https://192.168.1.7/x".to_owned(),
             false,
             Address,
-            false,
+            Failed,
             "--allow-private-network",
         ),
         (
             "http://169.254.169.254/x".to_owned(),
             true,
             Address,
-            false,
+            Failed,
             "never called",
         ),
         (
             "https://crm.invalid/x".to_owned(),
             false,
             Dns,
-            false,
+            Failed,
             "not found",
         ),
         (
             format!("http://127.0.0.1:{closed}/"),
             true,
             Tcp,
-            false,
+            Failed,
             "nothing listens",
         ),
         (
             answering(GOOD).replace("http:", "https:"),
             true,
             Tls,
-            false,
+            Failed,
             "TLS",
         ),
-        (answering(with("403 No")), true, Http, false, "CSRF"),
+        (answering(with("403 No")), true, Http, Failed, "CSRF"),
         (
             answering(with("404 No")),
             true,
             Http,
-            false,
+            Failed,
             "nothing at this address",
         ),
         (
             answering(with("302 Go")),
             true,
             Http,
-            false,
+            Failed,
             "never followed",
         ),
-        (answering(with("503 No")), true, Http, false, "broken there"),
+        (
+            answering(with("503 No")),
+            true,
+            Http,
+            Failed,
+            "broken there",
+        ),
+        (answering("gibberish\r\n\r\n"), true, Http, Failed, ""),
+        (
+            answering(with("405 No")),
+            true,
+            Http,
+            Failed,
+            "takes no POST",
+        ),
         (
             answering(with("400 No")),
             true,
             Token,
-            false,
+            Failed,
             "issuer and the client id",
         ),
     ];
-    for (address, allow, stage, good, words) in table {
+    for (address, allow, stage, verdict, words) in table {
         let steps = probed(&address, allow).await;
         let last = steps.last().unwrap();
         assert_eq!(
-            (last.stage, last.good),
-            (stage, good),
+            (last.stage, last.verdict),
+            (stage, verdict),
             "{address}: {steps:#?}"
         );
         assert!(last.words.contains(words), "{address}: {}", last.words);
         let before = steps.iter().rev().skip(1);
-        assert!(before.into_iter().all(|step| step.good), "{steps:#?}");
+        assert!(
+            before.into_iter().all(|step| step.verdict == Good),
+            "{steps:#?}"
+        );
+    }
+}
+
+/// Accepts, and then says nothing.
+fn silent() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        let kept: Vec<_> = listener.incoming().collect();
+        drop(kept);
+    });
+    port
+}
+
+#[tokio::test]
+async fn c6_an_app_that_hangs_holds_a_probe_for_a_bounded_time_and_is_named() {
+    use probe::Stage::{Http, Tls};
+    let port = silent();
+    for (address, stage) in [
+        (format!("http://127.0.0.1:{port}/logout"), Http),
+        (format!("https://127.0.0.1:{port}/logout"), Tls),
+    ] {
+        let steps = probed(&address, true).await;
+        let last = steps.last().unwrap();
+        assert_eq!((last.stage, last.verdict), (stage, probe::Verdict::Failed));
+        assert!(last.words.contains("in time"), "{}", last.words);
+    }
+}
+
+/// A name server that says nothing.
+struct Mute;
+
+impl LookUp for Mute {
+    fn look_up(
+        &self,
+        _: &str,
+    ) -> Pin<Box<dyn Future<Output = std::io::Result<Vec<IpAddr>>> + Send>> {
+        Box::pin(std::future::pending())
+    }
+}
+
+#[tokio::test]
+async fn bcl_08_c6_a_name_that_leads_nowhere_or_inside_is_named_and_not_called() {
+    let ask = async |look_up: Arc<dyn LookUp>, allow| {
+        let outgoing = Outgoing::with(PATIENCE, look_up);
+        let envelope = envelope("https://crm.example/logout", allow);
+        let steps = probe::probe(&outgoing, &envelope, &tokens(), now()).await;
+        steps.last().cloned().unwrap()
+    };
+    let nobody: &[&str] = &[];
+    let table: [(Arc<dyn LookUp>, bool, &str); 7] = [
+        (Arc::new(Mute), true, "nobody told in time"),
+        (Lying::new(&[nobody]), true, "names of containers"),
+        (
+            Lying::new(&[&["10.1.2.3"]]),
+            false,
+            "--allow-private-network",
+        ),
+        (
+            Lying::new(&[&["127.0.0.1"]]),
+            false,
+            "--allow-private-network",
+        ),
+        (Lying::new(&[&["169.254.7.7"]]), true, "never called"),
+        (Lying::new(&[&["169.254.169.254"]]), true, "never called"),
+        (Lying::new(&[&["fd00:ec2::254"]]), true, "never called"),
+    ];
+    for (look_up, allow, words) in table {
+        let last = ask(look_up, allow).await;
+        assert_eq!(last.stage, probe::Stage::Dns, "{last:?}");
+        assert_eq!(last.verdict, probe::Verdict::Failed, "{last:?}");
+        assert!(last.words.contains(words), "{}", last.words);
     }
 }

@@ -20,18 +20,32 @@ pub(super) fn roots_of_this_machine() -> RootCertStore {
     roots
 }
 
+/// Says what is wrong with a file of certificates before it is registered.
+pub fn check_certificates(pem: &str) -> Result<(), String> {
+    add_certificates(&mut RootCertStore::empty(), pem)
+}
+
+fn add_certificates(roots: &mut RootCertStore, pem: &str) -> Result<(), String> {
+    let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem.as_bytes()).collect();
+    let certificates = read.unwrap_or_default();
+    if certificates.is_empty() {
+        return Err("The file with the certificates holds none in PEM format.".to_owned());
+    }
+    for certificate in certificates {
+        roots.add(certificate).map_err(|_| {
+            "The file with the certificates holds one that cannot be read as one of an authority."
+                .to_owned()
+        })?;
+    }
+    Ok(())
+}
+
 /// What encrypts calls to an app: what the machine trusts, and the app's own
 /// certificates.
 pub(super) fn config(roots: &RootCertStore, ca: Option<&str>) -> Result<ClientConfig, String> {
     let mut roots = roots.clone();
     if let Some(pem) = ca {
-        let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem.as_bytes()).collect();
-        let certificates = read.map_err(|_| "the app's certificate file is not in PEM form")?;
-        for certificate in certificates {
-            roots
-                .add(certificate)
-                .map_err(|_| "the app's certificate file holds something else as well")?;
-        }
+        add_certificates(&mut roots, pem)?;
     }
     // Named here, so that nothing depends on what was installed in the process.
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
@@ -43,11 +57,12 @@ pub(super) fn config(roots: &RootCertStore, ca: Option<&str>) -> Result<ClientCo
     Ok(config)
 }
 
-/// The error of the encryption inside of another, if it is one.
+/// The error of the encryption inside of another, if it is one. An error of input and
+/// output may hold another of its kind, which its own `source` skips.
 pub(super) fn find<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a Error> {
     error.downcast_ref::<Error>().or_else(|| {
         let outer = error.downcast_ref::<std::io::Error>()?;
-        outer.get_ref()?.downcast_ref::<Error>()
+        find(outer.get_ref()?)
     })
 }
 
@@ -75,3 +90,6 @@ pub(super) fn describe(error: &Error) -> String {
         other => format!("no encryption could be agreed on: {other}"),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -50,9 +50,9 @@ pub enum Action {
     /// Organizations: add, list, set
     #[command(subcommand)]
     Organization(Organization),
-    /// Apps: add, list, set, replace-secret, withdraw, restore
+    /// Apps: add, list, set, test, replace-secret, withdraw, restore
     #[command(subcommand)]
-    App(apps::App),
+    App(Box<apps::App>),
     /// Logouts that apps are told of: list what they missed, send it again
     #[command(subcommand)]
     Notice(Notice),

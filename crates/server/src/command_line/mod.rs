@@ -84,7 +84,7 @@ async fn act(arguments: Arguments) -> Result<u8, Trouble> {
         Action::Organization(organization) => {
             ask(file, json, organization_command(organization)).await
         }
-        Action::App(app) => ask(file, json, arguments::apps::command(app)?).await,
+        Action::App(app) => ask(file, json, arguments::apps::command(*app)?).await,
         Action::Notice(Notice::List) => ask(file, json, Command::NoticeList).await,
         Action::Notice(Notice::Resend { id, all: _ }) => {
             ask(file, json, Command::NoticeResend { id }).await
@@ -128,7 +128,11 @@ fn tell(json: bool, reply: &Reply) -> u8 {
     if !json {
         terminal::say(&show::as_text(reply));
     }
-    DONE
+    if show::has_failed(reply) {
+        FAILED
+    } else {
+        DONE
+    }
 }
 
 async fn rotate_key(file: Option<&Path>, json: bool, only_node: bool) -> Result<u8, Trouble> {

@@ -154,6 +154,8 @@ pub enum Command {
     },
     /// `app restore`.
     AppRestore { client_id: ClientId },
+    /// `app test`.
+    AppTest { client_id: ClientId },
     /// `notice list`.
     NoticeList,
     /// `notice resend`; without an id everything that failed or was given up.

@@ -28,13 +28,15 @@ use nightlatch_flows::activity::Activity;
 use nightlatch_flows::password_hashing::PasswordHashing;
 use nightlatch_flows::sealing::Sealer;
 use nightlatch_flows::token_key::TokenKey;
+use nightlatch_protocols::outgoing::Outgoing;
+pub use nightlatch_protocols::registration::AppWish;
+use nightlatch_protocols::signing_keys::SigningKeys;
 use nightlatch_storage::{StorageError, Store, Tx, organizations as stored, users as accounts};
 use nightlatch_web::forms::FormKey;
 use nightlatch_web::metrics::Metrics;
 use nightlatch_web::signals::{Concern, Signals};
 use nightlatch_web::state::App;
 
-pub use apps::AppWish;
 pub use command::{Command, FactorKind, TypedPassword, Whom};
 pub use reply::{
     AppLine, ChangeLine, DeliveryLine, EndedLine, NoticeLine, OrganizationLine, Reply, SessionLine,
@@ -52,6 +54,12 @@ pub struct Context<'a> {
     pub(crate) signals: &'a Signals,
     pub(crate) metrics: &'a Metrics,
     pub(crate) sealer: &'a Arc<Sealer>,
+    /// Signs what apps are told.
+    pub(crate) signing: &'a SigningKeys,
+    /// Calls apps.
+    pub(crate) outgoing: &'a Outgoing,
+    /// The server's own address; nothing without a server whose address is configured.
+    pub(crate) issuer: Option<&'a str>,
     /// The key of form tokens, if this is a running server.
     pub(crate) form_key: Option<&'a FormKey>,
     /// The key of tokens of apps, likewise.
@@ -79,6 +87,9 @@ impl<'a> Context<'a> {
             signals: &app.signals,
             metrics: &app.metrics,
             sealer: &app.sealer,
+            signing: &app.signing,
+            outgoing: &app.outgoing,
+            issuer: Some(app.public_url.origin()),
             form_key: Some(&app.form_key),
             token_key: Some(&app.token_key),
             key_file,
@@ -150,6 +161,7 @@ pub async fn execute(context: Context<'_>, command: Command) -> Reply {
             apps::withdraw(context, client_id, reason).await
         }
         Command::AppRestore { client_id } => apps::restore(context, client_id).await,
+        Command::AppTest { client_id } => apps::test(context, client_id).await,
         Command::NoticeList => notices::list(context).await,
         Command::NoticeResend { id } => notices::resend(context, id).await,
         Command::KeyPrepare => keys::prepare(context),

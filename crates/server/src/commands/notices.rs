@@ -16,7 +16,7 @@ pub(super) async fn list(context: Context<'_>) -> Result<Reply, Stop> {
     context
         .store
         .read(move |tx| -> Result<_, Stop> {
-            let undelivered = notices::list_undelivered(tx, last_id(), MOST)?;
+            let undelivered = notices::list_undelivered(tx, notices::last_id(), MOST)?;
             let mut waiting = Vec::new();
             for client in notices::count_waiting_by_client(tx, MOST)? {
                 let oldest = notices::list_waiting_of_client(tx, client.client_id, 1)?;
@@ -39,11 +39,6 @@ pub(super) async fn list(context: Context<'_>) -> Result<Reply, Stop> {
         .await
 }
 
-/// Behind every notice.
-fn last_id() -> NoticeId {
-    NoticeId::from_bytes([0xff; 16])
-}
-
 fn line(notice: Notice) -> NoticeLine {
     NoticeLine {
         id: notice.id,
@@ -63,32 +58,20 @@ pub(super) async fn resend(context: Context<'_>, id: Option<NoticeId>) -> Result
     let count = context
         .store
         .write(move |tx| -> Result<_, Stop> {
-            let ids = match id {
-                Some(id) => vec![id],
-                None => notices::list_undelivered(tx, last_id(), MOST)?
-                    .into_iter()
-                    .map(|notice| notice.id)
-                    .collect(),
+            let Some(one) = id else {
+                return Ok(delivery::resend_undelivered(tx, &moment, None, MOST)?);
             };
-            let mut count = 0;
-            for one in ids {
-                match delivery::resend(tx, &moment, one)? {
-                    ResendOutcome::Due => count += 1,
-                    ResendOutcome::Unknown => {
-                        return refused(format!(
-                            "There is no notice {one}. `nightlatch notice list` shows those that \
-                             can be sent again."
-                        ));
-                    }
-                    ResendOutcome::NotUndelivered => {
-                        return refused(format!(
-                            "The notice {one} is on its way or needs not be sent: only what failed \
-                             or was given up can be sent again."
-                        ));
-                    }
-                }
+            match delivery::resend(tx, &moment, one)? {
+                ResendOutcome::Due => Ok(1),
+                ResendOutcome::Unknown => refused(format!(
+                    "There is no notice {one}. `nightlatch notice list` shows those that can be \
+                     sent again."
+                )),
+                ResendOutcome::NotUndelivered => refused(format!(
+                    "The notice {one} is on its way or needs not be sent: only what failed or was \
+                     given up can be sent again."
+                )),
             }
-            Ok(count)
         })
         .await?;
     context.signals.wake_delivery();

@@ -8,6 +8,7 @@ use nightlatch_domain::user::{Role, UserStatus};
 use nightlatch_flows::app_health::Overview;
 use nightlatch_flows::log_out::EndingDone;
 use nightlatch_flows::resealing::Resealed;
+use nightlatch_protocols::app_test::Report;
 use serde::{Deserialize, Serialize};
 
 /// What was ended.
@@ -98,25 +99,12 @@ impl AppLine {
     /// The line of an app.
     pub fn of(app: &RelyingParty, organization: &str) -> Self {
         let registration = &app.registration;
-        let told = match (
-            registration.backchannel_logout_uris.len(),
-            registration.pulls_logouts,
-        ) {
-            (0, true) => "asks for logouts".to_owned(),
-            (0, false) => format!(
-                "cannot be told of logouts; may go on for {} minutes",
-                registration.worst_case()
-            ),
-            (1, false) => "is told of logouts".to_owned(),
-            (several, false) => format!("is told of logouts at {several} addresses"),
-            (_, true) => "is told of logouts, and asks".to_owned(),
-        };
         Self {
             client_id: app.id,
             name: app.name.clone(),
             organization: organization.to_owned(),
             status: app.status.name().to_owned(),
-            told,
+            told: registration.how_told(),
             registration: registration.clone(),
             delivery: None,
         }
@@ -288,6 +276,13 @@ pub enum Reply {
     },
     /// People can enter the app again.
     AppRestored { client_id: ClientId, name: String },
+    /// What was found out about an app.
+    AppTested {
+        client_id: ClientId,
+        name: String,
+        #[serde(flatten)]
+        report: Report,
+    },
     /// What apps were not told of, newest first, and which have something to learn.
     Notices {
         undelivered: Vec<NoticeLine>,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use nightlatch_domain::ending::{Cause, Scope};
+use nightlatch_domain::ending::{Cause, Scope, parse_reason};
 use nightlatch_domain::ids::SessionId;
 use nightlatch_flows::operator_endings::end_for_operator;
 use nightlatch_flows::sessions::{ListedSession, list_live};
@@ -10,9 +10,6 @@ use nightlatch_storage::sessions;
 use nightlatch_web::signals::Concern;
 
 use super::{Context, Reply, SessionLine, Stop, Whom, get_organization, get_user, refused};
-
-/// The longest reason, in characters; it is shown to those concerned.
-const LONGEST_REASON: usize = 500;
 
 pub(super) async fn list(context: Context<'_>, email: String) -> Result<Reply, Stop> {
     let (now, activity) = (context.moment.now, Arc::clone(context.activity));
@@ -53,7 +50,7 @@ pub(super) async fn end(
     id: SessionId,
     reason: Option<String>,
 ) -> Result<Reply, Stop> {
-    let reason = tidy(reason)?;
+    let reason = tidy(reason.as_deref())?;
     let moment = context.moment.clone();
     let (user_id, done) = context
         .store
@@ -79,7 +76,7 @@ pub(super) async fn log_out(
     whom: Whom,
     reason: Option<String>,
 ) -> Result<Reply, Stop> {
-    let reason = tidy(reason)?;
+    let reason = tidy(reason.as_deref())?;
     let moment = context.moment.clone();
     let (concern, done) = context
         .store
@@ -104,13 +101,6 @@ pub(super) async fn log_out(
 }
 
 /// A reason in one line of bounded length, or none.
-pub(super) fn tidy(reason: Option<String>) -> Result<Option<String>, Stop> {
-    let Some(reason) = reason else {
-        return Ok(None);
-    };
-    let tidy: String = reason.trim().chars().filter(|c| !c.is_control()).collect();
-    if tidy.chars().count() > LONGEST_REASON {
-        return refused(format!("A reason has at most {LONGEST_REASON} characters."));
-    }
-    Ok((!tidy.is_empty()).then_some(tidy))
+pub(super) fn tidy(reason: Option<&str>) -> Result<Option<String>, Stop> {
+    parse_reason(reason.unwrap_or_default()).map_err(Stop::Refused)
 }

@@ -1,5 +1,9 @@
 //! How a reply looks: for people as sentences and tables, for programs as JSON.
 
+mod app_test;
+
+use nightlatch_protocols::outgoing::probe::Verdict;
+
 use super::{
     AppLine, ChangeLine, DeliveryLine, EndedLine, NoticeLine, OrganizationLine, Reply, UserChange,
     WaitingAppLine,
@@ -125,6 +129,7 @@ pub fn as_text(reply: &Reply) -> String {
             ];
             table(&head, rows, "No app yet.")
         }
+        Reply::AppTested { name, report, .. } => app_test::as_text(name, report),
         Reply::AppWithdrawn { name, complete, .. } => {
             let rest = if *complete {
                 ""
@@ -178,6 +183,11 @@ pub fn error_of(reply: &Reply) -> Option<&str> {
         Reply::Refused { error } | Reply::Failed { error } => Some(error),
         _ => None,
     }
+}
+
+/// Whether a reply that is shown says that something does not work.
+pub fn has_failed(reply: &Reply) -> bool {
+    matches!(reply, Reply::AppTested { report, .. } if report.verdict == Verdict::Failed)
 }
 
 fn show_factors_removed(reply: &Reply) -> String {

@@ -12,8 +12,11 @@ use std::sync::Arc;
 
 use nightlatch_flows::activity::Activity;
 use nightlatch_flows::log_out::{self, Expansion};
+use nightlatch_protocols::outgoing::{Outgoing, Patience};
+use nightlatch_protocols::signing_keys::SigningKeys;
 use nightlatch_storage::{DatabaseKind, DatabaseLocation, StorageError, Store};
 use nightlatch_web::metrics::Metrics;
+use nightlatch_web::public_url::PublicUrl;
 use nightlatch_web::signals::Signals;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::UnixStream;
@@ -151,6 +154,8 @@ async fn stand_in(config: &Config, world: &World, command: Command) -> Result<Re
     lock::create_directory(&config.data_dir)?;
     let keys = keys::load_or_create(&config.key_file, world.random.as_ref())?;
     let sealer = Arc::new(wire::sealer(&keys)?);
+    let signing = SigningKeys::default();
+    let outgoing = Outgoing::new(Patience::default());
     let context = Context {
         store: &store,
         hashing: &hashing,
@@ -159,6 +164,9 @@ async fn stand_in(config: &Config, world: &World, command: Command) -> Result<Re
         signals: &signals,
         metrics: &metrics,
         sealer: &sealer,
+        signing: &signing,
+        outgoing: &outgoing,
+        issuer: config.public_url.as_ref().map(PublicUrl::origin),
         form_key: None,
         token_key: None,
         key_file: &config.key_file,

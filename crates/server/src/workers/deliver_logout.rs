@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nightlatch_domain::notice::Lane;
-use nightlatch_protocols::outgoing::{Outgoing, Patience};
 use nightlatch_web::delivering::{self, Courier};
 use nightlatch_web::state::App;
 use tokio::time::Instant;
@@ -37,10 +36,7 @@ pub(super) async fn run_mass(app: Arc<App>, rounds: Rounds) {
 }
 
 async fn run(app: Arc<App>, mut rounds: Rounds, lane: Lane) {
-    // It reads the certificates of this machine.
-    let made = tokio::task::spawn_blocking(|| Outgoing::new(Patience::default()));
-    let Ok(outgoing) = made.await else { return };
-    let mut courier = Courier::new(lane, outgoing);
+    let mut courier = Courier::new(lane, app.outgoing.clone());
     let mut wait = Duration::ZERO;
     let mut tidied: Option<Instant> = None;
     let mut looked = Instant::now();

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use nightlatch_domain::ids::ClientId;
+use nightlatch_domain::relying_party::ClientAuthentication;
 
 use crate::commands::{AppWish, Command};
 use crate::trouble::Trouble;
@@ -47,6 +48,15 @@ pub enum App {
         #[arg(long, value_parser = parse_client_id)]
         client_id: ClientId,
     },
+    /// Call every logout address of an app and judge the others; nobody is logged out
+    ///
+    /// Sends a real logout token for a session that nobody has. Fails if something does not
+    /// work; warnings alone are no failure.
+    Test {
+        /// Which, as `app list` shows it
+        #[arg(long, value_parser = parse_client_id)]
+        client_id: ClientId,
+    },
     /// Let nobody enter an app any more, end what it holds, and tell it
     Withdraw {
         /// Which, as `app list` shows it
@@ -84,8 +94,11 @@ pub struct Wish {
     #[arg(long, value_name = "URI")]
     home: Option<String>,
     /// It can keep no secret: a native app, or one that runs in the browser
-    #[arg(long, conflicts_with = "jwks_file")]
+    #[arg(long, conflicts_with_all = ["jwks_file", "secret"])]
     public: bool,
+    /// It proves itself with a secret, as it does by default; for an app that did not
+    #[arg(long, conflicts_with = "jwks_file")]
+    secret: bool,
     /// It signs assertions instead of sending a secret; a file with its public keys (JWK set)
     #[arg(long, value_name = "FILE")]
     jwks_file: Option<PathBuf>,
@@ -113,6 +126,15 @@ pub struct Wish {
     /// How long an access token is good
     #[arg(long, value_name = "SECONDS")]
     access_token_seconds: Option<u32>,
+    /// How long an ID token is good
+    #[arg(long, value_name = "SECONDS")]
+    id_token_seconds: Option<u32>,
+    /// A long-lived grant that rests for so long is over
+    #[arg(long, value_name = "DAYS")]
+    offline_idle_days: Option<u32>,
+    /// A long-lived grant is over after so long
+    #[arg(long, value_name = "DAYS")]
+    offline_overall_days: Option<u32>,
     /// For how long the app goes on without asking, as far as you know
     #[arg(long, value_name = "MINUTES")]
     worst_case_minutes: Option<u32>,
@@ -121,14 +143,19 @@ pub struct Wish {
 impl Wish {
     /// Reads the files that are named.
     fn into_wish(self) -> Result<AppWish, Trouble> {
+        let authentication = match self.jwks_file {
+            Some(file) => Some(ClientAuthentication::PrivateKeyJwt { jwks: read(&file)? }),
+            None if self.public => Some(ClientAuthentication::None),
+            None if self.secret => Some(ClientAuthentication::Secret),
+            None => None,
+        };
         Ok(AppWish {
-            redirect_uris: self.redirect_uris,
-            post_logout_redirect_uris: self.post_logout_redirect_uris,
-            backchannel_logout_uris: self.backchannel_logout_uris,
+            redirect_uris: list(self.redirect_uris),
+            post_logout_redirect_uris: list(self.post_logout_redirect_uris),
+            backchannel_logout_uris: list(self.backchannel_logout_uris),
             frontchannel_logout_uri: self.frontchannel_logout_uri,
             home: self.home,
-            public: self.public,
-            jwks: self.jwks_file.map(|file| read(&file)).transpose()?,
+            authentication,
             first_party: self.first_party,
             allow_private_network: self.allow_private_network,
             offline_access: self.offline_access,
@@ -137,8 +164,21 @@ impl Wish {
             signing_algorithm: self.signing_algorithm,
             ca_certificates: self.ca_file.map(|file| read(&file)).transpose()?,
             access_token_seconds: self.access_token_seconds,
+            id_token_seconds: self.id_token_seconds,
+            offline_idle_days: self.offline_idle_days,
+            offline_overall_days: self.offline_overall_days,
             worst_case_minutes: self.worst_case_minutes,
         })
+    }
+}
+
+/// A list that was typed. Not at all leaves what is registered; one empty address takes
+/// all of it away.
+fn list(typed: Vec<String>) -> Option<Vec<String>> {
+    match typed.as_slice() {
+        [] => None,
+        [only] if only.is_empty() => Some(Vec::new()),
+        _ => Some(typed),
     }
 }
 
@@ -183,6 +223,7 @@ pub fn command(app: App) -> Result<Command, Trouble> {
             name,
             wish: Box::new(wish.into_wish()?),
         },
+        App::Test { client_id } => Command::AppTest { client_id },
         App::ReplaceSecret { client_id } => Command::AppReplaceSecret { client_id },
         App::Withdraw { client_id, reason } => Command::AppWithdraw { client_id, reason },
         App::Restore { client_id } => Command::AppRestore { client_id },
