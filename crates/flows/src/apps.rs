@@ -12,7 +12,7 @@ use nightlatch_domain::relying_party::{
     ClientAuthentication, Registration, RelyingParty, RelyingPartyStatus,
 };
 use nightlatch_domain::secret::Token;
-use nightlatch_storage::{StorageError, Tx, events, relying_parties};
+use nightlatch_storage::{StorageError, Tx, events, organizations, relying_parties};
 
 use crate::Moment;
 use crate::log_out::{EndingDone, EndingRequest, end_sessions};
@@ -42,6 +42,9 @@ pub enum RegisterOutcome {
     NameTaken,
     /// There is no such app in that organization.
     NotFound,
+    /// It would let an administrator of one of several organizations make us call
+    /// addresses in the network of whoever runs the server: only the operator may.
+    PrivateNetwork,
 }
 
 /// Registers an app.
@@ -53,6 +56,9 @@ pub fn register(
 ) -> Result<RegisterOutcome, StorageError> {
     if relying_parties::find_by_name(tx, new.organization, &new.name)?.is_some() {
         return Ok(RegisterOutcome::NameTaken);
+    }
+    if !may_call(tx, None, &new.registration, actor)? {
+        return Ok(RegisterOutcome::PrivateNetwork);
     }
     let secret = needs_secret(&new.registration).then(|| Token::generate(moment.random.as_ref()));
     let app = RelyingParty {
@@ -88,6 +94,9 @@ pub fn change(
         && other.id != id
     {
         return Ok(RegisterOutcome::NameTaken);
+    }
+    if !may_call(tx, Some(&app.registration), registration, actor)? {
+        return Ok(RegisterOutcome::PrivateNetwork);
     }
     name.clone_into(&mut app.name);
     app.registration = registration.clone();
@@ -174,6 +183,30 @@ pub fn find(
 ) -> Result<Option<RelyingParty>, StorageError> {
     let found = relying_parties::find(tx, id)?;
     Ok(found.filter(|app| app.organization_id == organization))
+}
+
+/// Whether somebody may have us call what is registered (BCL-08). Where one company has
+/// the server to itself, its administrators may open its network; where several share
+/// one, the network is not theirs, and what an operator has allowed holds for the very
+/// addresses that it was allowed for.
+fn may_call(
+    tx: &mut Tx<'_>,
+    before: Option<&Registration>,
+    after: &Registration,
+    actor: Actor,
+) -> Result<bool, StorageError> {
+    if !after.allow_private_network || !matches!(actor, Actor::Administrator(_)) {
+        return Ok(true);
+    }
+    let allowed = before.is_some_and(|before| {
+        let known = &before.backchannel_logout_uris;
+        before.allow_private_network
+            && after
+                .backchannel_logout_uris
+                .iter()
+                .all(|uri| known.contains(uri))
+    });
+    Ok(allowed || organizations::list(tx, 2)?.len() < 2)
 }
 
 fn needs_secret(registration: &Registration) -> bool {

@@ -300,3 +300,39 @@ pub fn resend(
     }
     Ok(ResendOutcome::Due)
 }
+
+/// As [`resend`], if the notice is for this app.
+pub fn resend_of(
+    tx: &mut Tx<'_>,
+    moment: &Moment,
+    client_id: ClientId,
+    id: NoticeId,
+) -> Result<ResendOutcome, StorageError> {
+    match notices::find(tx, id)? {
+        Some(notice) if notice.client_id == client_id => resend(tx, moment, id),
+        _ => Ok(ResendOutcome::Unknown),
+    }
+}
+
+/// Sends up to `limit` of the newest notices again that failed or were given up, of one
+/// app or of all; returns how many.
+pub fn resend_undelivered(
+    tx: &mut Tx<'_>,
+    moment: &Moment,
+    of: Option<ClientId>,
+    limit: i64,
+) -> Result<u64, StorageError> {
+    let found = match of {
+        Some(client_id) => {
+            notices::list_undelivered_of_client(tx, client_id, notices::last_id(), limit)?
+        }
+        None => notices::list_undelivered(tx, notices::last_id(), limit)?,
+    };
+    let mut count = 0;
+    for notice in found {
+        if resend(tx, moment, notice.id)? == ResendOutcome::Due {
+            count += 1;
+        }
+    }
+    Ok(count)
+}

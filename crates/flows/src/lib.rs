@@ -10,6 +10,7 @@
 //! asks for it.
 
 pub mod activity;
+pub mod administration;
 pub mod alerts;
 pub mod app_health;
 pub mod apps;

@@ -349,6 +349,30 @@ pub fn list_undelivered(
     )
 }
 
+/// As [`list_undelivered`], of one app.
+pub fn list_undelivered_of_client(
+    tx: &mut Tx<'_>,
+    client_id: ClientId,
+    before: NoticeId,
+    limit: i64,
+) -> Result<Vec<Notice>, StorageError> {
+    tx.query(
+        "SELECT id, ending_id, client_id, session_id, user_id, organization_id, channel, envelope,
+                ended_at, lane, state, attempts, next_at, created_at, give_up_at, finished_at,
+                last_status, last_error
+         FROM notices
+         WHERE (state = 'failed' OR state = 'gave_up') AND client_id = $1 AND id < $2
+         ORDER BY id DESC LIMIT $3",
+        &[client_id.into(), before.into(), limit.into()],
+        read,
+    )
+}
+
+/// Behind every notice: where lists begin that go backwards.
+pub fn last_id() -> NoticeId {
+    NoticeId::from_bytes([0xff; 16])
+}
+
 /// Up to `limit` notices that an app does not know yet, oldest first.
 pub fn list_waiting_of_client(
     tx: &mut Tx<'_>,
@@ -372,6 +396,21 @@ pub struct WaitingClient {
     pub client_id: ClientId,
     /// How many notices.
     pub notices: i64,
+}
+
+/// How many notices an app does not know yet, counted up to `limit`.
+pub fn count_waiting_of_client(
+    tx: &mut Tx<'_>,
+    client_id: ClientId,
+    limit: i64,
+) -> Result<i64, StorageError> {
+    tx.query_one(
+        "SELECT COUNT(*) FROM (
+             SELECT id FROM notices WHERE finished_at IS NULL AND client_id = $1 LIMIT $2
+         ) AS waiting",
+        &[client_id.into(), limit.into()],
+        |row| row.get(0),
+    )
 }
 
 /// Up to `limit` apps that have something to learn, and how much. Reads all of that.

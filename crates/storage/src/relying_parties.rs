@@ -68,16 +68,24 @@ pub fn find_by_name(
     )
 }
 
-/// Up to `limit` apps of an organization by name, withdrawn ones too.
+/// Up to `limit` apps of an organization by name, withdrawn ones too; those behind this
+/// name, if there is one.
 pub fn list_of_organization(
     tx: &mut Tx<'_>,
     organization_id: OrganizationId,
+    after: Option<&str>,
     limit: i64,
 ) -> Result<Vec<RelyingParty>, StorageError> {
     tx.query(
         "SELECT id, organization_id, name, registration, secret_digest, status, epoch, created_at
-         FROM relying_parties WHERE organization_id = $1 ORDER BY name_key LIMIT $2",
-        &[organization_id.into(), limit.into()],
+         FROM relying_parties WHERE organization_id = $1 AND name_key > $2
+         ORDER BY name_key LIMIT $3",
+        &[
+            organization_id.into(),
+            // No name is empty, so that everything comes behind it.
+            after.unwrap_or_default().to_lowercase().into(),
+            limit.into(),
+        ],
         read,
     )
 }

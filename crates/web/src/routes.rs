@@ -11,6 +11,7 @@ mod factors;
 mod feed;
 mod oidc;
 mod oidc_tokens;
+mod organization_apps;
 
 use std::sync::Arc;
 
@@ -76,6 +77,8 @@ pub struct Rule {
     /// Whether all that it says of a live session is kept in memory, so that the
     /// database is asked only about the others.
     pub from_memory: bool,
+    /// Whether it is for administrators of an organization alone.
+    pub administrators: bool,
 }
 
 /// A route as the list states it.
@@ -115,6 +118,7 @@ const fn facts(method: &'static str, path: &'static str, access: Access) -> Rout
             sets_up_factor: false,
             own_device: false,
             from_memory: false,
+            administrators: false,
         },
     }
 }
@@ -128,6 +132,14 @@ fn setting_up(mut route: Route) -> Route {
 /// Closes a route to sessions that a phone let in.
 fn own_device(mut route: Route) -> Route {
     route.facts.rule.own_device = true;
+    route
+}
+
+/// Closes a route to everybody but administrators; and to sessions that a phone let in,
+/// which have no such power.
+fn administrators(route: Route) -> Route {
+    let mut route = own_device(route);
+    route.facts.rule.administrators = true;
     route
 }
 
@@ -155,6 +167,7 @@ fn routes() -> Vec<Route> {
         for_open_pages(),
         for_people(),
         apps::routes(),
+        organization_apps::routes(),
         factors::routes(),
         feed::routes(),
         oidc::routes(),
@@ -515,6 +528,7 @@ pub(crate) fn build(app: Arc<App>) -> Router {
         sets_up_factor: false,
         own_device: false,
         from_memory: false,
+        administrators: false,
     };
     let state = (Arc::clone(&app), rule);
     // Behind the guard too: the page must know whether to offer Log out.

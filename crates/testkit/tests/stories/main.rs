@@ -49,6 +49,8 @@ mod mail_alerts;
 mod mail_recovery;
 mod nodes;
 mod open_pages;
+mod organization_app_notices;
+mod organization_apps;
 mod outages;
 mod overtaken;
 mod passkey_attacks;
@@ -79,6 +81,7 @@ mod tokens;
 mod tokens_http;
 mod truthful_ends;
 mod two_tabs;
+mod unregistered_addresses;
 
 use std::time::Duration;
 

@@ -4,7 +4,9 @@ use axum::Json;
 use axum::response::{IntoResponse, Response};
 use utoipa::OpenApi;
 
-use crate::api::{apps, email_change, factors, history, profile, proof, sessions};
+use crate::api::{
+    apps, email_change, factors, history, organization_apps, profile, proof, sessions,
+};
 use crate::oidc_tokens::bearer;
 
 /// The document.
@@ -12,7 +14,8 @@ use crate::oidc_tokens::bearer;
 #[openapi(
     info(
         title = "Nightlatch",
-        description = "One's own profile, sessions, factors, apps and history. Calls carry the session cookie; \
+        description = "One's own profile, sessions, factors, apps and history; for administrators, the \
+                       apps of their organization. Calls carry the session cookie; \
                        calls that change something also send the header `X-Nightlatch: 1`. The calls of \
                        apps carry a token of theirs instead, as `Authorization: Bearer`. Errors are \
                        problem documents (RFC 9457), `application/problem+json`.",
@@ -38,7 +41,18 @@ use crate::oidc_tokens::bearer;
         apps::list,
         apps::leave,
         apps::remove,
-        apps::ending
+        apps::ending,
+        organization_apps::list,
+        organization_apps::register,
+        organization_apps::get,
+        organization_apps::change,
+        organization_apps::replace_secret,
+        organization_apps::withdraw,
+        organization_apps::restore,
+        organization_apps::test,
+        organization_apps::notices,
+        organization_apps::resend_all,
+        organization_apps::resend
     )
 )]
 struct Document;

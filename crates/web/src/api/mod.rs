@@ -11,6 +11,7 @@ pub(crate) mod document;
 pub(crate) mod email_change;
 pub(crate) mod factors;
 pub(crate) mod history;
+pub(crate) mod organization_apps;
 pub(crate) mod profile;
 pub(crate) mod proof;
 pub(crate) mod sessions;

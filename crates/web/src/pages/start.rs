@@ -27,7 +27,7 @@ pub(crate) async fn get(person: Person) -> Result<Response, Failure> {
         .store
         .read(move |tx| {
             let review_due = check_up::is_review_due(tx, &moment, &owner)?;
-            let apps = relying_parties::list_of_organization(tx, organization, MOST_APPS)?;
+            let apps = relying_parties::list_of_organization(tx, organization, None, MOST_APPS)?;
             let Some(last) = events::find_sign_in_before(tx, user, since)? else {
                 return Ok((apps, None, review_due));
             };
