@@ -398,21 +398,6 @@ pub struct WaitingClient {
     pub notices: i64,
 }
 
-/// How many notices an app does not know yet, counted up to `limit`.
-pub fn count_waiting_of_client(
-    tx: &mut Tx<'_>,
-    client_id: ClientId,
-    limit: i64,
-) -> Result<i64, StorageError> {
-    tx.query_one(
-        "SELECT COUNT(*) FROM (
-             SELECT id FROM notices WHERE finished_at IS NULL AND client_id = $1 LIMIT $2
-         ) AS waiting",
-        &[client_id.into(), limit.into()],
-        |row| row.get(0),
-    )
-}
-
 /// Up to `limit` apps that have something to learn, and how much. Reads all of that.
 pub fn count_waiting_by_client(
     tx: &mut Tx<'_>,

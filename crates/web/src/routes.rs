@@ -61,6 +61,10 @@ pub enum Forgery {
 
 /// The rule of a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a rule of its own, stated by its name"
+)]
 pub struct Rule {
     /// Who may use it.
     pub access: Access,

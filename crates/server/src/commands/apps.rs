@@ -94,7 +94,8 @@ pub(super) async fn list(
         .store
         .read(move |tx| {
             let organization = get_organization(tx, organization.as_deref())?;
-            let found = relying_parties::list_of_organization(tx, organization.id, None, MOST_LISTED)?;
+            let found =
+                relying_parties::list_of_organization(tx, organization.id, None, MOST_LISTED)?;
             let mut apps = Vec::with_capacity(found.len());
             for app in &found {
                 let overview = app_health::overview(tx, now, app.id)?;

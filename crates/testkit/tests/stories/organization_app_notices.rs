@@ -97,6 +97,10 @@ fn dlv_03_what_an_app_missed_is_listed_and_sent_again(which: TestDatabase) {
         );
     }
     let id = missed[0]["id"].as_str().expect("an id").to_owned();
+    let standing = grace
+        .api("GET", &format!("{APPS}/{orders}"), None)
+        .expect(200);
+    assert_eq!(standing.json()["delivery"]["undelivered"], 2);
     // Nothing of this reaches it by the way of another app.
     let aside = format!("{APPS}/{wiki}/notices/{id}/resend");
     drop(grace.api("POST", &aside, None).expect(404));

@@ -63,6 +63,7 @@ fn count(site: &Site, organization: OrganizationId) -> usize {
         .len()
 }
 
+#[expect(clippy::too_many_lines, reason = "one table: each call by each person")]
 fn pol_03_each_call_is_for_administrators_of_the_very_organization(which: TestDatabase) {
     let site = Site::new(which);
     let elsewhere = site.add_organization("Elsewhere");
@@ -101,7 +102,7 @@ fn pol_03_each_call_is_for_administrators_of_the_very_organization(which: TestDa
             _ => None,
         };
         let what = format!("{} {path}", route.method);
-        let mut call = |browser: &mut Browser<'_>| {
+        let call = |browser: &mut Browser<'_>| {
             let answer = browser.api(route.method, &path, body.as_ref());
             (answer.status.as_u16(), answer)
         };
@@ -500,9 +501,15 @@ fn bcl_08_the_network_of_a_shared_server_is_the_operators(which: TestDatabase) {
     ));
 }
 
-/// Reads the calls of `curl` that a page of the documentation shows: method, path, headers
-/// and body.
-fn examples(page: &str) -> Vec<(String, String, Vec<(String, String)>, String)> {
+/// A call of `curl` that a page of the documentation shows.
+struct Example {
+    method: String,
+    path: String,
+    headers: Vec<(String, String)>,
+    body: String,
+}
+
+fn examples(page: &str) -> Vec<Example> {
     let joined = page.replace("\\\n", " ");
     let calls = joined.split("\ncurl ").skip(1);
     calls
@@ -518,30 +525,16 @@ fn examples(page: &str) -> Vec<(String, String, Vec<(String, String)>, String)> 
                 let (name, value) = rest.split_once('"')?.0.split_once(": ")?;
                 Some((name.to_lowercase(), value.to_owned()))
             });
-            let path = between("https://login.example.com/", ' ').map(|path| {
-                path.split_whitespace()
-                    .next()
-                    .unwrap_or_default()
-                    .to_owned()
-            });
-            let path = path
-                .filter(|path| path.starts_with("api"))
-                .unwrap_or_else(|| {
-                    let at = call
-                        .rfind("https://login.example.com/api")
-                        .expect("an address");
-                    let text = &call[at + "https://login.example.com/".len()..];
-                    text.split_whitespace()
-                        .next()
-                        .unwrap_or_default()
-                        .to_owned()
-                });
-            (
-                between("-X ", ' ').unwrap_or_else(|| "GET".to_owned()),
-                format!("/{path}"),
-                headers.collect(),
-                between("-d '", '\'').unwrap_or_default(),
-            )
+            let (_, address) = call
+                .split_once(" https://login.example.com/api/")
+                .expect("an address");
+            let path = address.split_whitespace().next().unwrap_or_default();
+            Example {
+                method: between("-X ", ' ').unwrap_or_else(|| "GET".to_owned()),
+                path: format!("/api/{path}"),
+                headers: headers.collect(),
+                body: between("-d '", '\'').unwrap_or_default(),
+            }
         })
         .collect()
 }
@@ -553,10 +546,11 @@ fn the_examples_of_the_documentation_work(which: TestDatabase) {
     let found = examples(page);
     assert_eq!(found.len(), 9, "the examples are read");
     let mut id = String::new();
-    for (method, path, headers, body) in found {
-        let path = path.replace("$CLIENT_ID", &id);
-        let mut ask = grace.ask(&method, &path);
-        for (name, value) in &headers {
+    for example in found {
+        let (method, body) = (&example.method, &example.body);
+        let path = example.path.replace("$CLIENT_ID", &id);
+        let mut ask = grace.ask(method, &path);
+        for (name, value) in &example.headers {
             let value = value.replace("https://login.example.com", &site.origin());
             ask = ask.header(name, &value);
         }

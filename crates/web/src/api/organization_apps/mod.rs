@@ -17,6 +17,7 @@ use nightlatch_domain::ids::ClientId;
 use nightlatch_domain::relying_party::{Registration, RelyingParty};
 use nightlatch_flows::Moment;
 use nightlatch_flows::administration::{self, Administered, Administrator, Demand};
+use nightlatch_flows::app_health;
 use nightlatch_flows::apps::{self, NewApp, RegisterOutcome};
 use nightlatch_protocols::registration::{AppWish, parse_name};
 use nightlatch_storage::{StorageError, Tx, relying_parties};
@@ -244,8 +245,18 @@ pub(crate) async fn register(
     )
 )]
 pub(crate) async fn get(person: Person, Path(id): Path<String>) -> Result<Response, Failure> {
-    let app = get_app(&person, &id).await?;
-    Ok(answer(AppEntry::of(&app), Jar::default()))
+    let id = parse_id(&id)?;
+    let now = person.visit.now;
+    let found = look(&person, move |tx, administrator| {
+        let Some(app) = apps::find(tx, administrator.organization, id)? else {
+            return Ok(None);
+        };
+        Ok(Some((app, app_health::overview(tx, now, id)?)))
+    });
+    let (app, overview) = found.await?.ok_or_else(no_such_app)?;
+    let mut body = AppEntry::of(&app);
+    body.delivery = Some(overview.into());
+    Ok(answer(body, Jar::default()))
 }
 
 /// Changes an app. What is left out stays as it is; a list replaces the one before. An

@@ -1,6 +1,8 @@
 //! How an app is written and read.
 
+use nightlatch_domain::Timestamp;
 use nightlatch_domain::relying_party::{ClientAuthentication, RegisteredUri, RelyingParty};
+use nightlatch_flows::app_health::Overview;
 use nightlatch_protocols::registration::AppWish;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -166,6 +168,53 @@ pub(crate) struct AppEntry {
     offline_idle_days: u32,
     /// A long-lived grant is over after so long.
     offline_overall_days: u32,
+    /// How it stands with telling it of logouts; where one app is read.
+    pub(super) delivery: Option<DeliveryEntry>,
+}
+
+/// How it stands with telling an app of logouts (DLV-04).
+#[derive(Serialize, ToSchema)]
+pub(crate) struct DeliveryEntry {
+    /// Logouts that it has confirmed, ever.
+    confirmed: i64,
+    /// Logouts that it does not know yet, counted up to 10000.
+    waiting: i64,
+    /// Logouts that it refused or that were given up, counted up to 10000.
+    undelivered: i64,
+    /// The last attempts that are remembered, at most 64.
+    recent_attempts: u32,
+    /// How many of these failed.
+    recent_failures: u32,
+    /// How long it usually takes to confirm.
+    latency_milliseconds: Option<u64>,
+    /// When it last confirmed a logout (RFC 3339).
+    last_success_at: Option<String>,
+    /// When an attempt last failed (RFC 3339).
+    last_failure_at: Option<String>,
+    /// Why.
+    last_error: Option<String>,
+    /// Whether it fails repeatedly.
+    failing: bool,
+}
+
+impl From<Overview> for DeliveryEntry {
+    fn from(overview: Overview) -> Self {
+        let health = overview.health;
+        let (recent_failures, recent_attempts) = health.recent();
+        let text = |at: Option<Timestamp>| at.map(Timestamp::to_rfc3339);
+        Self {
+            confirmed: health.confirmed,
+            waiting: overview.waiting,
+            undelivered: overview.undelivered,
+            recent_attempts,
+            recent_failures,
+            latency_milliseconds: health.latency_milliseconds,
+            last_success_at: text(health.last_success_at),
+            last_failure_at: text(health.last_failure_at),
+            last_error: health.last_error,
+            failing: overview.is_failing,
+        }
+    }
 }
 
 impl AppEntry {
@@ -209,6 +258,7 @@ impl AppEntry {
             id_token_seconds: lifetimes.id_token_seconds,
             offline_idle_days: lifetimes.offline_idle_days,
             offline_overall_days: lifetimes.offline_overall_days,
+            delivery: None,
         }
     }
 }
