@@ -236,6 +236,11 @@ pub(crate) async fn apps_that_go_on_by_themselves(stage: Stage, ground: Arc<Grou
     browser.open("/account/apps").await?;
     browser.see("No session of yours").await?;
     browser.see("It goes on by itself").await?;
+    // The list of sessions tells of it, too: it is a way in (DEV-01).
+    browser.open("/account/sessions").await?;
+    browser
+        .see("One app also goes on by itself when you are away.")
+        .await?;
     // Without the box it keeps its access.
     browser.open("/account/sessions/log-out-all").await?;
     browser

@@ -108,7 +108,7 @@ async fn show_many(
 }
 
 /// How many apps may go on when the person is not there.
-async fn count_long_lived(person: &Person) -> Result<u64, Failure> {
+pub(crate) async fn count_long_lived(person: &Person) -> Result<u64, Failure> {
     let (user, now) = (person.live.owned.user.clone(), person.visit.now);
     let found: Result<_, StorageError> = person
         .visit

@@ -18,7 +18,7 @@ use crate::cookies::Jar;
 use crate::failure::Failure;
 use crate::guard::Person;
 use crate::links;
-use crate::pages::confirm::ask_for_proof;
+use crate::pages::confirm::{ask_for_proof, count_long_lived};
 use crate::pages::flash::Flash;
 use crate::pages::proof::to_sign_in;
 use crate::pages::{Fields, Query, end, log_out, with_proof};
@@ -115,6 +115,7 @@ async fn show_page(
             .collect(),
         sessions_total,
         browsers_total,
+        long_lived: count_long_lived(person).await?,
         newer: (number > 1).then(|| link(number - 1)),
         older: (number < pages).then(|| link(number + 1)),
     };

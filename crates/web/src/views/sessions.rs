@@ -20,6 +20,8 @@ pub struct SessionsPage {
     pub sessions_total: u64,
     /// All browsers that hold them.
     pub browsers_total: u64,
+    /// How many apps may go on when the person is not there, in no session at all (DEV-01).
+    pub long_lived: u64,
     /// Link to newer entries.
     pub newer: Option<String>,
     /// Link to older entries.

@@ -186,6 +186,7 @@ fn on_the_way_out() -> Vec<Exhibit> {
                 let app = site.connect_app("Ledger", |_| {});
                 let mut elsewhere = site.browser();
                 elsewhere.sign_in(&grace);
+                site.enter_app(&elsewhere, &app);
                 let hint = site.id_token(&elsewhere, &app);
                 format!("/oauth2/logout?id_token_hint={hint}")
             });
@@ -226,6 +227,8 @@ async fn settle(gallery: &Gallery) -> Outcome {
 fn receipts() -> Vec<Exhibit> {
     vec![
         exhibit!("receipt-telling", |browser, gallery| {
+            // No other ending is as young as this one.
+            gallery.ground.advance(Duration::from_mins(30))?;
             browser.open("/").await?;
             log_out_in_the_menu(browser, gallery.ada()).await?;
             browser.see("You logged out in this browser.").await?;
@@ -239,8 +242,8 @@ fn receipts() -> Vec<Exhibit> {
             browser.see_no_more("Still telling it").await?;
         }),
         exhibit!("login-for-app", |browser, gallery| {
-            way_in(browser, gallery, "Time sheets", |_| {}, &[]).await?;
-            browser.see("Sign in to go on to Time sheets.").await?;
+            way_in(browser, gallery, "Room booking", |_| {}, &[]).await?;
+            browser.see("Sign in to go on to Room booking.").await?;
         }),
         exhibit!("end-session-nobody", |browser, gallery| {
             // The receipt of the last log-out is told once more.
@@ -250,12 +253,13 @@ fn receipts() -> Vec<Exhibit> {
         exhibit!("ending", |browser, gallery| {
             sign_in(browser, gallery.ada(), &[]).await?;
             browser.open("/account/history?show=endings").await?;
-            browser.follow_beside("You logged out", "Details").await?;
+            browser.follow("Details: Session ended just now").await?;
             browser.see("Your apps").await?;
         }),
         exhibit!("receipt-shared", |browser, gallery| {
             browser.open("/").await?;
             log_out_in_the_menu(browser, gallery.ada()).await?;
+            browser.see("You logged out in this browser.").await?;
             sign_in(browser, gallery.ada(), &[SHARED]).await?;
             let ada = gallery.ada().clone();
             let entered = gallery.ground.with(move |site| {

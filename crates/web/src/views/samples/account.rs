@@ -141,6 +141,7 @@ impl Gallery {
             browsers: browsers(cast),
             sessions_total: 46,
             browsers_total: 45,
+            long_lived: if cast == Cast::Plain { 1 } else { 3 },
             newer: None,
             older: Some("/account/sessions?before=s6".to_owned()),
         };
@@ -151,6 +152,7 @@ impl Gallery {
             browsers: only,
             sessions_total: 1,
             browsers_total: 1,
+            long_lived: 0,
             newer: None,
             older: None,
         };
