@@ -77,6 +77,12 @@ impl Scopes {
         Self(self.0 & !bit(scope))
     }
 
+    /// These and those.
+    #[must_use]
+    pub fn and(self, others: Self) -> Self {
+        Self(self.0 | others.0)
+    }
+
     /// Whether it is among them.
     pub fn has(self, scope: Scope) -> bool {
         self.0 & bit(scope) != 0
@@ -221,6 +227,8 @@ pub struct Grant {
     pub authenticated_at: Timestamp,
     /// How the person proved themselves, for `amr` and `acr`.
     pub proofs: Vec<Proof>,
+    /// What else was asked for when it was made; JSON of whoever wrote it.
+    pub request: String,
     /// What its tokens are derived from, together with a key that is not in the
     /// database: neither alone makes one (TOK-01).
     pub seed: [u8; 32],
@@ -348,6 +356,7 @@ mod tests {
             scopes: Scopes::parse("openid"),
             authenticated_at: at(0),
             proofs: Vec::new(),
+            request: "{}".to_owned(),
             seed: [6; 32],
             generation: 0,
             rotated_at: at(0),

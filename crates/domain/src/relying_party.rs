@@ -111,6 +111,13 @@ pub struct Registration {
     /// Certificates, as PEM, that its logout addresses are verified with in
     /// addition to those of the machine (C6).
     pub ca_certificates: Option<String>,
+    /// Whether its ID tokens carry the claims of the scopes that it gets. ID tokens
+    /// travel through addresses and logs, so this is for apps that read nothing else
+    /// (B8).
+    pub claims_in_id_token: bool,
+    /// Whether it may leave PKCE out. For an app with a secret that knows nothing of it,
+    /// and for the official conformance suite; for nobody by default (OIDC-04).
+    pub without_pkce: bool,
     /// Whether it may keep long-lived grants (`offline_access`, OIDC-18).
     pub offline_access: bool,
     /// How long what it gets is good.
@@ -137,6 +144,8 @@ impl Default for Registration {
             first_party: false,
             allow_private_network: false,
             ca_certificates: None,
+            claims_in_id_token: false,
+            without_pkce: false,
             offline_access: false,
             lifetimes: Lifetimes::default(),
             home: None,
@@ -175,6 +184,10 @@ impl Registration {
             if RegisteredUri::parse_logout(uri.as_str(), self.allow_private_network).is_err() {
                 return Err(Problem::PlainLogout);
             }
+        }
+        // PKCE is all that protects its codes.
+        if self.without_pkce && self.is_public() {
+            return Err(Problem::PublicWithoutPkce);
         }
         // It would never be let in where it asks, and every logout would wait for it.
         if self.pulls_logouts && self.is_public() {
@@ -255,6 +268,8 @@ pub enum RegistrationProblem {
     PlainLogout,
     /// Plain HTTP for logouts, of an app without secret (BCL-01).
     PlainLogoutOfPublic,
+    /// No secret, and no PKCE either.
+    PublicWithoutPkce,
     /// It asks for logouts, and has nothing to prove itself with.
     PullsWithoutProof,
     /// The frame is not on a host of the app.
@@ -278,6 +293,9 @@ impl fmt::Display for RegistrationProblem {
             }
             Self::PlainLogoutOfPublic => {
                 "the logout address of an app without secret must begin with https://"
+            }
+            Self::PublicWithoutPkce => {
+                "an app without secret is protected by PKCE alone and cannot leave it out"
             }
             Self::PullsWithoutProof => {
                 "an app that asks for logouts itself proves itself with a secret or with signed assertions; register it so, or with a logout address"

@@ -224,6 +224,11 @@ pub fn recovery_network_key(address: IpAddr) -> TokenDigest {
     TokenDigest::of(format!("recovery network\n{}", network(address)).as_bytes())
 }
 
+/// The key of what a network leaves here while its people sign in to apps.
+pub fn waiting_requests_key(address: IpAddr) -> TokenDigest {
+    TokenDigest::of(format!("waiting requests\n{}", network(address)).as_bytes())
+}
+
 /// The key for codes of other computers that are typed in a session.
 pub fn phone_code_key(session: SessionId) -> TokenDigest {
     TokenDigest::of(format!("phone code\n{session}").as_bytes())

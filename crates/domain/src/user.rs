@@ -186,6 +186,16 @@ pub struct User {
     pub created_at: Timestamp,
 }
 
+/// What is known about what an account says of itself; apps are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Vouched {
+    /// When the present address was confirmed by a link that went to it; `None` if it
+    /// was entered by somebody and never confirmed.
+    pub email_verified_at: Option<Timestamp>,
+    /// When name, picture or address last changed.
+    pub updated_at: Timestamp,
+}
+
 /// The longest name of a person, organization or device, in characters.
 pub const LONGEST_NAME: usize = 200;
 

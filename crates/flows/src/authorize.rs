@@ -31,6 +31,14 @@ pub const CODE_LIFE: Duration = Duration::from_mins(1);
 /// For how long a request waits for its person.
 pub const REQUEST_LIFE: Duration = Duration::from_hours(1);
 
+/// How many requests of one network may wait at a time. Whoever comes next is always
+/// let in; it is the oldest that goes, and its person begins anew at the app. A limit
+/// that refused would let anybody behind the same address lock a whole office out.
+pub const MOST_WAITING: i64 = 500;
+
+/// How many too old ones are dropped at a time.
+const DROPPED: i64 = 1_000;
+
 /// What is known when somebody wants to enter an app.
 #[derive(Debug, Clone)]
 pub struct Standing {
@@ -122,10 +130,13 @@ pub struct WantedCode {
     pub redirect_uri: String,
     /// What it grants.
     pub scopes: Scopes,
+    /// What the app learns by it, which is what the person must have agreed to: the
+    /// scopes, and those that single claims belong to.
+    pub disclosed: Scopes,
     /// Comes back in the ID token.
     pub nonce: Option<String>,
-    /// S256 of the verifier.
-    pub challenge: String,
+    /// S256 of the verifier, unless the app may leave PKCE out.
+    pub challenge: Option<String>,
     /// What else was asked for, as JSON.
     pub request: String,
     /// The last proof of the session when it was decided (`auth_time`).
@@ -190,7 +201,8 @@ fn still_holds(standing: &Standing, wanted: &WantedCode) -> bool {
         && standing.is_of_one_organization()
         && !standing.must_set_up_factor
         && standing.allowed(wanted.scopes) == wanted.scopes
-        && standing.is_agreed(wanted.scopes)
+        && standing.is_agreed(wanted.disclosed)
+        && (wanted.challenge.is_some() || standing.client.registration.without_pkce)
         && standing
             .client
             .registration
@@ -207,16 +219,23 @@ pub fn wait(
     moment: &Moment,
     client_id: ClientId,
     request: &str,
+    network: Option<TokenDigest>,
 ) -> Result<Token, StorageError> {
     let waiting = WaitingRequest {
         client_id,
         request: request.to_owned(),
         created_at: moment.now,
         expires_at: moment.now.plus(REQUEST_LIFE),
+        network,
     };
     let token = Token::generate(moment.random.as_ref());
     authorization_requests::add(tx, &waiting, token.digest())?;
     Ok(token)
+}
+
+/// Drops what waits of a network beyond [`MOST_WAITING`], the oldest first.
+pub fn drop_oldest_waiting(tx: &mut Tx<'_>, network: TokenDigest) -> Result<u64, StorageError> {
+    authorization_requests::drop_oldest(tx, network, MOST_WAITING, DROPPED)
 }
 
 /// The request that waits under a token, unless its time is over.

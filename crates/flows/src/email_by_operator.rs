@@ -48,7 +48,7 @@ pub fn set_by_operator(
     // Those of alerts too: whoever reads the old mailbox must not throw the owner out, or
     // take second factors away.
     mail_links::delete_of_user(tx, id)?;
-    users::set_email(tx, id, new)?;
+    users::set_email(tx, id, new, None, moment.now)?;
     let kind = EventKind::EmailChanged;
     let detail = Some(shortened(new));
     record(tx, moment, &user, kind, Actor::Operator, detail.clone())?;

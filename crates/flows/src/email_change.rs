@@ -319,7 +319,7 @@ pub fn confirm(
         return Ok(ConfirmOutcome::Refused(LinkRefusal::Used));
     }
     mail_links::set_expiry(tx, change.undo_link, undo_until)?;
-    users::set_email(tx, user.id, &change.new)?;
+    users::set_email(tx, user.id, &change.new, Some(moment.now), moment.now)?;
     let mut entry = recovery::event(moment, &user, EventKind::EmailChanged, client);
     entry.detail = Some(shortened(&change.new));
     events::add(tx, &entry)?;

@@ -103,7 +103,8 @@ pub fn undo(
         return Ok(Err(LinkRefusal::Used));
     }
     email_changes::void_since(tx, user.id, change.asked_at)?;
-    users::set_email(tx, user.id, &change.old)?;
+    // The link that undoes went to this mailbox.
+    users::set_email(tx, user.id, &change.old, Some(moment.now), moment.now)?;
     user.email = change.old.clone();
     let mut entry = recovery::event(moment, &user, EventKind::EmailChangeUndone, client);
     entry.detail = Some(shortened(&change.old));

@@ -17,9 +17,10 @@ mod refresh;
 use nightlatch_domain::Timestamp;
 use nightlatch_domain::grant::{self, Grant, GrantStanding, Scopes};
 use nightlatch_domain::relying_party::RelyingParty;
+use nightlatch_domain::user::{User, Vouched};
 use nightlatch_storage::grants::{self as stored, OwnedGrant};
 use nightlatch_storage::sessions::OwnedSession;
-use nightlatch_storage::{StorageError, Tx};
+use nightlatch_storage::{StorageError, Tx, users};
 
 use crate::Moment;
 use crate::sessions::find_live;
@@ -30,7 +31,23 @@ pub use holding::{
     ActivityOutcome, Held, HeldAccess, find_access, find_held, give_back, report_activity,
 };
 pub use log_out::{LoggedOut, log_out};
-pub use refresh::{RefreshOutcome, refresh};
+pub use refresh::{RefreshOutcome, Refreshed, refresh};
+
+/// A person, as apps are told about them.
+#[derive(Debug, Clone)]
+pub struct Described {
+    /// The account.
+    pub user: User,
+    /// What is known about what it says of itself.
+    pub vouched: Vouched,
+}
+
+impl Described {
+    fn of(tx: &mut Tx<'_>, user: User) -> Result<Self, StorageError> {
+        let vouched = users::vouched(tx, user.id)?;
+        Ok(Self { user, vouched })
+    }
+}
 
 /// What an app is given.
 #[derive(Debug, Clone)]

@@ -23,7 +23,9 @@ use nightlatch_domain::secret::Token;
 use nightlatch_domain::session::{self, Refusal, Session};
 use nightlatch_storage::endings::{self, Ending};
 use nightlatch_storage::sessions::OwnedSession;
-use nightlatch_storage::{StorageError, Tx, entries, epochs, grants, relying_parties, sessions};
+use nightlatch_storage::{
+    StorageError, Tx, authorization_codes, entries, epochs, grants, relying_parties, sessions,
+};
 
 use crate::Moment;
 use crate::closing::close_all;
@@ -268,6 +270,10 @@ fn leave_app(
         ending.organization_id = Some(owned.session.organization_id);
     }
     endings::add(tx, &ending)?;
+    // A code that is under way would lead right back in.
+    if let (Some(user), Some(client)) = (ending.user_id, ending.client_id) {
+        authorization_codes::void_of_session(tx, user, session, client)?;
+    }
     if let Some(client) = ending.client_id
         && let Some(entry) = entries::find(tx, session, client)?
     {

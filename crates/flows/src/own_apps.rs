@@ -11,7 +11,9 @@ use nightlatch_domain::relying_party::{RelyingParty, RelyingPartyStatus};
 use nightlatch_domain::user::User;
 use nightlatch_storage::consents::Consent;
 use nightlatch_storage::sessions::OwnedSession;
-use nightlatch_storage::{StorageError, Tx, consents, entries, events, grants, relying_parties};
+use nightlatch_storage::{
+    StorageError, Tx, authorization_codes, consents, entries, events, grants, relying_parties,
+};
 
 use crate::Moment;
 use crate::activity::Activity;
@@ -220,6 +222,8 @@ pub fn remove_access(
             last = Some(leave_in(tx, moment, &owned, entry.session_id, client)?);
         }
     }
+    // Also in sessions that were not in it yet.
+    authorization_codes::void_of_user(tx, user, client)?;
     let cause = RevokedCause::LeftApp;
     let revoked = grants::revoke_offline_of_client(tx, user, client, moment.now, cause)?;
     let agreed = consents::delete(tx, user, client)?;

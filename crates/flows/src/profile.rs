@@ -27,7 +27,7 @@ pub fn change(
     let mut user = users::get(tx, session.user_id)?;
     name.clone_into(&mut user.name);
     user.appearance = appearance;
-    users::update_profile(tx, &user)?;
+    users::update_profile(tx, &user, moment.now)?;
     events::add(tx, &event(moment, session, EventKind::ProfileChanged))
 }
 
@@ -41,7 +41,7 @@ pub fn change_picture(
     let mut user = users::get(tx, session.user_id)?;
     users::set_picture(tx, user.id, picture)?;
     user.picture_version = picture.map(|_| moment.now.milliseconds());
-    users::update_profile(tx, &user)?;
+    users::update_profile(tx, &user, moment.now)?;
     events::add(tx, &event(moment, session, EventKind::ProfileChanged))
 }
 

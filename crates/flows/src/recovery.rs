@@ -129,6 +129,10 @@ pub fn finish(
         return Ok(ResetOutcome::Refused(LinkRefusal::Used));
     }
     users::set_password(tx, user.id, password_record, moment.now)?;
+    // Its link went to this mailbox, and whoever reads it has opened it.
+    if link.recipient.key() == user.email.key() {
+        users::set_email_verified(tx, user.id, moment.now)?;
+    }
     events::add(
         tx,
         &event(moment, &user, EventKind::PasswordChanged, client),

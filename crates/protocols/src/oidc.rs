@@ -11,6 +11,7 @@ pub mod error;
 pub mod id_token;
 pub mod introspect;
 pub mod parameters;
+pub mod person;
 pub mod refusal;
 pub mod revoke;
 pub mod token;

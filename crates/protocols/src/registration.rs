@@ -27,6 +27,8 @@ pub struct AppWish {
     pub first_party: Option<bool>,
     pub allow_private_network: Option<bool>,
     pub offline_access: Option<bool>,
+    pub claims_in_id_token: Option<bool>,
+    pub without_pkce: Option<bool>,
     pub pull: Option<bool>,
     pub without_sid: Option<bool>,
     pub signing_algorithm: Option<String>,
@@ -46,6 +48,8 @@ impl AppWish {
         set(&mut after.first_party, self.first_party);
         set(&mut after.allow_private_network, self.allow_private_network);
         set(&mut after.offline_access, self.offline_access);
+        set(&mut after.claims_in_id_token, self.claims_in_id_token);
+        set(&mut after.without_pkce, self.without_pkce);
         set(&mut after.pulls_logouts, self.pull);
         if let Some(without) = self.without_sid {
             after.backchannel_logout_session_required = !without;

@@ -29,8 +29,8 @@ pub struct AuthorizationCode {
     pub scopes: Scopes,
     /// Comes back in the ID token.
     pub nonce: Option<String>,
-    /// S256 of the verifier (RFC 7636).
-    pub challenge: String,
+    /// S256 of the verifier (RFC 7636); nothing for an app that may leave PKCE out.
+    pub challenge: Option<String>,
     /// What else was asked for; JSON of whoever wrote it.
     pub request: String,
     /// The last active authentication.
@@ -56,7 +56,8 @@ fn read(row: &Row<'_>) -> Result<AuthorizationCode, StorageError> {
         redirect_uri: row.get(4)?,
         scopes: row.get(5)?,
         nonce: row.get(6)?,
-        challenge: row.get(7)?,
+        // Empty is none: no digest is, and the column was made when each code had one.
+        challenge: Some(row.get::<String>(7)?).filter(|challenge| !challenge.is_empty()),
         request: row.get(8)?,
         authenticated_at: row.get(9)?,
         proofs: row.get::<Json<Vec<Proof>>>(10)?.0,
@@ -87,7 +88,7 @@ pub fn add(
             (&code.redirect_uri).into(),
             code.scopes.to_string().into(),
             code.nonce.as_deref().into(),
-            (&code.challenge).into(),
+            code.challenge.as_deref().unwrap_or_default().into(),
             (&code.request).into(),
             code.authenticated_at.into(),
             to_json(&code.proofs)?.into(),
@@ -124,6 +125,34 @@ pub fn use_up(
         &[digest.into(), at.into(), grant_id.into()],
     )
     .map(|count| count == 1)
+}
+
+/// Voids the codes that are under way in one session to an app, because the person
+/// leaves it there. Used ones stay: their second use must be noticed.
+pub fn void_of_session(
+    tx: &mut Tx<'_>,
+    user_id: UserId,
+    session_id: SessionId,
+    client_id: ClientId,
+) -> Result<u64, StorageError> {
+    tx.execute(
+        "DELETE FROM authorization_codes
+         WHERE user_id = $1 AND client_id = $2 AND session_id = $3 AND used_at IS NULL",
+        &[user_id.into(), client_id.into(), session_id.into()],
+    )
+}
+
+/// Voids the codes that are under way to an app in all sessions of a user.
+pub fn void_of_user(
+    tx: &mut Tx<'_>,
+    user_id: UserId,
+    client_id: ClientId,
+) -> Result<u64, StorageError> {
+    tx.execute(
+        "DELETE FROM authorization_codes
+         WHERE user_id = $1 AND client_id = $2 AND used_at IS NULL",
+        &[user_id.into(), client_id.into()],
+    )
 }
 
 /// Deletes up to `limit` codes that expired before `before`.

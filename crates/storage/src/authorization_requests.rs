@@ -22,6 +22,8 @@ pub struct WaitingRequest {
     pub created_at: Timestamp,
     /// Until when it can be answered.
     pub expires_at: Timestamp,
+    /// From which network it came, as a digest, if that is known.
+    pub network: Option<TokenDigest>,
 }
 
 /// Adds one that is reached by the token of this digest.
@@ -31,14 +33,16 @@ pub fn add(
     digest: TokenDigest,
 ) -> Result<(), StorageError> {
     tx.execute_one(
-        "INSERT INTO authorization_requests (digest, client_id, request, created_at, expires_at)
-         VALUES ($1, $2, $3, $4, $5)",
+        "INSERT INTO authorization_requests (digest, client_id, request, created_at, expires_at,
+                                             network)
+         VALUES ($1, $2, $3, $4, $5, $6)",
         &[
             digest.into(),
             waiting.client_id.into(),
             (&waiting.request).into(),
             waiting.created_at.into(),
             waiting.expires_at.into(),
+            waiting.network.into(),
         ],
     )
 }
@@ -46,7 +50,7 @@ pub fn add(
 /// The one of this digest, expired or not.
 pub fn find(tx: &mut Tx<'_>, digest: TokenDigest) -> Result<Option<WaitingRequest>, StorageError> {
     tx.query_optional(
-        "SELECT client_id, request, created_at, expires_at
+        "SELECT client_id, request, created_at, expires_at, network
          FROM authorization_requests WHERE digest = $1",
         &[digest.into()],
         |row| {
@@ -55,6 +59,7 @@ pub fn find(tx: &mut Tx<'_>, digest: TokenDigest) -> Result<Option<WaitingReques
                 request: row.get(1)?,
                 created_at: row.get(2)?,
                 expires_at: row.get(3)?,
+                network: row.get(4)?,
             })
         },
     )
@@ -76,6 +81,21 @@ pub fn delete(tx: &mut Tx<'_>, digest: TokenDigest) -> Result<bool, StorageError
         &[digest.into()],
     )
     .map(|count| count == 1)
+}
+
+/// Deletes up to `limit` requests of a network beyond the `kept` that came last.
+pub fn drop_oldest(
+    tx: &mut Tx<'_>,
+    network: TokenDigest,
+    kept: i64,
+    limit: i64,
+) -> Result<u64, StorageError> {
+    tx.execute(
+        "DELETE FROM authorization_requests
+         WHERE digest IN (SELECT digest FROM authorization_requests WHERE network = $1
+                          ORDER BY created_at DESC LIMIT $3 OFFSET $2)",
+        &[network.into(), kept.into(), limit.into()],
+    )
 }
 
 /// Deletes up to `limit` that expired before `before`.

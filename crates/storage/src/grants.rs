@@ -27,9 +27,9 @@ pub struct OwnedGrant {
 }
 
 fn read(row: &Row<'_>) -> Result<Grant, StorageError> {
-    let revoked = match row.get(21)? {
+    let revoked = match row.get(22)? {
         None => None,
-        Some(at) => Some((at, row.get(22)?)),
+        Some(at) => Some((at, row.get(23)?)),
     };
     Ok(Grant {
         id: row.get(0)?,
@@ -47,14 +47,15 @@ fn read(row: &Row<'_>) -> Result<Grant, StorageError> {
         scopes: row.get(10)?,
         authenticated_at: row.get(11)?,
         proofs: row.get::<Json<Vec<Proof>>>(12)?.0,
-        seed: row.get(13)?,
-        generation: row.get(14)?,
-        rotated_at: row.get(15)?,
-        idle_deadline: row.get(16)?,
-        overall_deadline: row.get(17)?,
-        access_from: row.get(18)?,
-        created_at: row.get(19)?,
-        last_used_at: row.get(20)?,
+        request: row.get(13)?,
+        seed: row.get(14)?,
+        generation: row.get(15)?,
+        rotated_at: row.get(16)?,
+        idle_deadline: row.get(17)?,
+        overall_deadline: row.get(18)?,
+        access_from: row.get(19)?,
+        created_at: row.get(20)?,
+        last_used_at: row.get(21)?,
         revoked,
     })
 }
@@ -64,10 +65,10 @@ pub fn add(tx: &mut Tx<'_>, grant: &Grant) -> Result<(), StorageError> {
     tx.execute_one(
         "INSERT INTO grants (id, client_id, user_id, organization_id, session_id, offline,
                              organization_epoch, deployment_epoch, offline_epoch, client_epoch,
-                             scopes, authenticated_at, proofs, seed, generation, rotated_at,
+                             scopes, authenticated_at, proofs, request, seed, generation, rotated_at,
                              idle_deadline, overall_deadline, access_from, created_at, last_used_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
-                 $19, $20, $21)",
+                 $19, $20, $21, $22)",
         &[
             grant.id.into(),
             grant.client_id.into(),
@@ -82,6 +83,7 @@ pub fn add(tx: &mut Tx<'_>, grant: &Grant) -> Result<(), StorageError> {
             grant.scopes.to_string().into(),
             grant.authenticated_at.into(),
             to_json(&grant.proofs)?.into(),
+            (&grant.request).into(),
             grant.seed.into(),
             grant.generation.into(),
             grant.rotated_at.into(),
@@ -99,7 +101,7 @@ pub fn find(tx: &mut Tx<'_>, id: GrantId) -> Result<Option<OwnedGrant>, StorageE
     tx.query_optional(
         "SELECT g.id, g.client_id, g.user_id, g.organization_id, g.session_id, g.offline,
                 g.organization_epoch, g.deployment_epoch, g.offline_epoch, g.client_epoch,
-                g.scopes, g.authenticated_at, g.proofs, g.seed, g.generation, g.rotated_at,
+                g.scopes, g.authenticated_at, g.proofs, g.request, g.seed, g.generation, g.rotated_at,
                 g.idle_deadline, g.overall_deadline, g.access_from, g.created_at, g.last_used_at,
                 g.revoked_at, g.revoked_cause,
                 o.epoch, d.epoch, u.offline_epoch, r.epoch, u.status, r.status
@@ -114,13 +116,13 @@ pub fn find(tx: &mut Tx<'_>, id: GrantId) -> Result<Option<OwnedGrant>, StorageE
             Ok(OwnedGrant {
                 grant: read(row)?,
                 epochs: GrantEpochs {
-                    organization: row.get(23)?,
-                    deployment: row.get(24)?,
-                    offline: row.get(25)?,
-                    client: row.get(26)?,
+                    organization: row.get(24)?,
+                    deployment: row.get(25)?,
+                    offline: row.get(26)?,
+                    client: row.get(27)?,
                 },
-                user_status: row.get(27)?,
-                client_status: row.get(28)?,
+                user_status: row.get(28)?,
+                client_status: row.get(29)?,
             })
         },
     )
@@ -267,7 +269,7 @@ pub fn list_offline_of_user(
     tx.query(
         "SELECT id, client_id, user_id, organization_id, session_id, offline, organization_epoch,
                 deployment_epoch, offline_epoch, client_epoch, scopes, authenticated_at, proofs,
-                seed, generation, rotated_at, idle_deadline, overall_deadline, access_from,
+                request, seed, generation, rotated_at, idle_deadline, overall_deadline, access_from,
                 created_at, last_used_at, revoked_at, revoked_cause
          FROM grants WHERE user_id = $1 AND offline AND revoked_at IS NULL
          ORDER BY client_id LIMIT $2",

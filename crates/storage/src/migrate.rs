@@ -37,6 +37,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations![
     (8, "0008_apps"),
     (9, "0009_email_changes"),
     (10, "0010_app_health"),
+    (11, "0011_app_claims"),
 ];
 
 /// Both databases understand this one alike.

@@ -2,7 +2,7 @@
 
 use nightlatch_domain::Timestamp;
 use nightlatch_domain::ids::{OrganizationId, UserId};
-use nightlatch_domain::user::{EmailAddress, EmailKey, User, UserStatus};
+use nightlatch_domain::user::{EmailAddress, EmailKey, User, UserStatus, Vouched};
 
 use crate::{Concern, Row, StorageError, Tx, authenticator_apps, recovery_codes};
 
@@ -102,31 +102,68 @@ pub fn list_administrators(
     )
 }
 
+/// What is known about what an account says of itself; it must exist.
+pub fn vouched(tx: &mut Tx<'_>, id: UserId) -> Result<Vouched, StorageError> {
+    tx.query_one(
+        "SELECT email_verified_at, updated_at, created_at FROM users WHERE id = $1",
+        &[id.into()],
+        |row| {
+            let updated_at: Option<Timestamp> = row.get(1)?;
+            Ok(Vouched {
+                email_verified_at: row.get(0)?,
+                updated_at: match updated_at {
+                    Some(at) => at,
+                    None => row.get(2)?,
+                },
+            })
+        },
+    )
+}
+
+/// A link that went to the present address of an account was opened.
+pub fn set_email_verified(tx: &mut Tx<'_>, id: UserId, at: Timestamp) -> Result<(), StorageError> {
+    tx.execute_one(
+        "UPDATE users SET email_verified_at = $2 WHERE id = $1",
+        &[id.into(), at.into()],
+    )
+}
+
 /// Stores what a person may change about themselves.
-pub fn update_profile(tx: &mut Tx<'_>, user: &User) -> Result<(), StorageError> {
+pub fn update_profile(tx: &mut Tx<'_>, user: &User, at: Timestamp) -> Result<(), StorageError> {
     tx.concerns(Concern::User(user.id));
     tx.execute_one(
-        "UPDATE users SET name = $2, appearance = $3, picture_version = $4 WHERE id = $1",
+        "UPDATE users SET name = $2, appearance = $3, picture_version = $4, updated_at = $5
+         WHERE id = $1",
         &[
             user.id.into(),
             (&user.name).into(),
             user.appearance.name().into(),
             user.picture_version.into(),
+            at.into(),
         ],
     )
 }
 
-/// Gives an account another address. A taken one is the constraint
-/// `users_email_key`. Ending its sessions is the caller's duty, in the same
-/// transaction.
-pub fn set_email(tx: &mut Tx<'_>, id: UserId, email: &EmailAddress) -> Result<(), StorageError> {
+/// Gives an account another address, and says when a link to it was opened, if one
+/// was. A taken one is the constraint `users_email_key`. Ending its sessions is the
+/// caller's duty, in the same transaction.
+pub fn set_email(
+    tx: &mut Tx<'_>,
+    id: UserId,
+    email: &EmailAddress,
+    verified_at: Option<Timestamp>,
+    at: Timestamp,
+) -> Result<(), StorageError> {
     tx.concerns(Concern::User(id));
     tx.execute_one(
-        "UPDATE users SET email = $2, email_key = $3 WHERE id = $1",
+        "UPDATE users SET email = $2, email_key = $3, email_verified_at = $4, updated_at = $5
+         WHERE id = $1",
         &[
             id.into(),
             email.as_str().into(),
             email.key().as_str().into(),
+            verified_at.into(),
+            at.into(),
         ],
     )
 }
@@ -148,7 +185,7 @@ pub fn erase(tx: &mut Tx<'_>, id: UserId) -> Result<(), StorageError> {
     let nameless = format!("deleted-{id}@invalid");
     tx.execute_one(
         "UPDATE users SET email = $2, email_key = $2, name = 'Deleted user', picture_version = NULL,
-                          status = 'deleted' WHERE id = $1",
+                          email_verified_at = NULL, status = 'deleted' WHERE id = $1",
         &[id.into(), nameless.into()],
     )?;
     tx.execute("DELETE FROM passwords WHERE user_id = $1", &[id.into()])?;

@@ -137,6 +137,7 @@ impl Site {
                 scopes: Scopes::parse("openid offline_access"),
                 authenticated_at: moment.now,
                 proofs: Vec::new(),
+                request: "{}".to_owned(),
                 seed: [9; 32],
                 generation: 0,
                 rotated_at: moment.now,

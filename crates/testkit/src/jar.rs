@@ -140,9 +140,10 @@ pub(crate) fn read(header: &str) -> Result<SetCookie<'_>, String> {
         });
     let fits = match name {
         "__Host-nightlatch" => is_token,
-        "__Host-nightlatch-visitor" | "__Host-nightlatch-sign-in" | "__Host-nightlatch-phone" => {
-            is_token && max_age.is_none()
-        }
+        "__Host-nightlatch-visitor"
+        | "__Host-nightlatch-sign-in"
+        | "__Host-nightlatch-phone"
+        | "__Host-nightlatch-way" => is_token && max_age.is_none(),
         "__Host-nightlatch-browser" => is_token && max_age == Some(LONGEST),
         "__Host-nightlatch-receipt" => is_token && max_age.is_none_or(|age| age == 900),
         "__Host-nightlatch-trusted" => is_token && max_age.is_some_and(|age| age <= 2_592_000),

@@ -157,7 +157,7 @@ impl Site {
                 redirect_uri: REDIRECT_URI.to_owned(),
                 scopes,
                 nonce: Some("n-0S6_WzA2Mj".to_owned()),
-                challenge: challenge.clone(),
+                challenge: Some(challenge.clone()),
                 request: "{}".to_owned(),
                 authenticated_at: owned.session.proved_at(),
                 proofs: owned.session.proofs.clone(),

@@ -35,9 +35,13 @@ pub(crate) const PENDING: &str = "__Host-nightlatch-sign-in";
 /// By this a browser stands in for the second factor; changes at each use.
 pub(crate) const TRUSTED: &str = "__Host-nightlatch-trusted";
 
+/// The request of an app that waits for this browser's person, while they sign in by
+/// a way that leads through other pages (UI-06).
+pub(crate) const WAY: &str = "__Host-nightlatch-way";
+
 /// Every cookie that this site may keep; for "Reset this browser".
-pub(crate) const ALL: [&str; 9] = [
-    SESSION, VISITOR, BROWSER, RECEIPT, FLASH, PENDING, TRUSTED, PHONE, PARKED,
+pub(crate) const ALL: [&str; 10] = [
+    SESSION, VISITOR, BROWSER, RECEIPT, FLASH, PENDING, TRUSTED, PHONE, PARKED, WAY,
 ];
 
 /// No browser keeps cookies longer than 400 days (COOK-04).
@@ -124,6 +128,12 @@ impl Jar {
     /// for minutes.
     pub(crate) fn set_parked(&mut self, sealed: &str) {
         self.set(PARKED, sealed, None);
+    }
+
+    /// Sets the cookie of the request that waits. It goes with the browser, and the
+    /// server lets a request wait for an hour.
+    pub(crate) fn set_way(&mut self, token: &Token) {
+        self.set(WAY, &token.reveal(), None);
     }
 
     /// Sets the flash cookie to a code without spaces or punctuation of cookies.

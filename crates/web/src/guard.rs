@@ -89,6 +89,8 @@ pub(crate) struct Visit {
     /// The visitor cookie, fresh if the browser had none.
     pub(crate) visitor: Token,
     pub(crate) visitor_is_new: bool,
+    /// The request of an app that waits for this person.
+    pub(crate) way: Option<Token>,
     /// The token of a browser that waits for a phone.
     pub(crate) phone: Option<Token>,
     /// The code of what the last action did.
@@ -322,6 +324,7 @@ async fn visit(app: &Arc<App>, request: &Parts) -> Result<Visit, StorageError> {
         trusted_token: cookies::find_token(headers, cookies::TRUSTED).map(|token| token.digest()),
         visitor_is_new: visitor.is_none(),
         visitor: visitor.unwrap_or_else(|| Token::generate(app.random.as_ref())),
+        way: cookies::find_token(headers, cookies::WAY),
         phone: cookies::find_token(headers, cookies::PHONE),
         flash: cookies::find(headers, cookies::FLASH).map(str::to_owned),
         parked: cookies::find(headers, cookies::PARKED).map(str::to_owned),

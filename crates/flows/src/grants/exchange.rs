@@ -14,7 +14,7 @@ use nightlatch_storage::authorization_codes::{self, AuthorizationCode};
 use nightlatch_storage::{StorageError, Tx, entries, events, grants, relying_parties};
 use subtle::ConstantTimeEq as _;
 
-use super::{Issued, issue};
+use super::{Described, Issued, issue};
 use crate::Moment;
 use crate::sessions::find_live;
 use crate::token_key::TokenKey;
@@ -28,8 +28,8 @@ pub struct CodeUse {
     pub code: Token,
     /// Where it says that the code was sent.
     pub redirect_uri: String,
-    /// What the challenge was made from (RFC 7636).
-    pub verifier: String,
+    /// What the challenge was made from (RFC 7636), if it sent one.
+    pub verifier: Option<String>,
 }
 
 /// What came of it.
@@ -50,6 +50,8 @@ pub enum ExchangeOutcome {
 pub struct Exchanged {
     /// The tokens.
     pub issued: Issued,
+    /// Whose they are.
+    pub person: Described,
     /// What was registered of the app.
     pub client: RelyingParty,
     /// Goes into the ID token as it came.
@@ -74,7 +76,7 @@ pub fn exchange(
     };
     // Before anything is used up or revoked: whoever saw a code pass by has neither
     // the verifier nor the app's word, and must not be able to end anything with it.
-    if let Some(problem) = mismatch(&code, presented) {
+    if let Some(problem) = mismatch(&code, presented, &client) {
         return Ok(ExchangeOutcome::Refused(problem));
     }
     if code.used_at.is_some() {
@@ -134,6 +136,7 @@ pub fn exchange(
         scopes,
         authenticated_at: code.authenticated_at,
         proofs: code.proofs,
+        request: code.request,
         seed,
         generation: 0,
         rotated_at: moment.now,
@@ -148,23 +151,40 @@ pub fn exchange(
     enter(tx, moment, &owned.session, &client)?;
     Ok(ExchangeOutcome::Exchanged(Box::new(Exchanged {
         issued: issue(grant, scopes, key, moment.now),
+        person: Described::of(tx, owned.user)?,
         client,
         nonce: code.nonce,
     })))
 }
 
 /// What does not fit, if anything does not.
-fn mismatch(code: &AuthorizationCode, presented: &CodeUse) -> Option<&'static str> {
+fn mismatch(
+    code: &AuthorizationCode,
+    presented: &CodeUse,
+    client: &RelyingParty,
+) -> Option<&'static str> {
     if code.client_id != presented.client {
         return Some("the code was issued to another app");
     }
     if code.redirect_uri != presented.redirect_uri {
         return Some("the code was sent to another address");
     }
-    let hashed = digest(&SHA256, presented.verifier.as_bytes());
-    let made = URL_SAFE_NO_PAD.encode(hashed.as_ref());
-    let is_same: bool = made.as_bytes().ct_eq(code.challenge.as_bytes()).into();
-    (!is_same).then_some("the verifier does not belong to the challenge")
+    match (&code.challenge, &presented.verifier) {
+        (Some(challenge), Some(verifier)) => {
+            let hashed = digest(&SHA256, verifier.as_bytes());
+            let made = URL_SAFE_NO_PAD.encode(hashed.as_ref());
+            let is_same: bool = made.as_bytes().ct_eq(challenge.as_bytes()).into();
+            (!is_same).then_some("the verifier does not belong to the challenge")
+        }
+        (Some(_), None) => Some("the verifier is missing"),
+        // Somebody took the challenge out of the request, to put a code of their own
+        // into a sign-in that is protected by it (BCP 4.8.2).
+        (None, Some(_)) => Some("there was no challenge for this verifier"),
+        (None, None) => {
+            let may = client.registration.without_pkce && !client.registration.is_public();
+            (!may).then_some("the app must use PKCE")
+        }
+    }
 }
 
 /// Whether what was asked for may outlive the session. Nothing of a shared computer

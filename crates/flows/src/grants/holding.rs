@@ -8,10 +8,9 @@ use nightlatch_domain::ids::{ClientId, SessionId};
 use nightlatch_domain::policy::Deadlines;
 use nightlatch_domain::relying_party::RelyingParty;
 use nightlatch_domain::session::effective_deadlines;
-use nightlatch_domain::user::User;
 use nightlatch_storage::{StorageError, Tx, grants, relying_parties, users};
 
-use super::{find_anchor, is_of};
+use super::{Described, find_anchor, is_of};
 use crate::Moment;
 use crate::activity::Activity;
 use crate::token_key::{AccessToken, Presented, TokenKey, TokenName};
@@ -90,7 +89,7 @@ pub struct HeldAccess {
     /// The token.
     pub held: Held,
     /// The person.
-    pub user: User,
+    pub person: Described,
 }
 
 /// The person behind an access token, if it is good.
@@ -103,7 +102,8 @@ pub fn find_access(
     let held = find_held(tx, moment, key, token)?.filter(|held| held.access.is_some());
     let Some(held) = held else { return Ok(None) };
     let user = users::get(tx, held.grant.user_id)?;
-    Ok(Some(HeldAccess { held, user }))
+    let person = Described::of(tx, user)?;
+    Ok(Some(HeldAccess { held, person }))
 }
 
 /// An app gives a token back (RFC 7009). A refresh token takes its grant along; an

@@ -7,7 +7,7 @@ use nightlatch_domain::relying_party::RelyingParty;
 use nightlatch_storage::{StorageError, Tx, events, grants, relying_parties, users};
 
 use super::exchange::reused;
-use super::{Issued, find_anchor, is_of, issue};
+use super::{Described, Issued, find_anchor, is_of, issue};
 use crate::Moment;
 use crate::alerts::tell_of;
 use crate::token_key::{Presented, TokenKey, TokenName};
@@ -15,8 +15,8 @@ use crate::token_key::{Presented, TokenKey, TokenName};
 /// What came of a refresh.
 #[derive(Debug)]
 pub enum RefreshOutcome {
-    /// Tokens, and what was registered of the app.
-    Refreshed(Box<(Issued, RelyingParty)>),
+    /// Tokens.
+    Refreshed(Box<Refreshed>),
     /// No refresh token of this app, or what it stands for is over: the same answer
     /// for all (A6).
     Refused,
@@ -25,6 +25,17 @@ pub enum RefreshOutcome {
     /// It was replaced long ago, so there are two who hold it: everything of its
     /// grant is revoked, and the owner of the account is told.
     Reused,
+}
+
+/// The tokens, and what the ID token says.
+#[derive(Debug)]
+pub struct Refreshed {
+    /// The tokens.
+    pub issued: Issued,
+    /// Whose they are.
+    pub person: Described,
+    /// What was registered of the app.
+    pub client: RelyingParty,
 }
 
 /// Refreshes. All who present one token within [`GRACE`] of its first use get the
@@ -68,8 +79,12 @@ pub fn refresh(
     } else {
         grant
     };
-    let issued = issue(grant, scopes, key, moment.now);
-    Ok(RefreshOutcome::Refreshed(Box::new((issued, client))))
+    let user = users::get(tx, grant.user_id)?;
+    Ok(RefreshOutcome::Refreshed(Box::new(Refreshed {
+        issued: issue(grant, scopes, key, moment.now),
+        person: Described::of(tx, user)?,
+        client,
+    })))
 }
 
 /// Moves to the next generation, under the condition that nobody else has.

@@ -12,12 +12,16 @@ pub mod decide;
 pub mod request;
 pub mod respond;
 
+use std::net::IpAddr;
+
 use nightlatch_domain::Timestamp;
-use nightlatch_domain::grant::Scopes;
+use nightlatch_domain::grant::{Grant, Scopes};
 use nightlatch_domain::ids::{ClientId, SessionId};
 use nightlatch_domain::nearest::nearest;
 use nightlatch_domain::relying_party::{RegisteredUri, RelyingParty, RelyingPartyStatus};
 use nightlatch_domain::secret::{Token, TokenDigest};
+use nightlatch_domain::session::Proof;
+use nightlatch_domain::throttle;
 use nightlatch_flows::Moment;
 use nightlatch_flows::authorize::{
     self as flow, CodeOutcome, ConsentOutcome, Standing, WantedCode,
@@ -30,11 +34,15 @@ use self::decide::{Decision, SignedIn, Situation, decide, stated_acr};
 pub use self::request::{AuthorizationRequest, Parameters, ResponseMode};
 pub use self::respond::Answer;
 use crate::jose::KeySet;
+use crate::oidc::acr::acr;
 use crate::oidc::claims::Claims;
 use crate::oidc::error::OidcError;
 
 /// How often a decision is made anew that was overtaken while it was acted upon.
 const TRIES: usize = 3;
+
+/// What a network left here is tidied after one request in so many.
+const TIDIED_ONE_IN: u8 = 16;
 
 /// What the endpoint works with.
 #[derive(Debug, Clone, Copy)]
@@ -47,6 +55,8 @@ pub struct Endpoint<'a> {
     pub issuer: &'a str,
     /// The present moment.
     pub moment: &'a Moment,
+    /// Where the browser is, if that is known: what waits is bounded by network.
+    pub address: Option<IpAddr>,
 }
 
 /// What comes of a request.
@@ -88,7 +98,8 @@ pub struct Question {
     pub decision: Decision,
     /// The app.
     pub app: RelyingParty,
-    /// What it wants, as far as it may have that.
+    /// What it learns, as far as it may: by scopes and by single claims. That is what
+    /// the person is asked to agree to.
     pub scopes: Scopes,
     /// Where the person goes on to; registered.
     pub redirect_uri: String,
@@ -110,6 +121,23 @@ pub struct RememberedRequest {
     pub claims: Claims,
     /// The value of `acr` that the ID token states.
     pub acr: String,
+}
+
+impl RememberedRequest {
+    /// What the request behind a grant asked for.
+    pub(super) fn of(grant: &Grant) -> Result<Self, StorageError> {
+        serde_json::from_str(&grant.request)
+            .map_err(|_| StorageError::Other("the request of a grant cannot be read".to_owned()))
+    }
+
+    /// The value of `acr` that tokens state for these proofs.
+    pub(super) fn acr_of(&self, proofs: &[Proof]) -> String {
+        if self.acr.is_empty() {
+            acr(proofs).to_owned()
+        } else {
+            self.acr.clone()
+        }
+    }
 }
 
 /// A request that is being answered.
@@ -337,16 +365,19 @@ async fn proceed(
             return Ok(Outcome::Shown(untrusted));
         }
         let scopes = standing.allowed(course.request.scopes);
-        match decision(endpoint, &course, &standing, scopes) {
-            Decision::Respond => match issue(endpoint, &course, &standing, scopes).await? {
-                CodeOutcome::Issued(code) => {
-                    let code = code.reveal();
-                    let answer = Answer::code(&course.request, code, endpoint.issuer);
-                    return Ok(Outcome::Sent(answer));
+        let disclosed = scopes.and(course.request.claims.disclosed());
+        match decision(endpoint, &course, &standing, disclosed) {
+            Decision::Respond => {
+                match issue(endpoint, &course, &standing, (scopes, disclosed)).await? {
+                    CodeOutcome::Issued(code) => {
+                        let code = code.reveal();
+                        let answer = Answer::code(&course.request, code, endpoint.issuer);
+                        return Ok(Outcome::Sent(answer));
+                    }
+                    CodeOutcome::Answered => return Ok(Outcome::Gone),
+                    CodeOutcome::Changed => {}
                 }
-                CodeOutcome::Answered => return Ok(Outcome::Gone),
-                CodeOutcome::Changed => {}
-            },
+            }
             Decision::Refuse(error) => return refuse(endpoint, &course, error).await,
             decision => {
                 let token = match course.token.take() {
@@ -357,7 +388,7 @@ async fn proceed(
                     token,
                     decision,
                     app: standing.client,
-                    scopes,
+                    scopes: disclosed,
                     redirect_uri: course.request.redirect_uri,
                 })));
             }
@@ -401,7 +432,7 @@ async fn issue(
     endpoint: Endpoint<'_>,
     course: &Course,
     standing: &Standing,
-    scopes: Scopes,
+    (scopes, disclosed): (Scopes, Scopes),
 ) -> Result<CodeOutcome, StorageError> {
     let Some(owned) = &standing.session else {
         return Ok(CodeOutcome::Changed);
@@ -418,6 +449,7 @@ async fn issue(
         session_id: owned.session.id,
         redirect_uri: request.redirect_uri.clone(),
         scopes,
+        disclosed,
         nonce: request.nonce.clone(),
         challenge: request.challenge.clone(),
         request: remembered,
@@ -437,10 +469,20 @@ fn digest(course: &Course) -> Option<TokenDigest> {
 async fn wait(endpoint: Endpoint<'_>, course: &Course) -> Result<Token, StorageError> {
     let text = write(&course.request, course.chosen)?;
     let (moment, client_id) = (endpoint.moment.clone(), course.request.client_id);
-    endpoint
+    let network = endpoint.address.map(throttle::waiting_requests_key);
+    let token = endpoint
         .store
-        .write(move |tx| flow::wait(tx, &moment, client_id, &text))
-        .await
+        .write(move |tx| flow::wait(tx, &moment, client_id, &text, network))
+        .await?;
+    // In a transaction of its own, and not after each: whoever looks at the others of a
+    // network conflicts with whoever adds one there.
+    if let Some(network) = network
+        && token.digest().to_bytes()[0].is_multiple_of(TIDIED_ONE_IN)
+    {
+        let tidy = move |tx: &mut Tx<'_>| flow::drop_oldest_waiting(tx, network);
+        endpoint.store.write(tidy).await?;
+    }
+    Ok(token)
 }
 
 /// Answers with an error; what waited does so no longer.

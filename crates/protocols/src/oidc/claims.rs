@@ -3,8 +3,11 @@
 
 use std::collections::BTreeMap;
 
+use nightlatch_domain::grant::Scopes;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+use super::person::PersonClaim;
 
 /// What an app asked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +39,12 @@ impl Claims {
             id_token: wishes(whole.get("id_token"))?,
             userinfo: wishes(whole.get("userinfo"))?,
         })
+    }
+
+    /// The scopes that these wishes amount to: whoever asks for an address by the name
+    /// of its claim needs the same consent as whoever asks for it by its scope.
+    pub fn disclosed(&self) -> Scopes {
+        PersonClaim::scopes_of(self.id_token.iter().chain(&self.userinfo))
     }
 
     /// What is wished of a claim of the ID token.
@@ -100,6 +109,22 @@ mod tests {
         assert_eq!(
             Claims::parse(r#"{"userinfo":null}"#),
             Some(Claims::default())
+        );
+    }
+
+    #[test]
+    fn oidc_18_a_single_claim_takes_the_consent_of_its_scope() {
+        let disclosed = |text: &str| Claims::parse(text).expect("claims").disclosed().to_string();
+        assert_eq!(disclosed(r#"{"userinfo":{"name":null}}"#), "profile");
+        assert_eq!(
+            disclosed(r#"{"id_token":{"email":{"essential":true}}}"#),
+            "email"
+        );
+        let both = r#"{"id_token":{"updated_at":null},"userinfo":{"email_verified":null}}"#;
+        assert_eq!(disclosed(both), "profile email");
+        assert_eq!(
+            disclosed(r#"{"id_token":{"acr":null,"sub":null,"phone_number":null}}"#),
+            ""
         );
     }
 

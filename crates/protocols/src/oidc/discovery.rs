@@ -9,6 +9,7 @@ use nightlatch_domain::relying_party::SigningAlgorithm;
 use serde::Serialize;
 
 use super::acr::ACR_VALUES;
+use super::person::PersonClaim;
 use crate::jose::KeySet;
 
 /// Where the endpoints are, under the issuer.
@@ -71,7 +72,7 @@ pub struct Discovery {
     revocation_endpoint_auth_signing_alg_values_supported: Vec<&'static str>,
     introspection_endpoint_auth_methods_supported: [&'static str; 3],
     introspection_endpoint_auth_signing_alg_values_supported: Vec<&'static str>,
-    claims_supported: [&'static str; 13],
+    claims_supported: Vec<&'static str>,
     code_challenge_methods_supported: [&'static str; 1],
     authorization_response_iss_parameter_supported: bool,
     backchannel_logout_supported: bool,
@@ -108,29 +109,34 @@ pub fn discovery(issuer: &str) -> Discovery {
         revocation_endpoint_auth_signing_alg_values_supported: algorithms(),
         introspection_endpoint_auth_methods_supported: WITH_SECRET,
         introspection_endpoint_auth_signing_alg_values_supported: algorithms(),
-        claims_supported: [
-            "iss",
-            "sub",
-            "aud",
-            "exp",
-            "iat",
-            "auth_time",
-            "nonce",
-            "acr",
-            "amr",
-            "sid",
-            "at_hash",
-            "name",
-            "email",
-        ],
+        claims_supported: claims(),
         code_challenge_methods_supported: ["S256"],
         authorization_response_iss_parameter_supported: true,
         backchannel_logout_supported: true,
         backchannel_logout_session_supported: true,
-        claims_parameter_supported: false,
+        claims_parameter_supported: true,
         request_parameter_supported: false,
         request_uri_parameter_supported: false,
     }
+}
+
+/// What ID tokens and `userinfo` can say.
+fn claims() -> Vec<&'static str> {
+    let of_tokens = [
+        "iss",
+        "sub",
+        "aud",
+        "exp",
+        "iat",
+        "auth_time",
+        "nonce",
+        "acr",
+        "amr",
+        "sid",
+        "at_hash",
+    ];
+    let of_people = PersonClaim::ALL.map(PersonClaim::name);
+    of_tokens.into_iter().chain(of_people).collect()
 }
 
 /// Our public keys (RFC 7517 section 5).

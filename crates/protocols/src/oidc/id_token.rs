@@ -2,18 +2,21 @@
 //!
 //! They say that somebody signed in, when and how, and in which session; they name
 //! nobody, since they travel through addresses and logs (B8). Names come from
-//! `userinfo`.
+//! `userinfo`, unless the app asked for single claims here, or was registered as one
+//! that reads nothing else.
 
 use aws_lc_rs::digest::{SHA256, SHA512, digest};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use nightlatch_domain::Timestamp;
 use nightlatch_domain::relying_party::{RelyingParty, SigningAlgorithm};
-use nightlatch_flows::grants::Issued;
+use nightlatch_flows::grants::{Described, Issued};
 use serde::Serialize;
 
 use super::Provider;
-use super::acr::{acr, amr};
+use super::acr::amr;
+use super::authorize::RememberedRequest;
+use super::person::PersonClaims;
 use super::refusal::EndpointError;
 use crate::jose::TokenType;
 use crate::signing_keys::SigningKeysError;
@@ -31,10 +34,12 @@ struct Claims<'a> {
     auth_time: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     nonce: Option<&'a str>,
-    acr: &'static str,
+    acr: String,
     amr: Vec<&'static str>,
     sid: String,
     at_hash: String,
+    #[serde(flatten)]
+    person: PersonClaims,
 }
 
 /// Signs the ID token that goes with other tokens. A refresh has no `nonce`: it
@@ -42,12 +47,14 @@ struct Claims<'a> {
 pub async fn sign(
     provider: &Provider<'_>,
     client: &RelyingParty,
-    issued: &Issued,
+    (issued, person): (&Issued, &Described),
     nonce: Option<&str>,
 ) -> Result<String, EndpointError> {
     let algorithm = client.registration.signing_algorithm;
     let now = provider.moment.now;
     let grant = &issued.grant;
+    let asked = RememberedRequest::of(grant)?;
+    let by_scope = client.registration.claims_in_id_token;
     let claims = Claims {
         iss: provider.issuer,
         sub: grant.user_id.to_string(),
@@ -56,10 +63,14 @@ pub async fn sign(
         iat: seconds(now),
         auth_time: seconds(grant.authenticated_at),
         nonce,
-        acr: acr(&grant.proofs),
+        acr: asked.acr_of(&grant.proofs),
         amr: amr(&grant.proofs),
         sid: grant.session_id.to_string(),
         at_hash: at_hash(algorithm, &issued.access_token),
+        person: PersonClaims::of(person, |claim| {
+            asked.claims.id_token.contains_key(claim.name())
+                || by_scope && issued.scopes.has(claim.scope())
+        }),
     };
     let keys = provider
         .signing

@@ -7,7 +7,7 @@ use nightlatch_flows::token_key::Presented;
 use nightlatch_storage::StorageError;
 use serde::Serialize;
 
-use super::acr::acr;
+use super::authorize::RememberedRequest;
 use super::id_token::seconds;
 use super::parameters::Parameters;
 use super::refusal::{EndpointError, Refusal};
@@ -38,7 +38,7 @@ pub struct Active {
     scope: String,
     sid: String,
     auth_time: i64,
-    acr: &'static str,
+    acr: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     token_type: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -68,15 +68,15 @@ pub async fn introspect(
         .read::<_, StorageError, _>(move |tx| find_held(tx, &moment, &key, &presented))
         .await?;
     Ok(match held.filter(|held| held.client.id == client.id) {
-        Some(held) => Introspection::Active(Box::new(describe(provider, &held))),
+        Some(held) => Introspection::Active(Box::new(describe(provider, &held)?)),
         None => Introspection::Inactive { active: false },
     })
 }
 
-fn describe(provider: &Provider<'_>, held: &Held) -> Active {
+fn describe(provider: &Provider<'_>, held: &Held) -> Result<Active, StorageError> {
     let grant = &held.grant;
     let client = held.client.id.to_string();
-    Active {
+    Ok(Active {
         active: true,
         iss: provider.issuer.to_owned(),
         sub: grant.user_id.to_string(),
@@ -85,9 +85,9 @@ fn describe(provider: &Provider<'_>, held: &Held) -> Active {
         scope: held.scopes.to_string(),
         sid: grant.session_id.to_string(),
         auth_time: seconds(grant.authenticated_at),
-        acr: acr(&grant.proofs),
+        acr: RememberedRequest::of(grant)?.acr_of(&grant.proofs),
         token_type: held.access.map(|_| "Bearer"),
         iat: held.access.map(|(from, _)| seconds(from)),
         exp: held.access.map(|(_, until)| seconds(until)),
-    }
+    })
 }

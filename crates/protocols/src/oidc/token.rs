@@ -6,7 +6,7 @@ use nightlatch_domain::grant::{Scope, Scopes};
 use nightlatch_domain::relying_party::RelyingParty;
 use nightlatch_domain::secret::Token;
 use nightlatch_flows::grants::{
-    CodeUse, ExchangeOutcome, Issued, RefreshOutcome, exchange, refresh,
+    CodeUse, Described, ExchangeOutcome, Issued, RefreshOutcome, exchange, refresh,
 };
 use nightlatch_flows::token_key::Presented;
 use nightlatch_storage::StorageError;
@@ -67,11 +67,14 @@ async fn by_code(
     let need = |name, missing| parameters.get(name).ok_or(Refusal::request(missing));
     let code = need("code", "code is missing.")?;
     let redirect_uri = need("redirect_uri", "redirect_uri is missing.")?;
-    let verifier = need(
-        "code_verifier",
-        "code_verifier is missing; every code here was asked for with a code_challenge.",
-    )?;
-    if !is_verifier(verifier) {
+    let verifier = parameters.get("code_verifier");
+    if verifier.is_none() && !client.registration.without_pkce {
+        return Err(Refusal::request(
+            "code_verifier is missing; every code here was asked for with a code_challenge.",
+        )
+        .into());
+    }
+    if !verifier.is_none_or(is_verifier) {
         return Err(Refusal::request(
             "code_verifier must be 43 to 128 letters, digits, hyphens, periods, underscores or tildes.",
         )
@@ -81,7 +84,7 @@ async fn by_code(
         client: client.id,
         code: Token::parse(code).ok_or(NOT_GOOD)?,
         redirect_uri: redirect_uri.to_owned(),
-        verifier: verifier.to_owned(),
+        verifier: verifier.map(str::to_owned),
     };
     let (moment, key) = (provider.moment.clone(), Arc::clone(provider.token_key));
     let outcome = provider
@@ -90,7 +93,8 @@ async fn by_code(
         .await?;
     match outcome {
         ExchangeOutcome::Exchanged(done) => {
-            respond(provider, &done.client, done.issued, done.nonce.as_deref()).await
+            let whose = (done.issued, &done.person);
+            respond(provider, &done.client, whose, done.nonce.as_deref()).await
         }
         ExchangeOutcome::Refused(why) => {
             tracing::info!(app = %client.id, why, "a code was refused");
@@ -125,8 +129,7 @@ async fn by_refresh(
         .await?;
     match outcome {
         RefreshOutcome::Refreshed(done) => {
-            let (issued, client) = *done;
-            respond(provider, &client, issued, None).await
+            respond(provider, &done.client, (done.issued, &done.person), None).await
         }
         RefreshOutcome::ScopeTooWide => Err(Refusal::new(
             RefusalCode::InvalidScope,
@@ -140,11 +143,11 @@ async fn by_refresh(
 async fn respond(
     provider: &Provider<'_>,
     client: &RelyingParty,
-    issued: Issued,
+    (issued, person): (Issued, &Described),
     nonce: Option<&str>,
 ) -> Result<TokenResponse, EndpointError> {
     let id_token = if issued.scopes.has(Scope::OpenId) {
-        Some(id_token::sign(provider, client, &issued, nonce).await?)
+        Some(id_token::sign(provider, client, (&issued, person), nonce).await?)
     } else {
         None
     };

@@ -9,17 +9,16 @@ use nightlatch_storage::StorageError;
 use serde::Serialize;
 
 use super::Provider;
+use super::authorize::RememberedRequest;
+use super::person::PersonClaims;
 
-/// What the token's scopes let an app know. Only what we know: addresses were
-/// entered by whoever runs the organization, and whether they were verified is not
-/// recorded, so nothing is said about it.
+/// What the token's scopes, and the claims that were asked for one by one, let an app
+/// know.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub struct UserInfo {
     sub: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    name: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    email: Option<String>,
+    #[serde(flatten)]
+    person: PersonClaims,
 }
 
 /// Why there is no answer (RFC 6750 section 3.1).
@@ -100,19 +99,24 @@ pub async fn userinfo(
         .store
         .read::<_, StorageError, _>(move |tx| find_access(tx, &moment, &key, &presented))
         .await?;
-    Ok(found.map_or(Err(BearerProblem::Invalid), |access| claims(&access)))
+    match found {
+        Some(access) => claims(&access),
+        None => Ok(Err(BearerProblem::Invalid)),
+    }
 }
 
-fn claims(access: &HeldAccess) -> Result<UserInfo, BearerProblem> {
-    let (scopes, user) = (access.held.scopes, &access.user);
+fn claims(access: &HeldAccess) -> Result<Result<UserInfo, BearerProblem>, StorageError> {
+    let scopes = access.held.scopes;
     if !scopes.has(Scope::OpenId) {
-        return Err(BearerProblem::InsufficientScope);
+        return Ok(Err(BearerProblem::InsufficientScope));
     }
-    Ok(UserInfo {
-        sub: user.id.to_string(),
-        name: scopes.has(Scope::Profile).then(|| user.name.clone()),
-        email: scopes.has(Scope::Email).then(|| user.email.to_string()),
-    })
+    let asked = RememberedRequest::of(&access.held.grant)?;
+    Ok(Ok(UserInfo {
+        sub: access.person.user.id.to_string(),
+        person: PersonClaims::of(&access.person, |claim| {
+            scopes.has(claim.scope()) || asked.claims.userinfo.contains_key(claim.name())
+        }),
+    }))
 }
 
 #[cfg(test)]

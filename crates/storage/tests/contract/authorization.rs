@@ -34,7 +34,7 @@ pub(super) fn code(client: u8) -> AuthorizationCode {
         redirect_uri: format!("https://crm.example/{ODD_TEXT}"),
         scopes: Scopes::parse("openid email"),
         nonce: Some(ODD_TEXT.to_owned()),
-        challenge: "challenge".to_owned(),
+        challenge: Some("challenge".to_owned()),
         request: format!("{{\"x\":\"{ODD_TEXT}\"}}"),
         authenticated_at: at(900),
         proofs: vec![Proof {
@@ -55,6 +55,7 @@ pub(super) fn waiting(client: u8) -> WaitingRequest {
         request: format!("{{\"x\":\"{ODD_TEXT}\"}}"),
         created_at: at(1_000),
         expires_at: at(5_000),
+        network: Some(digest(client)),
     }
 }
 
@@ -95,7 +96,7 @@ fn agreed(store: &Store, user: u8) -> Vec<u8> {
 on_both_databases! {
     fn a_code_comes_back_as_it_was_and_is_used_once(store) {
         apps(store);
-        let bare = AuthorizationCode { nonce: None, proofs: Vec::new(), ..code(2) };
+        let bare = AuthorizationCode { nonce: None, challenge: None, proofs: Vec::new(), ..code(2) };
         let added = bare.clone();
         write(store, move |tx| {
             authorization_codes::add(tx, &code(1), digest(1))?;
@@ -122,6 +123,44 @@ on_both_databases! {
         write(store, |tx| authorization_codes::add(tx, &code(1), digest(1)));
         refusal(store, |tx| authorization_codes::add(tx, &code(2), digest(1)));
         same(&find_code(store, 1), &Some(code(1)));
+    }
+
+    fn leaving_voids_what_is_under_way_and_nothing_else(store) {
+        apps(store);
+        write(store, |tx| {
+            let elsewhere = AuthorizationCode { session_id: id(77), ..code(1) };
+            let of_another = AuthorizationCode { user_id: id(2), ..code(1) };
+            for (number, code) in [(1, code(1)), (2, elsewhere), (3, of_another), (4, code(2)), (5, code(1))] {
+                authorization_codes::add(tx, &code, digest(number))?;
+            }
+            authorization_codes::use_up(tx, digest(5), at(2_000), None)
+        });
+        let left = || (1..=5).filter(|number| find_code(store, *number).is_some()).collect::<Vec<_>>();
+        let AuthorizationCode { user_id, session_id, client_id, .. } = code(1);
+        let voided = write(store, move |tx| {
+            authorization_codes::void_of_session(tx, user_id, session_id, client_id)
+        });
+        assert_eq!((voided, left()), (1, vec![2, 3, 4, 5]));
+        let voided = write(store, move |tx| authorization_codes::void_of_user(tx, user_id, client_id));
+        assert_eq!((voided, left()), (1, vec![3, 4, 5]));
+    }
+
+    fn the_oldest_requests_of_a_network_go_first(store) {
+        apps(store);
+        write(store, |tx| {
+            for number in 1..=6 {
+                let network = Some(digest(if number == 1 { 8 } else { 9 }));
+                let created_at = at(1_000 + i64::from(number));
+                let one = WaitingRequest { network, created_at, ..waiting(1) };
+                authorization_requests::add(tx, &one, digest(number))?;
+            }
+            let nowhere = WaitingRequest { network: None, ..waiting(1) };
+            authorization_requests::add(tx, &nowhere, digest(7))
+        });
+        let dropped = write(store, |tx| authorization_requests::drop_oldest(tx, digest(9), 3, 100));
+        assert_eq!(dropped, 2);
+        let left: Vec<u8> = (1..=7).filter(|number| find_waiting(store, *number).is_some()).collect();
+        assert_eq!(left, [1, 4, 5, 6, 7]);
     }
 
     fn codes_go_with_their_time(store) {

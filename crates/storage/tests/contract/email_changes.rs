@@ -1,7 +1,7 @@
 //! Changes of e-mail addresses.
 
 use nightlatch_domain::email_change::{EmailChange, EmailChangeState};
-use nightlatch_domain::user::EmailAddress;
+use nightlatch_domain::user::{EmailAddress, Vouched};
 use nightlatch_storage::{Store, email_changes, mail_links, on_both_databases, users};
 
 use super::mails::mail_link;
@@ -137,18 +137,25 @@ on_both_databases! {
         let new = EmailAddress::parse("New@Example.test").unwrap();
         write(store, {
             let new = new.clone();
-            move |tx| users::set_email(tx, id(1), &new)
+            move |tx| users::set_email(tx, id(1), &new, Some(at(78)), at(79))
         });
         assert_eq!(write(store, |tx| users::get(tx, id(1))).email, new);
+        let vouched = |number| write(store, move |tx| users::vouched(tx, id(number)));
+        let known = Vouched { email_verified_at: Some(at(78)), updated_at: at(79) };
+        assert_eq!(vouched(1), known);
+        let never = Vouched { email_verified_at: None, updated_at: user(2, 1).created_at };
+        assert_eq!(vouched(2), never);
+        write(store, |tx| users::set_email_verified(tx, id(2), at(80)));
+        assert_eq!(vouched(2), Vouched { email_verified_at: Some(at(80)), ..never });
         let key = new.key();
         let found = write(store, move |tx| users::find_by_email(tx, &key));
         assert_eq!(found.unwrap().id, id(1));
         let old = user(1, 1).email.key();
         assert!(write(store, move |tx| users::find_by_email(tx, &old)).is_none());
         let taken = user(2, 1).email;
-        let refused = refusal(store, move |tx| users::set_email(tx, id(1), &taken));
+        let refused = refusal(store, move |tx| users::set_email(tx, id(1), &taken, None, at(79)));
         assert_eq!(refused, constraint("users_email_key"));
-        let nobody = refusal(store, move |tx| users::set_email(tx, id(9), &new));
+        let nobody = refusal(store, move |tx| users::set_email(tx, id(9), &new, None, at(79)));
         assert!(is_wrong_row_count(&nobody));
     }
 

@@ -35,7 +35,7 @@ pub(super) fn authorization_code(number: u8, user: u8) -> AuthorizationCode {
         redirect_uri: "https://crm.example.com/callback".to_owned(),
         scopes: Scopes::parse("openid email"),
         nonce: Some("once".to_owned()),
-        challenge: "challenge".to_owned(),
+        challenge: Some("challenge".to_owned()),
         request: "{}".to_owned(),
         authenticated_at: at(4),
         proofs: vec![Proof {
@@ -70,6 +70,7 @@ pub(super) fn grant(number: u8, user: u8, offline: bool) -> Grant {
             method: ProofMethod::Passkey,
             at: at(5),
         }],
+        request: "{\"acr\":\"phr\"}".to_owned(),
         seed: [number; 32],
         generation: 0,
         rotated_at: at(6),

@@ -115,7 +115,7 @@ on_both_databases! {
         add_sessions(store, vec![full_session(1, SessionKind::Ordinary), session(2, 1)]);
         let (profile, settings) = (owner.clone(), company.clone());
         write(store, move |tx| {
-            users::update_profile(tx, &profile)?;
+            users::update_profile(tx, &profile, at(77))?;
             users::set_status(tx, id(3), UserStatus::Disabled)?;
             organizations::update(tx, &settings)?;
             for _ in 0..3 {

@@ -111,7 +111,7 @@ on_both_databases! {
         people(store);
         let refusals = [
             refusal(store, |tx| users::get(tx, id(9))),
-            refusal(store, |tx| users::update_profile(tx, &user(9, 1))),
+            refusal(store, |tx| users::update_profile(tx, &user(9, 1), at(77))),
             refusal(store, |tx| users::set_status(tx, id(9), UserStatus::Disabled)),
             refusal(store, |tx| users::erase(tx, id(9))),
         ];
@@ -175,10 +175,10 @@ on_both_databases! {
             created_at: at(999),
             ..changed.clone()
         };
-        write(store, move |tx| users::update_profile(tx, &update));
+        write(store, move |tx| users::update_profile(tx, &update, at(77)));
         same(&get(store, 1), &changed);
         same(&get(store, 2), &user(2, 1));
-        write(store, |tx| users::update_profile(tx, &user(1, 1)));
+        write(store, |tx| users::update_profile(tx, &user(1, 1), at(77)));
         same(&get(store, 1), &user(1, 1));
     }
 
@@ -199,7 +199,7 @@ on_both_databases! {
             set_picture(store, number, Some(picture("image/png", vec![1])));
             write(store, move |tx| browsers::remember_use(tx, id(number), id(1), at(1)));
         }
-        write(store, |tx| users::update_profile(tx, &User { picture_version: Some(4), ..user(1, 1) }));
+        write(store, |tx| users::update_profile(tx, &User { picture_version: Some(4), ..user(1, 1) }, at(77)));
         write(store, |tx| users::erase(tx, id(1)));
         let erased = get(store, 1);
         let shown = format!("{erased:?}").to_lowercase();

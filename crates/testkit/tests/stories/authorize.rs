@@ -81,7 +81,7 @@ fn oidc_02_05_a_person_signs_in_and_comes_to_the_app(which: TestDatabase) {
     assert_eq!(stored.redirect_uri, app.redirect_uri);
     assert_eq!(stored.scopes, Scopes::parse("openid profile email"));
     assert_eq!(stored.nonce.as_ref(), Some(&app.nonce));
-    assert_eq!(stored.challenge, app.challenge());
+    assert_eq!(stored.challenge, Some(app.challenge()));
     assert_eq!(stored.authenticated_at, session.created_at);
     assert_eq!(stored.expires_at, site.now().plus(MINUTE));
     assert_eq!((stored.used_at, stored.proofs.len()), (None, 1));
@@ -431,11 +431,7 @@ fn oidc_12_the_level_of_proof_is_asked_for_and_stated(which: TestDatabase) {
     site.advance(MINUTE);
     let url = app.authorize_url_with(&[("claims", &essential(TWO_FACTOR))]);
     laptop.open(&url).expect(200);
-    assert!(
-        laptop
-            .page()
-            .says("with a code from your authenticator app")
-    );
+    assert!(laptop.page().says("this time with your second step"));
     assert!(
         laptop
             .page()

@@ -28,6 +28,9 @@ mod authorize;
 mod authorize_attacks;
 mod check_cache;
 mod check_up;
+mod claims;
+mod conformance_basic;
+mod conformance_config;
 mod days;
 mod delivery;
 mod demanded_factor;
@@ -82,6 +85,7 @@ mod tokens_http;
 mod truthful_ends;
 mod two_tabs;
 mod unregistered_addresses;
+mod ways_back;
 
 use std::time::Duration;
 

@@ -49,7 +49,7 @@ fn is_invalid_grant(answer: &nightlatch_testkit::Answer) {
 }
 
 /// What an ID token says, checked as an app checks it.
-fn read_id_token(site: &Site, token: &str, algorithm: Algorithm) -> Value {
+pub(crate) fn read_id_token(site: &Site, token: &str, algorithm: Algorithm) -> Value {
     let keys = call(site, ("GET", "/oauth2/jwks"), &[], &[]).expect(200);
     let keys: JwkSet = serde_json::from_slice(&keys.body).expect("keys");
     let header = decode_header(token).expect("a header");
@@ -115,6 +115,7 @@ fn oidc_11_12_14_an_id_token_says_who_when_and_how_and_names_nobody(which: TestD
         let who = with_token(&site, ("GET", "/oauth2/userinfo"), &refreshed.access).expect(200);
         let expected = serde_json::json!({
             "sub": ada.id.to_string(), "name": ada.name, "email": ada.email,
+            "updated_at": signed_in_at,
         });
         assert_eq!(who.json(), expected);
     }

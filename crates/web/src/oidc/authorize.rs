@@ -1,6 +1,7 @@
 //! `/oauth2/authorize`: where apps send people, and where those who had to do
 //! something first come back to.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::Extension;
@@ -10,7 +11,7 @@ use nightlatch_domain::ids::SessionId;
 use nightlatch_domain::secret::Token;
 use nightlatch_flows::Moment;
 use nightlatch_protocols::jose::KeySet;
-use nightlatch_protocols::oidc::authorize::decide::Decision;
+use nightlatch_protocols::oidc::authorize::decide::{Decision, ProofWanted};
 use nightlatch_protocols::oidc::authorize::{
     self as protocol, Endpoint, Outcome, Parameters, Question, ResponseMode,
 };
@@ -39,13 +40,15 @@ enum Place {
 struct Desk {
     moment: Moment,
     keys: Arc<KeySet>,
+    address: Option<IpAddr>,
 }
 
 impl Desk {
-    fn of(app: &App) -> Self {
+    fn of(visit: &Visit) -> Self {
         Self {
-            moment: app.moment(),
-            keys: app.signing.current(),
+            moment: visit.app.moment(),
+            keys: visit.app.signing.current(),
+            address: visit.client.address,
         }
     }
 
@@ -55,6 +58,7 @@ impl Desk {
             keys: &self.keys,
             issuer: app.public_url.origin(),
             moment: &self.moment,
+            address: self.address,
         }
     }
 }
@@ -68,7 +72,7 @@ pub(crate) async fn get(
     Extension(visit): Extension<Arc<Visit>>,
     query: Query,
 ) -> Result<Response, Failure> {
-    let (desk, parameters) = (Desk::of(&visit.app), Parameters::new(query.pairs()));
+    let (desk, parameters) = (Desk::of(&visit), Parameters::new(query.pairs()));
     let endpoint = desk.endpoint(&visit.app);
     let outcome = protocol::begin(endpoint, &parameters, session(&visit), false).await?;
     answer(&visit, outcome, Place::There).await
@@ -81,7 +85,7 @@ pub(crate) async fn post(
     Extension(visit): Extension<Arc<Visit>>,
     fields: Fields,
 ) -> Result<Response, Failure> {
-    let (desk, parameters) = (Desk::of(&visit.app), Parameters::new(fields.pairs()));
+    let (desk, parameters) = (Desk::of(&visit), Parameters::new(fields.pairs()));
     let endpoint = desk.endpoint(&visit.app);
     let outcome = protocol::begin(endpoint, &parameters, None, true).await?;
     answer(&visit, outcome, Place::There).await
@@ -95,7 +99,7 @@ pub(crate) async fn resume(
     let Some(token) = Token::parse(&token) else {
         return pages::gone(&visit).await;
     };
-    let desk = Desk::of(&visit.app);
+    let desk = Desk::of(&visit);
     let outcome = protocol::resume(desk.endpoint(&visit.app), &token, session(&visit)).await?;
     answer(&visit, outcome, Place::Here).await
 }
@@ -116,7 +120,7 @@ pub(crate) async fn choose(
     let (Some(token), Some(session)) = (Token::parse(&token), session(&visit)) else {
         return Ok(to_page(Path(token)).await);
     };
-    let desk = Desk::of(&visit.app);
+    let desk = Desk::of(&visit);
     let outcome = protocol::choose(desk.endpoint(&visit.app), &token, session).await?;
     answer(&visit, outcome, Place::There).await
 }
@@ -131,7 +135,7 @@ pub(crate) async fn agree(
     let (Some(token), Some(session)) = (Token::parse(&token), session(&visit)) else {
         return Ok(to_page(Path(token)).await);
     };
-    let desk = Desk::of(&visit.app);
+    let desk = Desk::of(&visit);
     let outcome = protocol::agree(desk.endpoint(&visit.app), &token, session).await?;
     answer(&visit, outcome, Place::There).await
 }
@@ -147,7 +151,7 @@ pub(crate) async fn decline(
     let Some(token) = Token::parse(&token) else {
         return pages::gone(&visit).await;
     };
-    let desk = Desk::of(&visit.app);
+    let desk = Desk::of(&visit);
     let outcome = protocol::decline(desk.endpoint(&visit.app), &token).await?;
     answer(&visit, outcome, Place::There).await
 }
@@ -166,20 +170,27 @@ pub(crate) async fn prove(
         visit: Arc::clone(&visit),
         live: live.clone(),
     };
-    let desk = Desk::of(&visit.app);
+    let desk = Desk::of(&visit);
     let outcome = protocol::resume(desk.endpoint(&visit.app), &token, session(&visit)).await?;
     let question = match outcome {
         Outcome::Asked(question) => question,
         other => return answer(&visit, other, Place::There).await,
     };
-    let Decision::Reauthenticate { with_code } = question.decision else {
+    let Decision::Reauthenticate(wanted) = question.decision else {
         return ask(&visit, *question, Place::There).await;
     };
-    let only_password = ["proof_code", "proof_passkey"]
-        .iter()
-        .all(|name| fields.get(name).trim().is_empty());
-    let error = if with_code && only_password {
-        Some("Please use a code from your app this time.".to_owned())
+    // Anything else would be right, and not enough.
+    let fits: &[&str] = match wanted {
+        ProofWanted::Any => &[],
+        ProofWanted::SecondFactor => &["proof_code", "proof_passkey"],
+        ProofWanted::Passkey => &["proof_passkey"],
+    };
+    let is_missing = fits.iter().all(|name| fields.get(name).trim().is_empty());
+    let error = if is_missing && !fits.is_empty() {
+        Some(match wanted {
+            ProofWanted::Passkey => "Please use a passkey this time.".to_owned(),
+            _ => "Please use a code from your app, or a passkey, this time.".to_owned(),
+        })
     } else {
         match take_proof(&person, Takes::AnyProof, &fields).await? {
             Taken::Yes(jar) => {
@@ -190,7 +201,7 @@ pub(crate) async fn prove(
             Taken::Ask(error) => error,
         }
     };
-    pages::ask_for_proof(&person, &question, with_code, Asking::Again(error)).await
+    pages::ask_for_proof(&person, &question, wanted, Asking::Again(error)).await
 }
 
 /// Writes what came of a request.
@@ -216,9 +227,10 @@ async fn ask(visit: &Arc<Visit>, question: Question, place: Place) -> Result<Res
         Decision::SignInAgain => links::login_returning(&back, true),
         Decision::SetUpFactor => {
             Flash::SetUpFactor.set(&mut jar);
+            jar.set_way(&question.token);
             links::SECURITY.to_owned()
         }
-        Decision::Reauthenticate { with_code } if place == Place::Here => {
+        Decision::Reauthenticate(wanted) if place == Place::Here => {
             let Some(live) = visit.live() else {
                 return Ok(show::see_other(&links::login_returning(&back, false), jar));
             };
@@ -226,7 +238,7 @@ async fn ask(visit: &Arc<Visit>, question: Question, place: Place) -> Result<Res
                 visit: Arc::clone(visit),
                 live: live.clone(),
             };
-            return pages::ask_for_proof(&person, &question, with_code, Asking::First).await;
+            return pages::ask_for_proof(&person, &question, wanted, Asking::First).await;
         }
         Decision::ChooseAccount if place == Place::Here => {
             return pages::choose_account(visit, &question, true).await;

@@ -3,6 +3,7 @@
 use axum::http::StatusCode;
 use axum::response::Response;
 use nightlatch_domain::grant::Scope;
+use nightlatch_protocols::oidc::authorize::decide::ProofWanted;
 use nightlatch_protocols::oidc::authorize::{Answer, Question, Untrusted};
 use nightlatch_protocols::oidc::error::OidcError;
 use url::Url;
@@ -80,7 +81,7 @@ pub(super) enum Asking {
 pub(super) async fn ask_for_proof(
     person: &Person,
     question: &Question,
-    with_code: bool,
+    wanted: ProofWanted,
     asking: Asking,
 ) -> Result<Response, Failure> {
     let visit = &person.visit;
@@ -89,13 +90,20 @@ pub(super) async fn ask_for_proof(
         Asking::Again(error) => (StatusCode::UNPROCESSABLE_ENTITY, error),
     };
     let mut proof = proof::asked(person, Takes::AnyProof, error).await?;
-    if let (true, Proof::Needed { ways, .. }) = (with_code, &mut proof) {
-        ways.level = ProofLevel::Any { password: false };
+    if let Proof::Needed { ways, .. } = &mut proof {
+        if wanted != ProofWanted::Any {
+            ways.level = ProofLevel::ForApp;
+        }
+        ways.code &= wanted != ProofWanted::Passkey;
     }
     let page = AppProofPage {
         frame: show::frame(visit, Nav::Elsewhere).await?,
         way: way(question, "proof"),
-        with_code,
+        wanted: match wanted {
+            ProofWanted::Any => "",
+            ProofWanted::SecondFactor => ", this time with your second step",
+            ProofWanted::Passkey => ", this time with a passkey",
+        },
         proof,
     };
     show::page_with(visit, status, &page, Jar::default())

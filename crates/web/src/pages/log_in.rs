@@ -205,6 +205,9 @@ pub(crate) fn arrive(visit: &Visit, signed_in: &SignedIn) -> Jar {
     }
     jar.remove(cookies::VISITOR);
     jar.remove(cookies::RECEIPT);
+    if visit.way.is_some() {
+        jar.remove(cookies::WAY);
+    }
     if visit.pending_token.is_some() {
         jar.remove(cookies::PENDING);
     }
@@ -257,6 +260,12 @@ async fn show_form(visit: &Visit, status: StatusCode, typed: Typed) -> Result<Re
     let notices = notices(visit, &mut frame, &mut jar).await?;
     let (remember, shared) = choices(visit, &typed).await?;
     let expected = expected(visit, &typed).await?;
+    // Whatever page the person goes on to from here, it leads to the same place.
+    match links::request_token(&typed.return_to).filter(|_| expected.is_some()) {
+        Some(token) => jar.set_way(&token),
+        None if visit.way.is_some() => jar.remove(cookies::WAY),
+        None => {}
+    }
     let (app, hint) = expected.map_or((None, None), |one| (Some(one.app), one.login_hint));
     // Whoever comes next must not find who tried (SHR-01).
     let is_shared = typed.shared || matches!(shared, SharedChoice::Forced { .. });

@@ -32,6 +32,7 @@ pub(crate) mod sessions;
 pub(crate) mod set_up;
 pub(crate) mod signed_out;
 pub(crate) mod start;
+pub(crate) mod way_back;
 
 pub(crate) use endings::end;
 pub(crate) use fields::{Fields, Query};

@@ -24,6 +24,7 @@ use crate::guard::Person;
 use crate::links;
 use crate::pages::factors::{acting, follow_up};
 use crate::pages::flash::Flash;
+use crate::pages::way_back;
 use crate::views::Problem;
 
 /// Nothing is needed to begin.
@@ -134,8 +135,11 @@ pub(crate) async fn finish(
         Registered::Added(_, changed) => {
             let mut jar = Jar::default();
             follow_up(&person, &mut jar, &changed);
-            Flash::PasskeyAdded.set(&mut jar);
-            let to = links::SECURITY.to_owned();
+            let to = way_back::or(&person.visit, links::SECURITY, &mut jar).await?;
+            // Said on a page of ours, or not at all.
+            if to == links::SECURITY {
+                Flash::PasskeyAdded.set(&mut jar);
+            }
             Ok(answer(Next { to }, jar))
         }
         Registered::TooMany => Err(too_many()),

@@ -17,7 +17,7 @@ use crate::failure::Failure;
 use crate::guard::Visit;
 use crate::links;
 use crate::pages::flash::TOO_MANY_SESSIONS;
-use crate::pages::{Fields, log_in};
+use crate::pages::{Fields, log_in, way_back};
 use crate::qr_code::qr_code;
 use crate::show;
 use crate::views::{Nav, PhoneWaitPage, PhoneWaitState, ReplaceView};
@@ -114,6 +114,7 @@ async fn show_state(
     let page = PhoneWaitPage {
         frame: show::frame(visit, Nav::Elsewhere).await?,
         csrf: visit.form_token(),
+        sign_in_href: way_back::login(visit).await?,
         state,
     };
     show::page_with(visit, status, &page, jar)
@@ -153,7 +154,7 @@ pub(crate) async fn cancel(
     visit.check_form(fields.get("csrf"))?;
     let mut jar = Jar::default();
     jar.remove(cookies::PHONE);
-    Ok(show::see_other(links::LOGIN, jar))
+    Ok(show::see_other(&way_back::login(&visit).await?, jar))
 }
 
 /// `POST /login/phone/continue`: the session begins.
@@ -165,6 +166,7 @@ pub(crate) async fn go_on(
     let Some(token) = visit.phone.as_ref().map(Token::digest) else {
         return start_over(&visit, over()).await;
     };
+    let back = way_back::find(&visit).await?.map(|way| way.href);
     let (moment, activity) = (visit.app.moment(), Arc::clone(&visit.app.activity));
     let held = Held {
         replaces: visit.session_token,
@@ -181,7 +183,7 @@ pub(crate) async fn go_on(
         .await;
     match outcome? {
         RedeemOutcome::SignIn(SignInOutcome::SignedIn(signed_in)) => {
-            let mut answer = log_in::welcome(&visit, &signed_in, "");
+            let mut answer = log_in::welcome(&visit, &signed_in, &back.unwrap_or_default());
             let mut jar = Jar::default();
             jar.remove(cookies::PHONE);
             jar.apply(answer.headers_mut());

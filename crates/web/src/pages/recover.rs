@@ -22,7 +22,7 @@ use nightlatch_storage::{StorageError, organizations};
 use crate::cookies::Jar;
 use crate::failure::Failure;
 use crate::guard::Visit;
-use crate::pages::{Fields, seconds_until};
+use crate::pages::{Fields, seconds_until, way_back};
 use crate::show;
 use crate::signals::Concern;
 use crate::views::{Nav, Problem, RecoverPage, RecoverState, ResetForm, ResetPage, ResetState};
@@ -32,8 +32,12 @@ async fn show_recover(
     status: StatusCode,
     state: RecoverState,
 ) -> Result<Response, Failure> {
-    let frame = show::frame(visit, Nav::Elsewhere).await?;
-    show::page_with(visit, status, &RecoverPage { frame, state }, Jar::default())
+    let page = RecoverPage {
+        frame: show::frame(visit, Nav::Elsewhere).await?,
+        sign_in_href: way_back::login(visit).await?,
+        state,
+    };
+    show::page_with(visit, status, &page, Jar::default())
 }
 
 /// `GET /login/recover`.
@@ -101,7 +105,12 @@ async fn show_reset(
     if matches!(state, ResetState::Done) {
         frame.person = None;
     }
-    show::page_with(visit, status, &ResetPage { frame, state }, Jar::default())
+    let page = ResetPage {
+        frame,
+        sign_in_href: way_back::login(visit).await?,
+        state,
+    };
+    show::page_with(visit, status, &page, Jar::default())
 }
 
 async fn gone(visit: &Visit, refusal: LinkRefusal) -> Result<Response, Failure> {

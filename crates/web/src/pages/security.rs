@@ -23,7 +23,7 @@ use crate::links;
 use crate::pages::factors::two_step;
 use crate::pages::flash::Flash;
 use crate::pages::remembered_browsers;
-use crate::pages::{Fields, passkeys, wait_sentence};
+use crate::pages::{Fields, passkeys, wait_sentence, way_back};
 use crate::show;
 use crate::signals::Concern;
 use crate::views::{
@@ -74,6 +74,12 @@ pub(crate) async fn show_page(
         password_hint:
             "At least 15 characters. A few words that only you would put together work well."
                 .to_owned(),
+        // While it must be set up, nothing leads on yet.
+        way: if person.live.must_set_up_factor {
+            None
+        } else {
+            way_back::find(visit).await?
+        },
         own_device: person
             .live
             .owned

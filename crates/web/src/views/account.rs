@@ -2,7 +2,9 @@
 
 use askama::Template;
 
-use super::{EmailRow, Field, Frame, PasskeysView, PendingEmailView, Theme, TimeView, TwoStepView};
+use super::{
+    EmailRow, Field, Frame, PasskeysView, PendingEmailView, Theme, TimeView, TowardApp, TwoStepView,
+};
 
 /// `GET /`: a signed-in person's apps.
 #[derive(Clone, Debug, Template)]
@@ -126,6 +128,8 @@ pub struct SecurityPage {
     pub password: PasswordErrors,
     /// "At least 15 characters. A few words that only you would put together work well."
     pub password_hint: String,
+    /// The app that the person is on the way to, if there is one.
+    pub way: Option<TowardApp>,
     /// Why nothing of the account can be changed here; the forms are then left out.
     pub own_device: Option<String>,
     /// Two-step sign-in.

@@ -43,6 +43,8 @@ pub enum ProofLevel {
         /// A recovery code will do, field `proof_recovery_code`.
         recovery_code: bool,
     },
+    /// What an app asks for, and its page says why; no password.
+    ForApp,
 }
 
 impl ProofWays {
@@ -60,6 +62,11 @@ impl ProofWays {
     /// Whether they ask for the second step.
     pub fn are_second(&self) -> bool {
         matches!(self.level, ProofLevel::Second { .. })
+    }
+
+    /// Whether an app asks for them, and its page has said why.
+    pub fn are_for_app(&self) -> bool {
+        self.level == ProofLevel::ForApp
     }
 
     /// Whether there is nothing but the password, as for most people.
@@ -86,11 +93,13 @@ impl ProofWays {
         let typed = match (self.level, self.code) {
             (ProofLevel::Any { password: true }, true) => "enter your password or a code",
             (ProofLevel::Any { password: true }, false) => "enter your password",
-            (ProofLevel::Any { password: false }, true) => "enter a code from your app",
+            (ProofLevel::Any { password: false } | ProofLevel::ForApp, true) => {
+                "enter a code from your app"
+            }
             _ if self.are_typed() => "enter a code",
             _ if self.passkey => return "Please use a passkey.".to_owned(),
             (ProofLevel::Any { .. }, _) => return "Please set a password first.".to_owned(),
-            (ProofLevel::Second { .. }, _) => {
+            (ProofLevel::Second { .. } | ProofLevel::ForApp, _) => {
                 return "Please ask an administrator of your organization.".to_owned();
             }
         };

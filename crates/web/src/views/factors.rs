@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::{Field, Frame, Proof, TimeView};
+use super::{Field, Frame, Proof, TimeView, TowardApp};
 
 /// The section "Two-step sign-in" of Security.
 ///
@@ -124,6 +124,8 @@ impl NewRecoveryCodesPage {
 pub struct RecoveryCodesPage {
     /// What all pages share; `person` is set.
     pub frame: Frame,
+    /// The app that the person is on the way to, if there is one.
+    pub way: Option<TowardApp>,
     /// The codes in groups.
     pub codes: Vec<String>,
 }

@@ -60,6 +60,7 @@ pub use history::{HistoryEntryView, HistoryFilter, HistoryKind, HistoryPage};
 pub use letter::{LetterFact, LetterHtml, LetterLink, LetterText, LetterView};
 pub use oidc::{
     AppProblem, AppProblemPage, AppProofPage, AppWay, ChooseAccountPage, ConsentPage, FormPostPage,
+    TowardApp,
 };
 pub use passkeys::{AddPasskeyPage, PasskeyView, PasskeysView, RemovePasskeyPage};
 pub use phone_sign_in::{

@@ -19,6 +19,15 @@ pub struct AppWay {
     pub switch_href: String,
 }
 
+/// The app that a person is on the way to, on a page that is about something else.
+#[derive(Clone, Debug)]
+pub struct TowardApp {
+    /// Leads on to it.
+    pub href: String,
+    /// What people call it.
+    pub app: String,
+}
+
 /// Asks whether an app may have something.
 #[derive(Clone, Debug, Template)]
 #[template(path = "consent.html")]
@@ -73,8 +82,8 @@ pub struct AppProofPage {
     pub frame: Frame,
     /// Which app, and the ways on.
     pub way: AppWay,
-    /// Whether a code is needed, and the password alone would not do.
-    pub with_code: bool,
+    /// What goes on after "asks you to confirm it's you before you go on".
+    pub wanted: &'static str,
     /// What to ask for.
     pub proof: Proof,
 }

@@ -13,6 +13,8 @@ pub struct PhoneWaitPage {
     pub frame: Frame,
     /// The pre-session token.
     pub csrf: String,
+    /// The sign-in page; leads to the app that the person is on the way to, if there is one.
+    pub sign_in_href: String,
     /// How far it is.
     pub state: PhoneWaitState,
 }

@@ -88,6 +88,8 @@ impl AlertPage {
 pub struct RecoverPage {
     /// What all pages share.
     pub frame: Frame,
+    /// The sign-in page; leads to the app that the person is on the way to, if there is one.
+    pub sign_in_href: String,
     /// What the page shows.
     pub state: RecoverState,
 }
@@ -131,6 +133,8 @@ impl RecoverPage {
 pub struct ResetPage {
     /// What all pages share.
     pub frame: Frame,
+    /// The sign-in page; leads to the app that the person is on the way to, if there is one.
+    pub sign_in_href: String,
     /// What the page shows.
     pub state: ResetState,
 }

@@ -134,16 +134,23 @@ fn asks_for_a_known_mode(asked: &Asked<'_>) -> Result<(), OidcError> {
     refuse_if(ResponseMode::of(asked.parameters).is_none(), error)
 }
 
-/// From every client, also from one with a secret: without it, a code that somebody
+/// From every client, also from one with a secret, unless it was registered as one that
+/// knows nothing of it: without it, a code that somebody
 /// else got hold of could be put into a sign-in that they began (BCP 2.1.1).
 fn has_a_challenge(asked: &Asked<'_>) -> Result<(), OidcError> {
+    let method = asked.parameters.get("code_challenge_method");
     let Some(challenge) = asked.parameters.get("code_challenge") else {
+        let may = asked
+            .client
+            .is_some_and(|client| client.registration.without_pkce);
+        if may && method.is_none() {
+            return Ok(());
+        }
         return Err(OidcError::InvalidRequest(
             "code_challenge is missing: PKCE is required",
         ));
     };
     // Missing means `plain`, which shows the verifier to whoever sees the address.
-    let method = asked.parameters.get("code_challenge_method");
     let error = OidcError::InvalidRequest("code_challenge_method must be S256");
     refuse_if(method != Some("S256"), error)?;
     let is_digest = challenge.len() == 43

@@ -64,6 +64,17 @@ pub struct Situation<'a> {
     pub now: Timestamp,
 }
 
+/// What a person is to prove with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProofWanted {
+    /// Anything that they have.
+    Any,
+    /// A second factor; the password is not enough.
+    SecondFactor,
+    /// A passkey; nothing else cannot be phished.
+    Passkey,
+}
+
 /// What happens next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decision {
@@ -75,10 +86,7 @@ pub enum Decision {
     /// here would not do.
     SignInAgain,
     /// The person proves again who they are.
-    Reauthenticate {
-        /// A code from the authenticator app is needed, the password is not enough.
-        with_code: bool,
-    },
+    Reauthenticate(ProofWanted),
     /// The person says whether this is the right account.
     ChooseAccount,
     /// The account is of another organization than the app.
@@ -99,7 +107,7 @@ pub fn decide(situation: &Situation<'_>) -> Decision {
     }
     Decision::Refuse(match decision {
         Decision::Respond | Decision::Refuse(_) => return decision,
-        Decision::SignIn | Decision::SignInAgain | Decision::Reauthenticate { .. } => {
+        Decision::SignIn | Decision::SignInAgain | Decision::Reauthenticate(_) => {
             OidcError::LoginRequired
         }
         Decision::ChooseAccount | Decision::WrongAccount => OidcError::AccountSelectionRequired,
@@ -133,7 +141,7 @@ fn next(situation: &Situation<'_>) -> Decision {
         return if person.by_phone {
             Decision::SignInAgain
         } else {
-            Decision::Reauthenticate { with_code: false }
+            Decision::Reauthenticate(ProofWanted::Any)
         };
     }
     if let Some(decision) = strengthen(situation, &person) {
@@ -188,16 +196,19 @@ fn strengthen(situation: &Situation<'_>, person: &SignedIn<'_>) -> Option<Decisi
         .filter_map(|name| Level::from_name(name))
         .min();
     let has_begun_anew = person.began_at > situation.asked_at;
-    let way = match weakest {
-        Some(Level::TwoFactor) if person.has_authenticator_app && !person.by_phone => {
-            Some(Decision::Reauthenticate { with_code: true })
+    let wanted = match weakest {
+        Some(Level::TwoFactor) if person.has_authenticator_app || person.has_passkey => {
+            Some(ProofWanted::SecondFactor)
         }
-        Some(Level::TwoFactor | Level::PhishingResistant)
-            if person.has_passkey && !has_begun_anew =>
-        {
-            Some(Decision::SignInAgain)
-        }
+        Some(Level::PhishingResistant) if person.has_passkey => Some(ProofWanted::Passkey),
         _ => None,
+    };
+    // The session goes on, one proof the stronger. One that a phone let in can prove
+    // nothing more, so a new one takes its place, once.
+    let way = match wanted {
+        Some(_) if person.by_phone => (!has_begun_anew).then_some(Decision::SignInAgain),
+        Some(wanted) => Some(Decision::Reauthenticate(wanted)),
+        None => None,
     };
     match way {
         // A wish is tried once; then the app takes what there is.

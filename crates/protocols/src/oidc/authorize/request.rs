@@ -157,8 +157,8 @@ pub struct AuthorizationRequest {
     pub state: Option<String>,
     /// Comes back in the ID token.
     pub nonce: Option<String>,
-    /// S256 of the verifier (RFC 7636).
-    pub challenge: String,
+    /// S256 of the verifier (RFC 7636), unless the app may leave PKCE out.
+    pub challenge: Option<String>,
     /// What it wants of the person.
     pub prompt: Prompt,
     /// How long ago the last proof may be, in seconds.
@@ -194,7 +194,7 @@ impl AuthorizationRequest {
             scopes: Scopes::parse(parameters.get("scope").unwrap_or_default()),
             state: text("state"),
             nonce: text("nonce"),
-            challenge: text("code_challenge")?,
+            challenge: text("code_challenge"),
             prompt: Prompt::parse(parameters.get("prompt").unwrap_or_default())?,
             max_age: match parameters.get("max_age") {
                 None => None,

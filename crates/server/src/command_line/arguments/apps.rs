@@ -111,6 +111,13 @@ pub struct Wish {
     /// It may go on when the person is not there
     #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "true|false")]
     offline_access: Option<bool>,
+    /// Its ID tokens carry name and e-mail address, as its scopes say; for an app that reads
+    /// nothing else, since ID tokens end up in addresses and logs
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "true|false")]
+    claims_in_id_token: Option<bool>,
+    /// It may leave PKCE out; for an app with a secret that knows nothing of it
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "true|false")]
+    without_pkce: Option<bool>,
     /// It asks for logouts itself, since it cannot be reached or has several replicas
     #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "true|false")]
     pull: Option<bool>,
@@ -159,6 +166,8 @@ impl Wish {
             first_party: self.first_party,
             allow_private_network: self.allow_private_network,
             offline_access: self.offline_access,
+            claims_in_id_token: self.claims_in_id_token,
+            without_pkce: self.without_pkce,
             pull: self.pull,
             without_sid: self.without_sid,
             signing_algorithm: self.signing_algorithm,

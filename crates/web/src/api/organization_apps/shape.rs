@@ -48,6 +48,10 @@ pub(crate) struct AppSettings {
     allow_private_network: Option<bool>,
     /// It may go on when the person is not there.
     offline_access: Option<bool>,
+    /// Its ID tokens carry name and e-mail address, as its scopes say.
+    claims_in_id_token: Option<bool>,
+    /// It may leave PKCE out; for an app with a secret that knows nothing of it.
+    without_pkce: Option<bool>,
     /// It asks for logouts itself.
     pull: Option<bool>,
     /// Its logout tokens name the person and not the session; rarely right.
@@ -96,6 +100,8 @@ impl AppSettings {
             first_party: self.first_party,
             allow_private_network: self.allow_private_network,
             offline_access: self.offline_access,
+            claims_in_id_token: self.claims_in_id_token,
+            without_pkce: self.without_pkce,
             pull: self.pull,
             without_sid: self.without_sid,
             signing_algorithm: self.signing_algorithm,
@@ -152,6 +158,10 @@ pub(crate) struct AppEntry {
     allow_private_network: bool,
     /// Whether it may go on when the person is not there.
     offline_access: bool,
+    /// Whether its ID tokens carry name and e-mail address, as its scopes say.
+    claims_in_id_token: bool,
+    /// Whether it may leave PKCE out.
+    without_pkce: bool,
     /// Whether it asks for logouts itself.
     pull: bool,
     /// Whether its logout tokens name the person and not the session.
@@ -250,6 +260,8 @@ impl AppEntry {
             first_party: registration.first_party,
             allow_private_network: registration.allow_private_network,
             offline_access: registration.offline_access,
+            claims_in_id_token: registration.claims_in_id_token,
+            without_pkce: registration.without_pkce,
             pull: registration.pulls_logouts,
             without_sid: !registration.backchannel_logout_session_required,
             signing_algorithm: registration.signing_algorithm.name().to_owned(),

@@ -16,9 +16,9 @@ use crate::cookies::Jar;
 use crate::failure::Failure;
 use crate::guard::Person;
 use crate::links;
-use crate::pages::Fields;
 use crate::pages::flash::Flash;
 use crate::pages::proof::{asked_to_change, to_sign_in};
+use crate::pages::{Fields, way_back};
 use crate::qr_code::qr_code;
 use crate::show;
 use crate::views::{AddAppPage, Field, Nav, RemoveAppPage};
@@ -221,13 +221,16 @@ pub(crate) async fn confirm(
             } => {
                 let mut jar = Jar::default();
                 follow_up(&person, &mut jar, &changed);
-                Flash::AppAdded.set(&mut jar);
                 let to = if needs_recovery_codes {
-                    links::RECOVERY_CODES
+                    links::RECOVERY_CODES.to_owned()
                 } else {
-                    links::SECURITY
+                    way_back::or(visit, links::SECURITY, &mut jar).await?
                 };
-                Ok(show::see_other(to, jar))
+                // Said on a page of ours, or not at all.
+                if to == links::SECURITY || needs_recovery_codes {
+                    Flash::AppAdded.set(&mut jar);
+                }
+                Ok(show::see_other(&to, jar))
             }
             ConfirmOutcome::NotFound => Ok(gone()),
             ConfirmOutcome::Wrong => {

@@ -13,8 +13,8 @@ use crate::cookies::Jar;
 use crate::failure::Failure;
 use crate::guard::Person;
 use crate::links;
-use crate::pages::Fields;
 use crate::pages::proof::asked_to_change;
+use crate::pages::{Fields, way_back};
 use crate::show;
 use crate::views::{Nav, NewRecoveryCodesPage, Problem, RecoveryCodesPage};
 
@@ -63,6 +63,7 @@ pub(crate) async fn make(person: Person, fields: Fields) -> Result<Response, Fai
         follow_up(person, &mut jar, &made.changed);
         let page = RecoveryCodesPage {
             frame: show::frame(visit, Nav::Security).await?,
+            way: way_back::find(visit).await?,
             codes: made
                 .codes
                 .iter()

@@ -58,6 +58,10 @@ impl Gallery {
             password_hint:
                 "At least 15 characters. A few words that only you would put together work well."
                     .to_owned(),
+            way: (cast == Cast::Long).then(|| TowardApp {
+                href: "/oauth2/authorize/t".to_owned(),
+                app: cast.name().to_owned(),
+            }),
             own_device: None,
             two_step: two_step(cast),
             passkeys: Some(PasskeysView {

@@ -98,6 +98,10 @@ impl Gallery {
         );
         let page = RecoveryCodesPage {
             frame: cast.signed_in(Nav::Security),
+            way: (cast == Cast::Long).then(|| TowardApp {
+                href: "/oauth2/authorize/t".to_owned(),
+                app: cast.name().to_owned(),
+            }),
             codes: vec!["7K3M-9QXT-0ZBD-RW5H".to_owned(); 10],
         };
         self.hang(

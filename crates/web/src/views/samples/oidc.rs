@@ -35,19 +35,26 @@ impl Gallery {
             let name = format!("choose-account{name}{}", cast.suffix());
             self.hang(name, page.title(), &page);
         }
-        for (name, with_code) in [("", false), ("-code", true)] {
+        let any = ProofLevel::Any { password: true };
+        for (name, level, wanted) in [
+            ("", any, ""),
+            (
+                "-second",
+                ProofLevel::ForApp,
+                ", this time with your second step",
+            ),
+            ("-passkey", ProofLevel::ForApp, ", this time with a passkey"),
+        ] {
             let page = AppProofPage {
                 frame: cast.signed_in(here),
                 way: way(cast),
-                with_code,
+                wanted,
                 proof: Proof::Needed {
                     error: all.then(|| "That is not right.".to_owned()),
                     ways: ProofWays {
-                        level: ProofLevel::Any {
-                            password: !with_code,
-                        },
-                        code: with_code || all,
-                        passkey: all,
+                        level,
+                        code: name == "-second" || all && name.is_empty(),
+                        passkey: all || name == "-passkey",
                     },
                 },
             };

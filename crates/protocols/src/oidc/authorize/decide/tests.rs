@@ -25,7 +25,7 @@ fn request() -> AuthorizationRequest {
         scopes: Scopes::parse("openid"),
         state: None,
         nonce: None,
-        challenge: String::new(),
+        challenge: None,
         prompt: Prompt::default(),
         max_age: None,
         login_hint: None,
@@ -104,7 +104,7 @@ fn of(request: &AuthorizationRequest, signed_in: Option<SignedIn<'_>>) -> Decisi
     decide(&situation(request, signed_in))
 }
 
-const ASKS: Decision = Decision::Reauthenticate { with_code: false };
+const ASKS: Decision = Decision::Reauthenticate(ProofWanted::Any);
 
 #[test]
 fn oidc_09_without_a_page_there_is_an_answer_or_an_error() {
@@ -265,7 +265,8 @@ fn oidc_18_consent_is_asked_for_and_asked_for_again() {
 
 #[test]
 fn oidc_12_a_level_that_the_app_needs() {
-    let code = Decision::Reauthenticate { with_code: true };
+    let code = Decision::Reauthenticate(ProofWanted::SecondFactor);
+    let passkey = Decision::Reauthenticate(ProofWanted::Passkey);
     let unmet = Decision::Refuse(OidcError::UnmetAuthenticationRequirements);
     let with_app = SignedIn {
         has_authenticator_app: true,
@@ -283,20 +284,28 @@ fn oidc_12_a_level_that_the_app_needs() {
         proved_at: at(ASKED + 1),
         ..with_app
     };
-    let again = SignedIn {
+    // A session that a phone let in proves nothing more; another takes its place, once.
+    let by_phone = SignedIn {
+        by_phone: true,
+        ..with_key
+    };
+    let by_phone_again = SignedIn {
         began_at: at(ASKED + 1),
         proved_at: at(ASKED + 1),
-        ..with_key
+        ..by_phone
     };
     let cases = [
         (true, TWO_FACTOR, person(), unmet),
         (true, TWO_FACTOR, with_app, code),
         (true, TWO_FACTOR, tried, code),
         (true, TWO_FACTOR, strong, Decision::Respond),
-        (true, TWO_FACTOR, with_key, Decision::SignInAgain),
-        (true, PHISHING_RESISTANT, with_key, Decision::SignInAgain),
-        (true, PHISHING_RESISTANT, again, unmet),
+        (true, TWO_FACTOR, with_key, code),
+        (true, PHISHING_RESISTANT, with_key, passkey),
+        (true, PHISHING_RESISTANT, with_app, unmet),
         (true, PHISHING_RESISTANT, strong, unmet),
+        (true, TWO_FACTOR, by_phone, Decision::SignInAgain),
+        (true, PHISHING_RESISTANT, by_phone, Decision::SignInAgain),
+        (true, PHISHING_RESISTANT, by_phone_again, unmet),
         (true, ONE_FACTOR, person(), Decision::Respond),
         (true, "urn:example:gold", strong, unmet),
         // A wish is tried once, where it can come true.
