@@ -47,7 +47,10 @@ fn read(row: &Row<'_>) -> Result<Grant, StorageError> {
         scopes: row.get(10)?,
         authenticated_at: row.get(11)?,
         proofs: row.get::<Json<Vec<Proof>>>(12)?.0,
-        request: row.get(13)?,
+        // Grants from before the column asked for nothing else.
+        request: row
+            .get::<Option<String>>(13)?
+            .unwrap_or_else(|| "{}".to_owned()),
         seed: row.get(14)?,
         generation: row.get(15)?,
         rotated_at: row.get(16)?,

@@ -6,8 +6,8 @@ ALTER TABLE users ADD COLUMN email_verified_at BIGINT;
 -- When name, picture or address last changed; NULL if never since the account was made.
 ALTER TABLE users ADD COLUMN updated_at BIGINT;
 
--- What else was asked for when it was made, as JSON; see protocols::oidc::authorize.
-ALTER TABLE grants ADD COLUMN request TEXT NOT NULL DEFAULT '{}';
+-- What else was asked for when it was made, as JSON; see protocols::oidc::authorize. NULL in those from before.
+ALTER TABLE grants ADD COLUMN request TEXT;
 
 -- From which network a request that waits came, as a digest: what one of them may leave here is bounded.
 ALTER TABLE authorization_requests ADD COLUMN network BYTEA;
