@@ -6,7 +6,7 @@ use nightlatch_domain::session::{Proof, ProofMethod};
 use nightlatch_storage::authorization_codes::{self, AuthorizationCode};
 use nightlatch_storage::authorization_requests::{self, WaitingRequest};
 use nightlatch_storage::consents::{self, Consent};
-use nightlatch_storage::{Store, on_both_databases, relying_parties, users};
+use nightlatch_storage::{StorageError, Store, Tx, on_both_databases, relying_parties, users};
 
 use super::rows::{ODD_TEXT, at, digest, id, numbers, people, refusal, same, write};
 
@@ -91,6 +91,13 @@ fn find_waiting(store: &Store, number: u8) -> Option<WaitingRequest> {
 fn agreed(store: &Store, user: u8) -> Vec<u8> {
     let listed = write(store, move |tx| consents::list_of_user(tx, id(user), 9));
     numbers(listed.into_iter().map(|one| one.client_id))
+}
+
+/// Runs each statement that takes away what is under way.
+pub(super) fn run_voids(tx: &mut Tx<'_>) -> Result<(), StorageError> {
+    authorization_codes::void_of_session(tx, id(1), id(1), id(1))?;
+    authorization_codes::void_of_user(tx, id(1), id(1))?;
+    authorization_requests::drop_oldest(tx, digest(1), 1, 1).map(|_| ())
 }
 
 on_both_databases! {

@@ -2,7 +2,9 @@
 
 use nightlatch_domain::email_change::{EmailChange, EmailChangeState};
 use nightlatch_domain::user::{EmailAddress, Vouched};
-use nightlatch_storage::{Store, email_changes, mail_links, on_both_databases, users};
+use nightlatch_storage::{
+    StorageError, Store, Tx, email_changes, mail_links, on_both_databases, users,
+};
 
 use super::mails::mail_link;
 use super::rows::{
@@ -41,6 +43,13 @@ fn is_held(store: &Store, address: &'static str, but: Option<u8>, now: i64) -> b
     write(store, move |tx| {
         email_changes::is_held(tx, &key, but.map(id), at(now))
     })
+}
+
+/// Runs each statement about the address of an account.
+pub(super) fn run_addresses(tx: &mut Tx<'_>) -> Result<(), StorageError> {
+    users::set_email(tx, id(1), &user(1, 1).email, None, at(79))?;
+    users::set_email_verified(tx, id(1), at(79))?;
+    users::vouched(tx, id(1)).map(|_| ())
 }
 
 on_both_databases! {

@@ -23,8 +23,8 @@ use nightlatch_storage::{
     sessions, set_up_links, signing_keys, throttles, used_assertions, users,
 };
 
-use super::authorization::{app, code, consent, waiting};
-use super::email_changes::email_change;
+use super::authorization::{app, code, consent, run_voids, waiting};
+use super::email_changes::{email_change, run_addresses};
 use super::grants::grant;
 use super::mails::{mail, mail_link};
 use super::notices::{SAID, notice, reader};
@@ -154,9 +154,7 @@ fn run_accounts(tx: &mut Tx<'_>) -> Result<(), StorageError> {
     users::list_administrators(tx, id(1), 1)?;
     users::list_after(tx, &EmailKey::of_typed("a"), 1)?;
     users::update_profile(tx, &user(1, 1), at(77))?;
-    users::set_email(tx, id(1), &user(1, 1).email, None, at(79))?;
-    users::set_email_verified(tx, id(1), at(79))?;
-    users::vouched(tx, id(1))?;
+    run_addresses(tx)?;
     users::set_status(tx, id(1), UserStatus::Active)?;
     users::find_password(tx, id(1))?;
     users::find_password_set_at(tx, id(1))?;
@@ -355,13 +353,11 @@ fn run_authorization(tx: &mut Tx<'_>) -> Result<(), StorageError> {
     authorization_codes::add(tx, &code(1), digest(1))?;
     authorization_codes::find(tx, digest(1))?;
     authorization_codes::use_up(tx, digest(1), at(1), None)?;
-    authorization_codes::void_of_session(tx, id(1), id(1), id(1))?;
-    authorization_codes::void_of_user(tx, id(1), id(1))?;
+    run_voids(tx)?;
     authorization_codes::prune(tx, at(1), 1)?;
     authorization_requests::add(tx, &waiting(1), digest(1))?;
     authorization_requests::find(tx, digest(1))?;
     authorization_requests::update(tx, digest(1), "{}")?;
-    authorization_requests::drop_oldest(tx, digest(1), 1, 1)?;
     authorization_requests::delete(tx, digest(1))?;
     authorization_requests::prune(tx, at(1), 1)?;
     consents::put(tx, id(1), &consent(1, "openid"))?;
