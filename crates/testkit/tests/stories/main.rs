@@ -31,6 +31,7 @@ mod check_up;
 mod claims;
 mod conformance_basic;
 mod conformance_config;
+mod conformance_suite;
 mod days;
 mod delivery;
 mod demanded_factor;
