@@ -5,7 +5,7 @@ pub mod apps;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use nightlatch_domain::ids::{NoticeId, SessionId};
+use nightlatch_domain::ids::{EndingId, NoticeId, SessionId};
 use nightlatch_domain::user::Role;
 
 use crate::commands::{FactorKind, settings};
@@ -66,6 +66,12 @@ pub enum Action {
 pub enum Notice {
     /// List the logouts that apps missed, and the apps that have some to learn of
     List,
+    /// Show what every app said to one ending of sessions
+    Show {
+        /// The ending, as `log-out`, `session end` and the address of its page name it
+        #[arg(value_parser = parse_ending_id)]
+        ending: EndingId,
+    },
     /// Send logouts again that failed or were given up
     #[command(group = clap::ArgGroup::new("which").required(true))]
     Resend {
@@ -76,6 +82,11 @@ pub enum Notice {
         #[arg(long, group = "which")]
         all: bool,
     },
+}
+
+fn parse_ending_id(text: &str) -> Result<EndingId, String> {
+    text.parse()
+        .map_err(|_| "it looks like 019a8d3e-2f60-7c4b-9a51-5d0c3b1e7f42".to_owned())
 }
 
 fn parse_notice_id(text: &str) -> Result<NoticeId, String> {

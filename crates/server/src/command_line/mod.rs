@@ -86,6 +86,9 @@ async fn act(arguments: Arguments) -> Result<u8, Trouble> {
         }
         Action::App(app) => ask(file, json, arguments::apps::command(*app)?).await,
         Action::Notice(Notice::List) => ask(file, json, Command::NoticeList).await,
+        Action::Notice(Notice::Show { ending }) => {
+            ask(file, json, Command::NoticeShow { ending }).await
+        }
         Action::Notice(Notice::Resend { id, all: _ }) => {
             ask(file, json, Command::NoticeResend { id }).await
         }

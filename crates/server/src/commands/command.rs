@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use nightlatch_domain::ids::{AuthenticatorAppId, ClientId, NoticeId, SessionId};
+use nightlatch_domain::ids::{AuthenticatorAppId, ClientId, EndingId, NoticeId, SessionId};
 use nightlatch_domain::user::Role;
 use nightlatch_flows::factor_removal::Kind;
 use serde::{Deserialize, Serialize};
@@ -158,6 +158,8 @@ pub enum Command {
     AppTest { client_id: ClientId },
     /// `notice list`.
     NoticeList,
+    /// `notice show`: what became of telling apps of one ending.
+    NoticeShow { ending: EndingId },
     /// `notice resend`; without an id everything that failed or was given up.
     NoticeResend { id: Option<NoticeId> },
     /// `key prepare`.

@@ -39,8 +39,8 @@ use nightlatch_web::state::App;
 
 pub use command::{Command, FactorKind, TypedPassword, Whom};
 pub use reply::{
-    AppLine, ChangeLine, DeliveryLine, EndedLine, NoticeLine, OrganizationLine, Reply, SessionLine,
-    UserChange, UserLine, WaitingAppLine,
+    AppLine, ChangeLine, DeliveryLine, EndedLine, EndingLine, NoticeLine, OrganizationLine, Reply,
+    SessionLine, UserChange, UserLine, WaitingAppLine,
 };
 
 /// What a command works with: parts of a running server, or of a command line
@@ -163,6 +163,7 @@ pub async fn execute(context: Context<'_>, command: Command) -> Reply {
         Command::AppRestore { client_id } => apps::restore(context, client_id).await,
         Command::AppTest { client_id } => apps::test(context, client_id).await,
         Command::NoticeList => notices::list(context).await,
+        Command::NoticeShow { ending } => notices::show(context, ending).await,
         Command::NoticeResend { id } => notices::resend(context, id).await,
         Command::KeyPrepare => keys::prepare(context),
         Command::KeyRotate { only_node } => keys::rotate(context, only_node),

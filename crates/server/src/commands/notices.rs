@@ -1,12 +1,13 @@
-//! `notice …`: what apps were not told of, and telling them once more.
+//! `notice …`: what apps were told of and what not, and telling them once more.
 
-use nightlatch_domain::ids::NoticeId;
+use nightlatch_domain::Timestamp;
+use nightlatch_domain::ids::{EndingId, NoticeId};
 use nightlatch_domain::notice::Notice;
 use nightlatch_flows::app_health;
 use nightlatch_flows::delivery::{self, ResendOutcome};
-use nightlatch_storage::notices;
+use nightlatch_storage::{endings, notices};
 
-use super::{Context, NoticeLine, Reply, Stop, WaitingAppLine, refused};
+use super::{Context, EndingLine, NoticeLine, Reply, Stop, WaitingAppLine, refused};
 
 /// The most lines of each list, and the most notices that one command sends again.
 const MOST: i64 = 1000;
@@ -39,9 +40,37 @@ pub(super) async fn list(context: Context<'_>) -> Result<Reply, Stop> {
         .await
 }
 
+pub(super) async fn show(context: Context<'_>, id: EndingId) -> Result<Reply, Stop> {
+    context
+        .store
+        .read(move |tx| -> Result<_, Stop> {
+            let Some(ending) = endings::find(tx, id)? else {
+                return refused(format!("There is no ending {id}."));
+            };
+            let mut found = notices::list_of_ending(tx, id, MOST + 1)?;
+            let most = usize::try_from(MOST).unwrap_or(usize::MAX);
+            let more = found.len() > most;
+            found.truncate(most);
+            Ok(Reply::EndingTold {
+                ending: EndingLine {
+                    id,
+                    cause: ending.cause,
+                    at: ending.at.to_rfc3339(),
+                    reason: ending.reason,
+                    sessions: ending.sessions_ended,
+                    complete: ending.expanded,
+                },
+                notices: found.into_iter().map(line).collect(),
+                more,
+            })
+        })
+        .await
+}
+
 fn line(notice: Notice) -> NoticeLine {
     NoticeLine {
         id: notice.id,
+        session_id: notice.session_id,
         client_id: notice.client_id,
         app: notice.envelope.app,
         channel: notice.channel,
@@ -49,6 +78,7 @@ fn line(notice: Notice) -> NoticeLine {
         state: notice.state,
         attempts: notice.attempts,
         ended_at: notice.ended_at.to_rfc3339(),
+        finished_at: notice.finished_at.map(Timestamp::to_rfc3339),
         last_error: notice.last_error,
     }
 }

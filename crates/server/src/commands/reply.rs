@@ -1,6 +1,7 @@
 //! What comes back, as it travels and as programs read it.
 
 use nightlatch_domain::Timestamp;
+use nightlatch_domain::ending::Cause;
 use nightlatch_domain::ids::{ClientId, EndingId, NoticeId, OrganizationId, SessionId, UserId};
 use nightlatch_domain::notice::{Channel, NoticeState};
 use nightlatch_domain::relying_party::{ClientAuthentication, Registration, RelyingParty};
@@ -167,11 +168,12 @@ impl From<Overview> for DeliveryLine {
     }
 }
 
-/// A logout that an app was not told of.
+/// A logout that an app is to be told of, or was.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "as in the domain")]
 pub struct NoticeLine {
     pub id: NoticeId,
+    pub session_id: SessionId,
     pub client_id: ClientId,
     pub app: String,
     pub channel: Channel,
@@ -179,7 +181,22 @@ pub struct NoticeLine {
     pub state: NoticeState,
     pub attempts: i64,
     pub ended_at: String,
+    pub finished_at: Option<String>,
     pub last_error: Option<String>,
+}
+
+/// An act that ended sessions.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "as in the domain")]
+pub struct EndingLine {
+    pub id: EndingId,
+    pub cause: Cause,
+    pub at: String,
+    pub reason: Option<String>,
+    /// Sessions written down as ended so far.
+    pub sessions: i64,
+    /// Whether that is all.
+    pub complete: bool,
 }
 
 /// An app that has something to learn.
@@ -287,6 +304,13 @@ pub enum Reply {
     Notices {
         undelivered: Vec<NoticeLine>,
         waiting: Vec<WaitingAppLine>,
+    },
+    /// What became of telling apps of an ending, in the order in which they were owed the
+    /// word.
+    EndingTold {
+        ending: EndingLine,
+        notices: Vec<NoticeLine>,
+        more: bool,
     },
     /// So many notices are sent again.
     NoticesResent { count: u64 },

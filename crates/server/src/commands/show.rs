@@ -2,11 +2,12 @@
 
 mod app_test;
 
+use nightlatch_domain::notice::NoticeState;
 use nightlatch_protocols::outgoing::probe::Verdict;
 
 use super::{
-    AppLine, ChangeLine, DeliveryLine, EndedLine, NoticeLine, OrganizationLine, Reply, UserChange,
-    WaitingAppLine,
+    AppLine, ChangeLine, DeliveryLine, EndedLine, EndingLine, NoticeLine, OrganizationLine, Reply,
+    UserChange, WaitingAppLine,
 };
 
 /// The reply for people. Refusals are not meant for the standard output.
@@ -89,7 +90,11 @@ pub fn as_text(reply: &Reply) -> String {
             let nothing = format!("{email} is not signed in anywhere.");
             table(&head, rows, &nothing)
         }
-        Reply::Ended(ended) => ended_sentence(ended),
+        Reply::Ended(ended) => format!(
+            "{} `nightlatch notice show {}` shows what the apps say.",
+            ended_sentence(ended),
+            ended.ending_id
+        ),
         Reply::OrganizationAdded { name, .. } => format!("Added {name}."),
         Reply::Organizations { organizations } => show_organizations(organizations),
         Reply::SettingsChanged {
@@ -147,6 +152,11 @@ pub fn as_text(reply: &Reply) -> String {
             undelivered,
             waiting,
         } => show_notices(undelivered, waiting),
+        Reply::EndingTold {
+            ending,
+            notices,
+            more,
+        } => show_ending(ending, notices, *more),
         Reply::NoticesResent { count: 1 } => "1 logout is sent again.".to_owned(),
         Reply::NoticesResent { count } => format!("{count} logouts are sent again."),
         Reply::KeyPrepared { is_new } => {
@@ -305,6 +315,52 @@ fn show_notices(undelivered: &[NoticeLine], waiting: &[WaitingAppLine]) -> Strin
         "No app has a logout to learn of.",
     );
     format!("{failed}\n\n{open}")
+}
+
+/// How far telling an app is, in the words of the receipt.
+const fn state_words(state: NoticeState) -> &'static str {
+    match state {
+        NoticeState::Waiting => "still telling",
+        NoticeState::Confirmed => "confirmed",
+        NoticeState::Failed => "failed",
+        NoticeState::GaveUp => "gave up",
+        NoticeState::Superseded => "opened again",
+        NoticeState::CannotBeTold => "cannot be told",
+    }
+}
+
+fn show_ending(ending: &EndingLine, notices: &[NoticeLine], more: bool) -> String {
+    let (at, cause) = (short_time(&ending.at), ending.cause.name());
+    let so_far = if ending.complete { "" } else { " so far" };
+    let mut lines = vec![format!(
+        "{at}: {cause}, sessions: {}{so_far}.{}",
+        ending.sessions,
+        ending
+            .reason
+            .as_ref()
+            .map(|reason| format!(" Reason: {reason}"))
+            .unwrap_or_default()
+    )];
+    let rows = notices.iter().map(|notice| {
+        vec![
+            notice.app.clone(),
+            notice.session_id.to_string(),
+            state_words(notice.state).to_owned(),
+            notice
+                .finished_at
+                .as_deref()
+                .map(short_time)
+                .unwrap_or_default(),
+            notice.attempts.to_string(),
+            notice.last_error.clone().unwrap_or_default(),
+        ]
+    });
+    let head = ["APP", "SESSION", "STATE", "SINCE", "TRIED", "WHY"];
+    lines.push(table(&head, rows, "No app had to be told."));
+    if more {
+        lines.push("There are more; these are the first.".to_owned());
+    }
+    lines.join("\n")
 }
 
 /// "12 confirmed, 2 waiting, 1 missed".

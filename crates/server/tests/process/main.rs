@@ -9,6 +9,7 @@
 
 mod client;
 mod delivery;
+mod measures;
 mod program;
 mod receiver;
 
@@ -17,6 +18,10 @@ use nightlatch_storage::testing::TestDatabase;
 
 use client::Client;
 use delivery::dlv_01_what_was_ended_is_told_although_the_server_is_killed;
+use measures::{
+    a_mass_ending_takes_flat_memory_and_delays_nobody,
+    a_thousand_apps_in_one_session_take_bounded_memory, c3_an_app_hears_within_a_moment,
+};
 use program::Program;
 
 const PASSWORD: &str = "seven lanterns beneath a quiet harbor";
@@ -90,6 +95,9 @@ fn the_command_line_ends_sessions_of_a_running_server_at_once(which: TestDatabas
 }
 
 on_both_databases!(
+    a_mass_ending_takes_flat_memory_and_delays_nobody,
+    a_thousand_apps_in_one_session_take_bounded_memory,
+    c3_an_app_hears_within_a_moment,
     a7_a_logout_that_was_answered_survives_kill_9,
     dlv_01_what_was_ended_is_told_although_the_server_is_killed,
     g7_live_sessions_survive_kill_9_and_a_restart,

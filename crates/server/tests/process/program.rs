@@ -122,6 +122,18 @@ impl Program {
         self.running = Some(child);
     }
 
+    /// How much memory the server has at the moment, in kilobytes.
+    pub(crate) fn resident_kilobytes(&self) -> u64 {
+        let child = self.running.as_ref().expect("a running server");
+        let path = format!("/proc/{}/status", child.id());
+        let status = std::fs::read_to_string(path).expect("a running server");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let number = line.and_then(|rest| rest.split_whitespace().next());
+        number
+            .and_then(|number| number.parse().ok())
+            .expect("a number")
+    }
+
     /// `kill -9`.
     pub(crate) fn kill(&mut self) {
         let mut child = self.running.take().expect("a running server");

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use nightlatch_domain::ids::{ClientId, NoticeId, SessionId, UserId};
+use nightlatch_domain::ids::{ClientId, EndingId, NoticeId, SessionId, UserId};
 use nightlatch_domain::notice::NoticeState;
 use nightlatch_domain::relying_party::{
     RegisteredUri, Registration, RelyingParty, RelyingPartyStatus, SigningAlgorithm,
 };
 use nightlatch_server::commands::{Command, Reply};
-use nightlatch_storage::{StorageError, Tx, entries, relying_parties};
+use nightlatch_storage::{StorageError, Tx, entries, relying_parties, sessions};
 use nightlatch_web::state::App;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
@@ -49,6 +49,15 @@ async fn store(app: &App, client: &RelyingParty, session: SessionId, user: UserI
     stored.expect("stored");
 }
 
+async fn sessions_ending(app: &App, id: SessionId) -> EndingId {
+    let found: Result<_, StorageError> = app
+        .store
+        .read(move |tx: &mut Tx<'_>| sessions::find(tx, id))
+        .await;
+    let life = found.expect("a look").expect("a session").session.life;
+    life.ended.expect("an end").ending_id
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn dlv_03_what_an_app_missed_is_listed_and_sent_again() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
@@ -82,6 +91,20 @@ async fn dlv_03_what_an_app_missed_is_listed_and_sent_again() {
     assert_eq!(notice.state, NoticeState::Failed);
     let why = notice.last_error.as_deref().unwrap_or_default();
     assert!(why.contains("--allow-private-network"), "{why}");
+
+    // The same beside everything else that was told of this ending.
+    let ended = sessions_ending(server.app(), session.id).await;
+    let Reply::EndingTold {
+        ending, notices, ..
+    } = place.done(Command::NoticeShow { ending: ended }).await
+    else {
+        panic!("no ending");
+    };
+    assert_eq!((ending.sessions, ending.complete), (1, true));
+    assert_eq!(notices.first(), Some(notice));
+    let unknown = EndingId::from_bytes([9; 16]);
+    let refused = Command::NoticeShow { ending: unknown };
+    assert!(place.refused(refused).await.contains("no ending"));
 
     client.registration.allow_private_network = true;
     store(server.app(), &client, session.id, session.user_id).await;
