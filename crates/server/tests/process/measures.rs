@@ -3,7 +3,7 @@
 //! for a machine that is busy with other tests.
 //!
 //! ```text
-//! NIGHTLATCH_SESSIONS=20000 cargo test -p nightlatch-server --test process measures -- --nocapture
+//! NIGHTLATCH_SESSIONS=20000 cargo test -p nightlatch-server --test process a_mass -- --nocapture
 //! ```
 
 use std::collections::HashMap;
@@ -299,6 +299,8 @@ pub(crate) fn a_mass_ending_takes_flat_memory_and_delays_nobody(which: TestDatab
     assert!(peak < before + 64 * 1024, "{before} kB, then {peak} kB");
     // A second of the server's is none of ours: two of its may lie in one.
     assert!(rate <= 2 * 200, "{rate}");
-    assert!(slowest < Duration::from_secs(3), "{slowest:?}");
+    // Behind what is on its way for the many they would wait for seconds, each.
+    let median = of(&persons, 50);
+    assert!(median < Duration::from_secs(1), "{persons:?}");
     program.stop();
 }
