@@ -4,6 +4,9 @@
 //! for each app, and that an app which hangs or asks to be left alone takes nobody
 //! else's turn. Which notices are due and what follows from an attempt is decided in
 //! `flows::delivery`; how an app is called in `protocols::outgoing`.
+//!
+//! Longer than 400 lines, since the limits of a round and what every outcome of an
+//! attempt changes of them are one matter.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -488,3 +491,6 @@ pub async fn tidy_up(app: &App) -> Result<(), StorageError> {
     app.metrics.waiting_notices(waiting);
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

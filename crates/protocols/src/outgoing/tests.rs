@@ -133,6 +133,16 @@ async fn bcl_08_a_name_that_changes_its_mind_gains_nothing() {
         assert!(called.attempt.status().is_none(), "{called:?}");
     }
     assert_eq!(lying.asked.load(Ordering::SeqCst), 3, "one question a call");
+    // Nor after a good answer: what the name stands for a moment later is not called.
+    let turning = Lying::new(&[&["127.0.0.1"], &["169.254.169.254"]]);
+    let outgoing = Outgoing::with(PATIENCE, Arc::<Lying>::clone(&turning));
+    let called = call(
+        &outgoing,
+        &envelope(&address.replace("https:", "http:"), true),
+    )
+    .await;
+    assert!(called.attempt.is_success(), "{called:?}");
+    assert_eq!(turning.asked.load(Ordering::SeqCst), 1, "one question");
     // Of several answers only the good ones are used.
     let mixed = Lying::new(&[&["169.254.169.254", "127.0.0.1"]]);
     let outgoing = Outgoing::with(PATIENCE, mixed);
@@ -143,7 +153,7 @@ async fn bcl_08_a_name_that_changes_its_mind_gains_nothing() {
             .attempt
             .is_success()
     );
-    assert_eq!(asked.load(Ordering::SeqCst), 1);
+    assert_eq!(asked.load(Ordering::SeqCst), 2);
 }
 
 #[tokio::test]
