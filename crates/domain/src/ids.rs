@@ -73,6 +73,9 @@ pub mod kind {
     /// A key that signs tokens.
     #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
     pub enum SigningKey {}
+    /// A group of people; see [`crate::relying_party::protection`].
+    #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    pub enum Group {}
     /// A change of somebody's address; see [`crate::email_change`].
     #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
     pub enum EmailChange {}
@@ -117,6 +120,8 @@ pub type GrantId = Id<kind::Grant>;
 pub type NoticeId = Id<kind::Notice>;
 /// Identifies a key that signs tokens: `kid` in JOSE.
 pub type SigningKeyId = Id<kind::SigningKey>;
+/// Identifies a group of people.
+pub type GroupId = Id<kind::Group>;
 /// Identifies a change of an e-mail address.
 pub type EmailChangeId = Id<kind::EmailChange>;
 

@@ -25,6 +25,8 @@ pub enum Channel {
     BackChannel,
     /// It asks us (RFC 8936).
     Pull,
+    /// Not at all, and it needs not be: a proxy asks us at each request (D1).
+    AtEachRequest,
     /// Not at all: it notices when it next asks us something (C10).
     None,
 }
@@ -35,15 +37,21 @@ impl Channel {
         match self {
             Self::BackChannel => "back_channel",
             Self::Pull => "pull",
+            Self::AtEachRequest => "at_each_request",
             Self::None => "none",
         }
     }
 
     /// Reads a stored name.
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::BackChannel, Self::Pull, Self::None]
-            .into_iter()
-            .find(|channel| channel.name() == name)
+        [
+            Self::BackChannel,
+            Self::Pull,
+            Self::AtEachRequest,
+            Self::None,
+        ]
+        .into_iter()
+        .find(|channel| channel.name() == name)
     }
 }
 
@@ -91,17 +99,20 @@ pub enum NoticeState {
     Superseded,
     /// There is no way to tell this app.
     CannotBeTold,
+    /// Nothing needs telling: the app was over with the session (D1).
+    Ended,
 }
 
 impl NoticeState {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Waiting,
         Self::Confirmed,
         Self::Failed,
         Self::GaveUp,
         Self::Superseded,
         Self::CannotBeTold,
+        Self::Ended,
     ];
 
     /// The stored and programmatic name.
@@ -113,6 +124,7 @@ impl NoticeState {
             Self::GaveUp => "gave_up",
             Self::Superseded => "superseded",
             Self::CannotBeTold => "cannot_be_told",
+            Self::Ended => "ended",
         }
     }
 
@@ -166,7 +178,12 @@ impl Envelope {
             all.push((Channel::Pull, envelope(None)));
         }
         if all.is_empty() {
-            all.push((Channel::None, envelope(None)));
+            let channel = if registration.is_only_protected() {
+                Channel::AtEachRequest
+            } else {
+                Channel::None
+            };
+            all.push((channel, envelope(None)));
         }
         all
     }

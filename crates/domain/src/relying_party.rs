@@ -8,6 +8,8 @@
 //! Longer than 400 lines, since what may be registered and how it is compared are one
 //! rule.
 
+pub mod protection;
+
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
@@ -18,6 +20,7 @@ use url::{Host, Url};
 use crate::ids::{ClientId, OrganizationId};
 use crate::secret::TokenDigest;
 use crate::time::Timestamp;
+use protection::{Protection, ProtectionProblem, is_callback};
 
 /// The longest name of an app, in characters.
 pub const LONGEST_NAME: usize = 80;
@@ -128,6 +131,11 @@ pub struct Registration {
     /// For how long the app itself goes on without asking us, in minutes, as far as
     /// whoever registered it knows; shown where it cannot be told of a logout (C10).
     pub worst_case_minutes: Option<u32>,
+    /// The hosts that a proxy protects by asking us, and whom it lets in. Such an app
+    /// needs no redirect address. Left out if absent, so that a release before this
+    /// one reads all others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub protection: Option<Protection>,
 }
 
 impl Default for Registration {
@@ -150,6 +158,7 @@ impl Default for Registration {
             lifetimes: Lifetimes::default(),
             home: None,
             worst_case_minutes: None,
+            protection: None,
         }
     }
 }
@@ -167,8 +176,18 @@ impl Registration {
         if lists.iter().any(|list| list.len() > MOST_URIS) {
             return Err(Problem::TooManyUris);
         }
-        if self.redirect_uris.is_empty() {
-            return Err(Problem::NoRedirectUri);
+        match &self.protection {
+            Some(protection) => protection.judge().map_err(Problem::Protection)?,
+            None if self.redirect_uris.is_empty() => return Err(Problem::NoRedirectUri),
+            None => {}
+        }
+        // Codes that arrive there are for browsers, and never for an app to use.
+        if self
+            .redirect_uris
+            .iter()
+            .any(|uri| is_callback(uri.as_str()))
+        {
+            return Err(Problem::OwnPath);
         }
         // Anybody can claim a scheme of one's own; a code that arrives there is worth
         // nothing only to who has no secret to go with it.
@@ -217,6 +236,19 @@ impl Registration {
             registered.as_str() == presented
                 || (self.is_public() && registered.is_same_but_for_loopback_port(presented))
         })
+    }
+
+    /// Whether that is where a code for one of its protected hosts arrives.
+    pub fn is_host_callback(&self, uri: &str) -> bool {
+        self.protection
+            .as_ref()
+            .is_some_and(|rule| rule.hosts.iter().any(|host| host.callback() == uri))
+    }
+
+    /// Whether it only is behind a proxy: it gets no token that could outlive a
+    /// session, so its end needs no telling.
+    pub fn is_only_protected(&self) -> bool {
+        self.protection.is_some() && self.redirect_uris.is_empty()
     }
 
     /// Whether people may be sent there after a logout; exact (RPL-05).
@@ -274,6 +306,10 @@ pub enum RegistrationProblem {
     PullsWithoutProof,
     /// The frame is not on a host of the app.
     FrameElsewhere,
+    /// A redirect address below `/.nightlatch/`.
+    OwnPath,
+    /// What a proxy is to protect.
+    Protection(ProtectionProblem),
     /// A length of time that is not reasonable.
     Lifetime,
 }
@@ -281,6 +317,10 @@ pub enum RegistrationProblem {
 impl fmt::Display for RegistrationProblem {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
+            Self::Protection(problem) => return problem.fmt(formatter),
+            Self::OwnPath => {
+                "a redirect address cannot lie below /.nightlatch/, which is this server's on protected hosts"
+            }
             Self::TooManyUris => "at most 50 addresses of one kind can be registered",
             Self::NoRedirectUri => {
                 "name at least one redirect address: where people are sent back to after they signed in"

@@ -241,6 +241,14 @@ impl Session {
     }
 }
 
+/// Whether proofs make two factors: a passkey, or a password and a code (OIDC-12).
+pub fn are_two_factors(proofs: &[Proof]) -> bool {
+    let has = |method| proofs.iter().any(|proof| proof.method == method);
+    has(ProofMethod::Passkey)
+        || (has(ProofMethod::Password)
+            && (has(ProofMethod::AuthenticatorApp) || has(ProofMethod::RecoveryCode)))
+}
+
 /// What the session is measured against: the present state of its owner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Standing {

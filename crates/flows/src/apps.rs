@@ -8,6 +8,7 @@ use nightlatch_domain::client::ClientDetails;
 use nightlatch_domain::ending::{Actor, Cause, Scope};
 use nightlatch_domain::event::{Event, EventKind};
 use nightlatch_domain::ids::{ClientId, EventId, OrganizationId};
+use nightlatch_domain::relying_party::protection::ProtectedHost;
 use nightlatch_domain::relying_party::{
     ClientAuthentication, Registration, RelyingParty, RelyingPartyStatus,
 };
@@ -40,6 +41,8 @@ pub enum RegisterOutcome {
     },
     /// Another app of the organization has this name.
     NameTaken,
+    /// Another app, of this organization or another, is reached at this host.
+    HostTaken(ProtectedHost),
     /// There is no such app in that organization.
     NotFound,
     /// It would let an administrator of one of several organizations make us call
@@ -59,6 +62,9 @@ pub fn register(
     }
     if !may_call(tx, None, &new.registration, actor)? {
         return Ok(RegisterOutcome::PrivateNetwork);
+    }
+    if let Some(host) = taken_host(tx, &new.registration, None)? {
+        return Ok(RegisterOutcome::HostTaken(host));
     }
     let secret = needs_secret(&new.registration).then(|| Token::generate(moment.random.as_ref()));
     let app = RelyingParty {
@@ -97,6 +103,9 @@ pub fn change(
     }
     if !may_call(tx, Some(&app.registration), registration, actor)? {
         return Ok(RegisterOutcome::PrivateNetwork);
+    }
+    if let Some(host) = taken_host(tx, registration, Some(id))? {
+        return Ok(RegisterOutcome::HostTaken(host));
     }
     name.clone_into(&mut app.name);
     app.registration = registration.clone();
@@ -207,6 +216,23 @@ fn may_call(
                 .all(|uri| known.contains(uri))
     });
     Ok(allowed || organizations::list(tx, 2)?.len() < 2)
+}
+
+/// A host that belongs to another app. Two apps on one host could read each other's
+/// cookies, and nobody could say which rules hold there.
+fn taken_host(
+    tx: &mut Tx<'_>,
+    registration: &Registration,
+    own: Option<ClientId>,
+) -> Result<Option<ProtectedHost>, StorageError> {
+    let hosts = registration.protection.iter().flat_map(|rule| &rule.hosts);
+    for host in hosts {
+        let owner = relying_parties::find_by_host(tx, host.authority())?;
+        if owner.is_some_and(|app| Some(app.id) != own) {
+            return Ok(Some(host.clone()));
+        }
+    }
+    Ok(None)
 }
 
 fn needs_secret(registration: &Registration) -> bool {

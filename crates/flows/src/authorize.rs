@@ -22,6 +22,7 @@ use nightlatch_storage::sessions::OwnedSession;
 use nightlatch_storage::{StorageError, Tx, events, relying_parties};
 
 use crate::Moment;
+use crate::protected::lets_in;
 use crate::second_factor;
 use crate::sessions::{find_live, must_set_up_factor};
 
@@ -52,6 +53,8 @@ pub struct Standing {
     pub options: Options,
     /// What its owner agreed that the app may have.
     pub consent: Option<Consent>,
+    /// Whether the app lets its owner in (FWD-09).
+    pub may_enter: bool,
 }
 
 impl Standing {
@@ -108,12 +111,14 @@ pub fn look(
             must_set_up_factor: false,
             options: Options::default(),
             consent: None,
+            may_enter: false,
         }));
     };
     Ok(Some(Standing {
         must_set_up_factor: must_set_up_factor(tx, &owned, moment.now)?,
         options: second_factor::available(tx, owned.user.id)?,
         consent: consents::find(tx, owned.user.id, client.id)?,
+        may_enter: lets_in(tx, &client, &owned)?,
         client,
         session: Some(owned),
     }))
@@ -199,18 +204,24 @@ pub fn issue_code(
 fn still_holds(standing: &Standing, wanted: &WantedCode) -> bool {
     standing.client.status == RelyingPartyStatus::Active
         && standing.is_of_one_organization()
+        && standing.may_enter
         && !standing.must_set_up_factor
         && standing.allowed(wanted.scopes) == wanted.scopes
-        && standing.is_agreed(wanted.disclosed)
         && (wanted.challenge.is_some() || standing.client.registration.without_pkce)
-        && standing
-            .client
-            .registration
-            .is_redirect_uri(&wanted.redirect_uri)
+        && may_be_sent(standing, wanted)
         && standing
             .session
             .as_ref()
             .is_some_and(|owned| owned.session.proved_at() == wanted.proved_at)
+}
+
+/// Whether the code may go where it is wanted. A protected host gets nothing in
+/// anybody's name that would have to be agreed to.
+fn may_be_sent(standing: &Standing, wanted: &WantedCode) -> bool {
+    let registration = &standing.client.registration;
+    let to_app = registration.is_redirect_uri(&wanted.redirect_uri);
+    (to_app && standing.is_agreed(wanted.disclosed))
+        || registration.is_host_callback(&wanted.redirect_uri)
 }
 
 /// Lets a request wait for its person; the token leads back to it.

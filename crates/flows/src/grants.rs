@@ -27,6 +27,7 @@ use crate::sessions::find_live;
 use crate::token_key::{AccessToken, Presented, RefreshToken, TokenKey};
 
 pub use exchange::{CodeUse, ExchangeOutcome, Exchanged, exchange};
+pub(crate) use exchange::{enter_app, mismatch};
 pub use holding::{
     ActivityOutcome, Held, HeldAccess, find_access, find_held, give_back, report_activity,
 };

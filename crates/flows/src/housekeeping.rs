@@ -5,8 +5,9 @@ use std::time::Duration;
 use nightlatch_domain::Timestamp;
 use nightlatch_storage::{
     StorageError, Tx, authenticator_apps, authorization_codes, authorization_requests, browsers,
-    email_changes, endings, entries, events, feed, grants, mail_links, mails, notices, passkeys,
-    pending_sign_ins, phone_sign_ins, remembered_factors, sessions, throttles, used_assertions,
+    email_changes, endings, entries, events, feed, grants, host_sessions, mail_links, mails,
+    notices, passkeys, pending_sign_ins, phone_sign_ins, remembered_factors, sessions, throttles,
+    used_assertions,
 };
 
 use crate::factors::authenticator_app::SET_UP_LIFE;
@@ -38,6 +39,7 @@ pub fn prune(tx: &mut Tx<'_>, now: Timestamp, batch: i64) -> Result<u64, Storage
     gone += endings::prune(tx, now.minus(RETENTION), batch)?;
     gone += events::prune(tx, now.minus(RETENTION), batch)?;
     gone += notices::prune(tx, now.minus(RETENTION), batch)?;
+    gone += host_sessions::prune(tx, now, batch)?;
     gone += entries::prune(tx, now.minus(RETENTION), batch)?;
     gone += feed::prune_readers(tx, now.minus(READER_RETENTION), batch)?;
     gone += throttles::prune(tx, now.minus(THROTTLE_RETENTION), batch)?;

@@ -48,6 +48,7 @@ pub mod places;
 pub mod planted;
 pub mod profile;
 pub mod proof_level;
+pub mod protected;
 pub mod receipts;
 pub mod recovery;
 pub mod remembered_browsers;

@@ -24,7 +24,8 @@ use nightlatch_domain::session::{self, Refusal, Session};
 use nightlatch_storage::endings::{self, Ending};
 use nightlatch_storage::sessions::OwnedSession;
 use nightlatch_storage::{
-    StorageError, Tx, authorization_codes, entries, epochs, grants, relying_parties, sessions,
+    StorageError, Tx, authorization_codes, entries, epochs, grants, host_sessions, relying_parties,
+    sessions,
 };
 
 use crate::Moment;
@@ -279,6 +280,7 @@ fn leave_app(
     {
         let cause = RevokedCause::LeftApp;
         grants::revoke_of_session(tx, session, client, moment.now, cause)?;
+        host_sessions::delete_of_entry(tx, session, client)?;
         notices::owe_for_entry(tx, moment, &ending, &entry)?;
     }
     Ok(nothing_ended(&ending))

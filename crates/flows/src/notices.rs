@@ -96,6 +96,7 @@ fn owe(
     for (channel, envelope) in Envelope::all_of(app) {
         let (state, finished_at) = match channel {
             Channel::BackChannel | Channel::Pull => (NoticeState::Waiting, None),
+            Channel::AtEachRequest => (NoticeState::Ended, Some(moment.now)),
             Channel::None => (NoticeState::CannotBeTold, Some(moment.now)),
         };
         let notice = Notice {

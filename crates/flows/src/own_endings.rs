@@ -31,7 +31,7 @@ use crate::sessions::{find_live, list_live};
 use crate::step_up;
 
 /// How long the signed-out page of an ending can be opened again.
-const RECEIPT_LIFE: Duration = Duration::from_mins(15);
+pub(crate) const RECEIPT_LIFE: Duration = Duration::from_mins(15);
 
 /// What a person may end of their own.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,14 +3,18 @@
 //! Reads the notices of an ending; nothing here changes one. Of an ending that
 //! concerns several people, everybody sees what concerns their own sessions.
 
+use std::time::Duration;
+
 use nightlatch_domain::Timestamp;
 use nightlatch_domain::ids::{ClientId, EndingId, UserId};
 use nightlatch_domain::notice::{Channel, Notice, NoticeState};
 use nightlatch_domain::relying_party::RegisteredUri;
-use nightlatch_domain::secret::TokenDigest;
+use nightlatch_domain::secret::{Token, TokenDigest};
 use nightlatch_storage::endings::{Ending, Receipt};
 use nightlatch_storage::{StorageError, Tx, endings, entries, events, notices};
 
+use crate::Moment;
+use crate::own_endings::RECEIPT_LIFE;
 use crate::sessions::find_receipt;
 
 /// How many notices one receipt looks at. Beyond it apps are missing from the page,
@@ -92,6 +96,28 @@ pub fn open(
     }))
 }
 
+/// For how long after it was issued a receipt can be taken over.
+const TAKEN_WITHIN: Duration = Duration::from_mins(1);
+
+/// Takes a receipt over from an address into a cookie: it is opened by a new token from
+/// now on, and the one that stood in the address opens nothing. Says whether it is that
+/// of a shared computer.
+pub fn take(
+    tx: &mut Tx<'_>,
+    moment: &Moment,
+    token: &Token,
+) -> Result<Option<(Token, bool)>, StorageError> {
+    let fresh = Token::generate(moment.random.as_ref());
+    // Issued within the last minute, by the end that it was given.
+    let good_until = moment.now.plus(RECEIPT_LIFE).minus(TAKEN_WITHIN);
+    let taken = endings::replace_receipt_token(tx, token.digest(), fresh.digest(), good_until)?;
+    if !taken {
+        return Ok(None);
+    }
+    let receipt = endings::find_receipt(tx, fresh.digest(), moment.now)?;
+    Ok(receipt.map(|receipt| (fresh, receipt.shared)))
+}
+
 /// The pages of apps that are to be loaded in frames for a session that just ended
 /// (FCL-01).
 pub fn front_channel(
@@ -156,12 +182,13 @@ pub fn of_ending(
 /// How far a state is from what the person wants; an app is as far as its worst.
 const fn distance(state: NoticeState) -> u8 {
     match state {
-        NoticeState::Confirmed => 0,
-        NoticeState::Superseded => 1,
-        NoticeState::CannotBeTold => 2,
-        NoticeState::GaveUp => 3,
-        NoticeState::Failed => 4,
-        NoticeState::Waiting => 5,
+        NoticeState::Ended => 0,
+        NoticeState::Confirmed => 1,
+        NoticeState::Superseded => 2,
+        NoticeState::CannotBeTold => 3,
+        NoticeState::GaveUp => 4,
+        NoticeState::Failed => 5,
+        NoticeState::Waiting => 6,
     }
 }
 

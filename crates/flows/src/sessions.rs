@@ -134,11 +134,22 @@ pub(crate) fn must_set_up_factor(
     owned: &OwnedSession,
     now: Timestamp,
 ) -> Result<bool, StorageError> {
+    let from = must_set_up_factor_from(tx, owned)?;
+    Ok(from.is_some_and(|from| now >= from))
+}
+
+/// From when on a session may do nothing but set up a second factor; never, if one is
+/// set up or none is demanded.
+pub(crate) fn must_set_up_factor_from(
+    tx: &mut Tx<'_>,
+    owned: &OwnedSession,
+) -> Result<Option<Timestamp>, StorageError> {
     let policy = &owned.organization.settings.policy.second_factor;
     let user = &owned.user;
-    let is_due =
-        demanded_from(policy, user.role, user.created_at).is_some_and(|until| now >= until);
-    Ok(is_due && !second_factor::available(tx, user.id)?.has_factor())
+    match demanded_from(policy, user.role, user.created_at) {
+        Some(from) if !second_factor::available(tx, user.id)?.has_factor() => Ok(Some(from)),
+        _ => Ok(None),
+    }
 }
 
 fn explain(

@@ -31,6 +31,8 @@ pub enum TokenType {
     Logout,
     /// A security event token (RFC 8417).
     SecurityEvent,
+    /// Who sends a request through a proxy; see [`crate::forward_auth`].
+    Identity,
 }
 
 impl TokenType {
@@ -40,6 +42,7 @@ impl TokenType {
             Self::Id => "JWT",
             Self::Logout => "logout+jwt",
             Self::SecurityEvent => "secevent+jwt",
+            Self::Identity => "nightlatch-identity+jwt",
         }
     }
 }

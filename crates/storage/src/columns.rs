@@ -14,6 +14,7 @@ use nightlatch_domain::ids::Id;
 use nightlatch_domain::mail::LinkKind;
 use nightlatch_domain::notice::{Channel, Lane, NoticeState};
 use nightlatch_domain::passkey::{CeremonyKind, UserHandle};
+use nightlatch_domain::relying_party::protection::ProtectedHost;
 use nightlatch_domain::relying_party::{RelyingPartyStatus, SigningAlgorithm};
 use nightlatch_domain::secret::TokenDigest;
 use nightlatch_domain::session::SessionKind;
@@ -165,6 +166,12 @@ impl Column for NoticeState {
 impl Column for SigningAlgorithm {
     fn read(cell: Cell<'_>) -> Result<Self, ColumnProblem> {
         named(cell, Self::from_name)
+    }
+}
+
+impl Column for ProtectedHost {
+    fn read(cell: Cell<'_>) -> Result<Self, ColumnProblem> {
+        named(cell, |text| Self::parse(text).ok())
     }
 }
 

@@ -243,6 +243,21 @@ pub fn find_receipt(
     )
 }
 
+/// Lets another token open a receipt that is valid beyond `good_until`; false if there
+/// is none.
+pub fn replace_receipt_token(
+    tx: &mut Tx<'_>,
+    token: TokenDigest,
+    fresh: TokenDigest,
+    good_until: Timestamp,
+) -> Result<bool, StorageError> {
+    tx.execute(
+        "UPDATE receipts SET token_digest = $2 WHERE token_digest = $1 AND expires_at > $3",
+        &[token.into(), fresh.into(), good_until.into()],
+    )
+    .map(|count| count == 1)
+}
+
 /// Deletes up to `limit` receipts that are no longer valid.
 pub fn prune_receipts(tx: &mut Tx<'_>, now: Timestamp, limit: i64) -> Result<u64, StorageError> {
     tx.execute(

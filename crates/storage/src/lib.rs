@@ -49,6 +49,8 @@ pub mod epochs;
 pub mod events;
 pub mod feed;
 pub mod grants;
+pub mod groups;
+pub mod host_sessions;
 pub mod mail_links;
 pub mod mails;
 pub mod notices;

@@ -38,6 +38,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations![
     (9, "0009_email_changes"),
     (10, "0010_app_health"),
     (11, "0011_app_claims"),
+    (12, "0012_protected_apps"),
 ];
 
 /// Both databases understand this one alike.

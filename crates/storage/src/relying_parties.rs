@@ -1,7 +1,7 @@
 //! Apps that sign people in through us; see `domain::relying_party`.
 //!
 //! A row is never deleted: codes, grants, entries and notices name it. An app that
-//! is withdrawn keeps its row.
+//! is withdrawn keeps its row, and its hosts: nobody else's app gets their cookies.
 
 use nightlatch_domain::ids::{ClientId, OrganizationId};
 use nightlatch_domain::relying_party::{Registration, RelyingParty, RelyingPartyStatus};
@@ -41,6 +41,32 @@ pub fn add(tx: &mut Tx<'_>, app: &RelyingParty) -> Result<(), StorageError> {
             app.epoch.into(),
             app.created_at.into(),
         ],
+    )?;
+    add_hosts(tx, app)
+}
+
+/// A host that is another app's is the constraint `protected_hosts_pkey`.
+fn add_hosts(tx: &mut Tx<'_>, app: &RelyingParty) -> Result<(), StorageError> {
+    let protection = app.registration.protection.as_ref();
+    for host in protection.map_or(&[][..], |rule| rule.hosts.as_slice()) {
+        tx.execute_one(
+            "INSERT INTO protected_hosts (host, client_id) VALUES ($1, $2)",
+            &[host.authority().into(), app.id.into()],
+        )?;
+    }
+    Ok(())
+}
+
+/// The app that a host belongs to, withdrawn or not; by what `Host` says, in lower
+/// case, without the usual port.
+pub fn find_by_host(tx: &mut Tx<'_>, host: &str) -> Result<Option<RelyingParty>, StorageError> {
+    tx.query_optional(
+        "SELECT r.id, r.organization_id, r.name, r.registration, r.secret_digest, r.status, r.epoch,
+                r.created_at
+         FROM protected_hosts h JOIN relying_parties r ON r.id = h.client_id
+         WHERE h.host = $1",
+        &[host.into()],
+        read,
     )
 }
 
@@ -93,6 +119,11 @@ pub fn list_of_organization(
 /// Stores name and registration anew.
 pub fn update(tx: &mut Tx<'_>, app: &RelyingParty) -> Result<(), StorageError> {
     tx.concerns(Concern::Client(app.id));
+    tx.execute(
+        "DELETE FROM protected_hosts WHERE client_id = $1",
+        &[app.id.into()],
+    )?;
+    add_hosts(tx, app)?;
     tx.execute_one(
         "UPDATE relying_parties SET name = $2, name_key = $3, registration = $4 WHERE id = $1",
         &[

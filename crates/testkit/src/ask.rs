@@ -61,7 +61,7 @@ impl<'b, 'a> Ask<'b, 'a> {
     /// Says that a form on one of our own pages sends it.
     #[must_use]
     pub fn by_own_page(self) -> Self {
-        let origin = self.browser.site.origin();
+        let origin = self.browser.origin();
         self.header("sec-fetch-site", "same-origin")
             .header("origin", &origin)
     }

@@ -59,6 +59,8 @@ pub struct Browser<'a> {
     path: String,
     pub(crate) page: Option<Page>,
     extra: Vec<(String, String)>,
+    /// The origin that it visits, if that is not the site's own.
+    origin: Option<String>,
 }
 
 impl<'a> Browser<'a> {
@@ -71,6 +73,7 @@ impl<'a> Browser<'a> {
             path: "/".to_owned(),
             page: None,
             extra: Vec::new(),
+            origin: None,
         }
     }
 
@@ -100,6 +103,19 @@ impl<'a> Browser<'a> {
         self
     }
 
+    /// The same, visiting another origin at which the site answers too: a protected
+    /// host. Its cookies are that host's.
+    #[must_use]
+    pub fn visiting(mut self, origin: &str) -> Self {
+        self.origin = Some(origin.to_owned());
+        self
+    }
+
+    /// The origin that it visits.
+    pub(crate) fn origin(&self) -> String {
+        self.origin.clone().unwrap_or_else(|| self.site.origin())
+    }
+
     /// From now on, whatever it sends carries this header, which no browser
     /// writes: somebody, or a proxy in between, does.
     pub fn forges(&mut self, name: &str, value: &str) {
@@ -109,7 +125,7 @@ impl<'a> Browser<'a> {
     /// Begins a request by hand; it carries the cookies, `Host` and
     /// `User-Agent`, and nothing else that it is not given.
     pub fn ask(&mut self, method: &str, path: &str) -> Ask<'_, 'a> {
-        let host = self.site.origin();
+        let host = self.origin();
         let host = host.split_once("://").map_or("", |(_, host)| host);
         let mut headers = vec![
             ("host".to_owned(), host.as_bytes().to_vec()),
@@ -160,7 +176,7 @@ impl<'a> Browser<'a> {
     /// Follows a link of this page.
     pub fn click(&mut self, words: &str) -> Answer {
         let href = self.page().link(words).to_owned();
-        let referer = format!("{}{}", self.site.origin(), self.path);
+        let referer = format!("{}{}", self.origin(), self.path);
         let first = self.navigate(
             |ask| {
                 ask.header("sec-fetch-site", "same-origin")
@@ -288,7 +304,7 @@ impl<'a> Browser<'a> {
     /// Never: pairs of text can be written.
     pub fn submit(&mut self, form: &Form) -> Answer {
         let pairs = serde_urlencoded::to_string(form.pairs()).expect("pairs of text");
-        let referer = format!("{}{}", self.site.origin(), self.path);
+        let referer = format!("{}{}", self.origin(), self.path);
         if form.method == "get" {
             let path = if pairs.is_empty() {
                 form.action.clone()

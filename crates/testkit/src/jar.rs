@@ -113,6 +113,16 @@ pub(crate) fn read(header: &str) -> Result<SetCookie<'_>, String> {
     let (name, value) = pair
         .split_once('=')
         .ok_or_else(|| format!("no value: {header}"))?;
+    // The one cookie that several hosts share, where an app was registered so (FWD-05).
+    let rest = match rest.strip_prefix("Domain=") {
+        Some(with_domain) if name.starts_with("__Secure-nightlatch-app-") => {
+            with_domain
+                .split_once("; ")
+                .ok_or_else(|| format!("a domain and nothing else: {header}"))?
+                .1
+        }
+        _ => rest,
+    };
     let term = rest
         .strip_prefix(ATTRIBUTES)
         .ok_or_else(|| format!("not exactly “{ATTRIBUTES}”: {header}"))?;
@@ -147,8 +157,11 @@ pub(crate) fn read(header: &str) -> Result<SetCookie<'_>, String> {
         "__Host-nightlatch-browser" => is_token && max_age == Some(LONGEST),
         "__Host-nightlatch-receipt" => is_token && max_age.is_none_or(|age| age == 900),
         "__Host-nightlatch-trusted" => is_token && max_age.is_some_and(|age| age <= 2_592_000),
+        "__Host-nightlatch-app" => is_token && max_age.is_none(),
+        "__Host-nightlatch-app-state" => is_token && max_age == Some(3_600),
         "__Host-nightlatch-log-out" => is_sealed && max_age.is_none(),
         "__Host-nightlatch-flash" => is_code && max_age.is_none(),
+        name if name.starts_with("__Secure-nightlatch-app-") => is_token && max_age.is_none(),
         _ => return Err(format!("a cookie we do not know: {header}")),
     };
     if !fits && !removed {

@@ -37,6 +37,10 @@ struct Seen {
 impl Watch {
     /// Looks at an answer. `origin` is the site's.
     pub(crate) fn see(&self, answer: &Answer, origin: &str) {
+        if answer.path.starts_with("/forward-auth/") {
+            self.see_check(answer);
+            return;
+        }
         let mut found = Vec::new();
         let status = answer.status.as_u16();
         if status == 500 {
@@ -72,6 +76,17 @@ impl Watch {
                 .into_iter()
                 .map(|what| format!("{} {} → {status}: {what}", answer.method, answer.path)),
         );
+    }
+
+    /// What a proxy is answered becomes no page: it is not stored, has no body, and sets
+    /// nothing in anybody's browser.
+    fn see_check(&self, answer: &Answer) {
+        let status = answer.status.as_u16();
+        let is_known = [200, 302, 401, 403, 503].contains(&status);
+        let is_bare = answer.body.is_empty() && answer.cookies().is_empty();
+        if !is_known || !is_bare || answer.header("cache-control") != Some("no-store") {
+            self.offend(format!("{} → {status}: an odd check", answer.path));
+        }
     }
 
     /// Says that something is wrong.
@@ -112,7 +127,10 @@ fn nonce(answer: &Answer) -> Option<String> {
 /// Nothing about an account is stored anywhere; only hashed assets are (OUT-07).
 fn judge_caching(answer: &Answer, found: &mut Vec<String>) {
     let caching = answer.header("cache-control");
-    let is_asset = answer.path.starts_with("/assets/") && answer.status.is_success();
+    let is_asset = ["/assets/", "/.nightlatch/assets/"]
+        .iter()
+        .any(|prefix| answer.path.starts_with(prefix))
+        && answer.status.is_success();
     let right = if is_asset {
         "public, max-age=31536000, immutable"
     } else {
@@ -165,6 +183,11 @@ fn judge_location(answer: &Answer, origin: &str, found: &mut Vec<String>) {
         found.push(format!("a hint travels on in {location}"));
     }
     if is_answer_to_app(answer, location) {
+        return;
+    }
+    // Between a protected host and our own address; to which host is what its stories
+    // are about.
+    if answer.path.starts_with("/.nightlatch/") {
         return;
     }
     let is_question = answer.path == "/logout" && location == "/logout";

@@ -1,6 +1,6 @@
 //! The cookies of this server. Nothing else sets one.
 //!
-//! Every name begins with `__Host-`: such a cookie is `Secure`, has no `Domain`
+//! Every name but one begins with `__Host-`: such a cookie is `Secure`, has no `Domain`
 //! and `Path=/`, so no sibling host can plant or read it (COOK-01). Values are
 //! opaque or a code of our own; none says anything about a person (COOK-05).
 //! Removal repeats every attribute (COOK-03).
@@ -8,10 +8,13 @@
 use axum::http::header::{COOKIE, SET_COOKIE};
 use axum::http::{HeaderMap, HeaderValue};
 use nightlatch_domain::Timestamp;
+use nightlatch_domain::ids::ClientId;
+use nightlatch_domain::relying_party::protection::CookieDomain;
 use nightlatch_domain::secret::Token;
 use nightlatch_domain::session::{Session, SessionKind};
 use nightlatch_flows::log_out::Renewed;
 use nightlatch_flows::remembered_browsers::Trusted;
+use nightlatch_protocols::forward_auth::{HOST_COOKIE, STATE_COOKIE, domain_cookie};
 
 /// The one session credential (A11).
 pub(crate) const SESSION: &str = "__Host-nightlatch";
@@ -47,11 +50,14 @@ pub(crate) const ALL: [&str; 10] = [
 /// No browser keeps cookies longer than 400 days (COOK-04).
 const LONGEST_SECONDS: u64 = 34_560_000;
 
+/// For how long a sign-in for a protected host may take; a request waits as long.
+const STATE_SECONDS: u64 = 60 * 60;
+
 /// How long a receipt is kept.
 const RECEIPT_SECONDS: u64 = 15 * 60;
 
-/// The value of a cookie as the browser sent it.
-pub(crate) fn find<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+/// The cookies as the browser sent them.
+pub(crate) fn all(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
     headers
         .get_all(COOKIE)
         .iter()
@@ -60,6 +66,11 @@ pub(crate) fn find<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
         .flat_map(|value| value.as_bytes().split(|byte| *byte == b';'))
         .filter_map(|pair| std::str::from_utf8(pair).ok())
         .filter_map(|pair| pair.trim().split_once('='))
+}
+
+/// The value of a cookie as the browser sent it.
+pub(crate) fn find<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    all(headers)
         .find(|(found, _)| *found == name)
         .map(|(_, value)| value)
 }
@@ -141,6 +152,38 @@ impl Jar {
     /// computer.
     pub(crate) fn set_flash(&mut self, code: &str) {
         self.set(FLASH, code, None);
+    }
+
+    /// Sets the cookie of a browser on a protected host. It goes with the browser: the
+    /// next visit gets another without a question while the session lives.
+    pub(crate) fn set_host(&mut self, token: &Token) {
+        self.set(HOST_COOKIE, &token.reveal(), None);
+    }
+
+    /// Sets what a browser keeps on a protected host while it signs in.
+    pub(crate) fn set_state(&mut self, token: &Token) {
+        self.set(STATE_COOKIE, &token.reveal(), Some(STATE_SECONDS));
+    }
+
+    /// Sets the cookie of an app that has one for all of its hosts; without a token, it
+    /// goes. The only cookie with a `Domain`, and it opens nothing on our own pages
+    /// (FWD-05).
+    pub(crate) fn set_domain(
+        &mut self,
+        app: ClientId,
+        domain: &CookieDomain,
+        token: Option<&Token>,
+    ) {
+        let name = domain_cookie(app);
+        let value = token.map(Token::reveal).unwrap_or_default();
+        let expiry = if token.is_none() { "; Max-Age=0" } else { "" };
+        let domain = domain.as_str();
+        let text = format!(
+            "{name}={value}; Domain={domain}; Path=/; Secure; HttpOnly; SameSite=Lax{expiry}"
+        );
+        if let Ok(header) = HeaderValue::try_from(text) {
+            self.0.push(header);
+        }
     }
 
     /// Removes a cookie.

@@ -15,9 +15,13 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use nightlatch_domain::relying_party::protection::OWN_PATHS;
+use nightlatch_protocols::forward_auth;
+use nightlatch_storage::StorageError;
 
 use crate::failure::Failure;
 use crate::links;
+use crate::protected::{self, AtHost};
 use crate::show;
 use crate::state::App;
 use crate::views::{Frame, Problem, ProblemPage, WayOn, WrongAddressPage};
@@ -40,6 +44,8 @@ pub(crate) enum Asker {
     Nobody,
     /// Somebody is; the frame of their pages.
     SignedIn(Box<Frame>),
+    /// It is asked on a protected host; the frame of pages there.
+    OnHost(Box<Frame>),
 }
 
 impl Envelope {
@@ -67,6 +73,8 @@ impl Wants {
         if path.starts_with("/api/")
             || path.starts_with("/session/")
             || path.starts_with("/oauth2/events/")
+            || path == protected::paths::STATUS
+            || path == protected::paths::EVENTS
             || links::PASSKEY_CALLS.contains(&path)
             || links::FOR_APPS.contains(&path)
         {
@@ -90,6 +98,9 @@ pub(crate) async fn wrap(
     mut request: Request,
     next: Next,
 ) -> Response {
+    if request.uri().path().starts_with(forward_auth::PATH) {
+        return for_proxy(request, next).await;
+    }
     let began = Instant::now();
     let envelope = Envelope::new(&app);
     let wants = Wants::at(request.uri().path());
@@ -98,16 +109,18 @@ pub(crate) async fn wrap(
         .extensions()
         .get::<MatchedPath>()
         .map_or_else(|| "(no route)".to_owned(), |path| path.as_str().to_owned());
-    let ours = is_for_operators(request.uri().path())
-        || is_our_host(&app, request.uri(), request.headers());
     request.extensions_mut().insert(envelope.clone());
-    let answer = if ours {
-        next.run(request).await
-    } else {
-        let sentence = format!("This server is reached at {}.", app.public_url);
-        Failure::saying(Problem::WrongHost, sentence).into_response()
+    let placed = place(&app, &mut request).await;
+    let at_host = request.extensions().get::<Arc<AtHost>>().is_some();
+    let answer = match placed {
+        Ok(true) => next.run(request).await,
+        Ok(false) => {
+            let sentence = format!("This server is reached at {}.", app.public_url);
+            Failure::saying(Problem::WrongHost, sentence).into_response()
+        }
+        Err(error) => Failure::from(error).into_response(),
     };
-    let mut answer = translate(&app, &envelope, wants, answer).await;
+    let mut answer = translate(&app, &envelope, (wants, at_host), answer).await;
     dress(&envelope, answer.headers_mut());
     // The pattern of the route and never the address: addresses carry codes and
     // hints (LOG-03).
@@ -117,19 +130,64 @@ pub(crate) async fn wrap(
     answer
 }
 
-fn is_our_host(app: &App, uri: &Uri, headers: &HeaderMap) -> bool {
+/// The check of a proxy: no page, and nothing that a page needs. Its `Host` is the one
+/// of the request that it asks about, or none of anybody's.
+async fn for_proxy(request: Request, next: Next) -> Response {
+    let mut answer = next.run(request).await;
+    if let Some(failure) = answer.extensions_mut().remove::<Failure>()
+        && let Some(internal) = &failure.internal
+    {
+        tracing::error!("a proxy was not answered: {internal}");
+    }
+    let headers = answer.headers_mut();
+    let no_store = HeaderValue::from_static("no-store");
+    headers.entry(CACHE_CONTROL).or_insert(no_store);
+    answer
+}
+
+/// Whether the request is for us: at our own address, or on a protected host below the
+/// path that its proxy routes to us.
+async fn place(app: &App, request: &mut Request) -> Result<bool, StorageError> {
+    let path = request.uri().path();
+    if is_for_operators(path) {
+        return Ok(true);
+    }
+    let Some(host) = named_host(request.uri(), request.headers()) else {
+        return Ok(false);
+    };
+    if app.public_url.is_host(host) {
+        return Ok(true);
+    }
+    if !path.starts_with(OWN_PATHS) {
+        return Ok(false);
+    }
+    let found = protected::find(app, host).await?;
+    let is_known = found.is_some();
+    if let Some(found) = found {
+        request.extensions_mut().insert(Arc::new(found));
+    }
+    Ok(is_known)
+}
+
+/// The host that the request names, if it names one and no other.
+fn named_host<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> Option<&'a str> {
     let mut named = headers.get_all(HOST).iter();
     match (named.next(), named.next(), uri.authority()) {
-        (Some(host), None, _) => host.to_str().is_ok_and(|host| app.public_url.is_host(host)),
+        (Some(host), None, _) => host.to_str().ok(),
         // HTTP/2 names the host in the address.
-        (None, None, Some(authority)) => app.public_url.is_host(authority.as_str()),
-        _ => false,
+        (None, None, Some(authority)) => Some(authority.as_str()),
+        _ => None,
     }
 }
 
 /// Turns a failure, ours or the framework's, into what the caller can read, and
 /// logs it once.
-async fn translate(app: &App, envelope: &Envelope, wants: Wants, mut answer: Response) -> Response {
+async fn translate(
+    app: &App,
+    envelope: &Envelope,
+    (wants, at_host): (Wants, bool),
+    mut answer: Response,
+) -> Response {
     let status = answer.status();
     let readable = answer.headers().get(CONTENT_TYPE).is_some_and(|value| {
         value.as_bytes().starts_with(b"text/html") || value.as_bytes().starts_with(b"application/")
@@ -146,6 +204,13 @@ async fn translate(app: &App, envelope: &Envelope, wants: Wants, mut answer: Res
     let mut replaced = match wants {
         Wants::Page => {
             let asker = answer.extensions_mut().remove::<Asker>();
+            let asker = if at_host {
+                Some(Asker::OnHost(Box::new(
+                    protected::frame(app, envelope).await,
+                )))
+            } else {
+                asker
+            };
             problem_page(app, envelope, &failure, asker).await
         }
         Wants::Json => problem_document(envelope, &failure),
@@ -172,10 +237,10 @@ async fn problem_page(
     }
     let way_on = match &asker {
         Some(Asker::Nobody) => WayOn::SignIn,
-        Some(Asker::SignedIn(_)) => WayOn::Neither,
+        Some(Asker::SignedIn(_) | Asker::OnHost(_)) => WayOn::Neither,
         None => WayOn::LogOut,
     };
-    let frame = if let Some(Asker::SignedIn(frame)) = asker {
+    let frame = if let Some(Asker::SignedIn(frame) | Asker::OnHost(frame)) = asker {
         *frame
     } else {
         let organization = app.house.find_or_last_known(&app.store).await;

@@ -6,14 +6,15 @@
 //!
 //! Longer than 400 lines, since all that stands before a handler is here.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
-use axum::extract::{FromRequestParts, Request, State};
+use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
 use axum::http::header::REFERER;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method};
+use axum::http::{HeaderMap, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
@@ -35,6 +36,7 @@ use crate::forms::FormHolder;
 use crate::links::{self, ReturnPath, login_returning_to};
 use crate::live;
 use crate::pages::flash::Flash;
+use crate::protected;
 use crate::routes::{Access, Forgery, Rule};
 use crate::same_origin::{Provenance, provenance};
 use crate::show;
@@ -210,8 +212,11 @@ pub(crate) async fn guard(
     if rule.access == Access::Operations {
         return next.run(request).await;
     }
-    if rule.access == Access::Apps {
-        return for_app(&app, rule, request, next).await;
+    match rule.access {
+        Access::Apps => return for_app(&app, rule, request, next).await,
+        Access::Proxies => return for_proxy(&app, request, next).await,
+        Access::ProtectedHosts => return protected::guard(&app, rule, request, next).await,
+        Access::Operations | Access::Everyone | Access::People | Access::Programs => {}
     }
     if rule.from_memory
         && let Some(answer) = live::status_from_memory(&app, request.headers())
@@ -276,8 +281,29 @@ async fn for_app(app: &App, rule: Rule, request: Request, next: Next) -> Respons
     answer
 }
 
+/// Lets a proxy ask, if it is one of those that the operator named: what it says of
+/// the request is believed, so anybody else could have it say anything (FWD-03).
+async fn for_proxy(app: &App, request: Request, next: Next) -> Response {
+    let peer = request
+        .extensions()
+        .get::<ConnectInfo<SocketAddr>>()
+        .map(|ConnectInfo(peer)| peer.ip().to_canonical());
+    let is_trusted = peer.is_some_and(|peer| {
+        let mut trusted = app.trusted_proxies.iter();
+        trusted.any(|network| network.contains(&peer))
+    });
+    if is_trusted {
+        return next.run(request).await;
+    }
+    tracing::warn!(
+        peer = peer.map(tracing::field::display),
+        "forward-auth was asked by somebody who is not among `trusted_proxies`; refused"
+    );
+    StatusCode::FORBIDDEN.into_response()
+}
+
 /// Reads a body to its end, within its limit and in reasonable time.
-async fn read_body(body: Body, limit: usize) -> Result<Bytes, Failure> {
+pub(crate) async fn read_body(body: Body, limit: usize) -> Result<Bytes, Failure> {
     match tokio::time::timeout(LONGEST_UPLOAD, to_bytes(body, limit)).await {
         Ok(Ok(bytes)) => Ok(bytes),
         Ok(Err(error)) => {
@@ -316,7 +342,7 @@ async fn visit(app: &Arc<App>, request: &Parts) -> Result<Visit, StorageError> {
         now,
         client: crate::client::details(app, headers, &request.extensions),
         presence,
-        provenance: provenance(headers, &app.public_url),
+        provenance: provenance(headers, app.public_url.origin()),
         session_token,
         browser: cookies::find_token(headers, cookies::BROWSER),
         receipt_token: cookies::find_token(headers, cookies::RECEIPT).map(|token| token.digest()),
@@ -434,7 +460,12 @@ fn admit(visit: &Visit, rule: Rule, request: &Parts) -> Result<(), Refusal> {
             let failure = Failure::saying(Problem::Forbidden, sentence).with_code("header-missing");
             Err(Refusal::Failure(failure))
         }
-        Access::Operations | Access::Everyone | Access::Programs | Access::Apps => Ok(()),
+        Access::Operations
+        | Access::Everyone
+        | Access::Programs
+        | Access::Apps
+        | Access::Proxies
+        | Access::ProtectedHosts => Ok(()),
     }
 }
 
@@ -452,7 +483,11 @@ fn refuse_without_factor(visit: &Visit, rule: Rule) -> Option<Refusal> {
             let failure = Failure::saying(Problem::Forbidden, sentence);
             Some(Refusal::Failure(failure.with_code("second-factor-needed")))
         }
-        Access::Everyone | Access::Operations | Access::Apps => None,
+        Access::Everyone
+        | Access::Operations
+        | Access::Apps
+        | Access::Proxies
+        | Access::ProtectedHosts => None,
     }
 }
 
@@ -475,7 +510,7 @@ fn referring_page(headers: &HeaderMap) -> Option<String> {
     })
 }
 
-fn is_safe(method: &Method) -> bool {
+pub(crate) fn is_safe(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
 }
 

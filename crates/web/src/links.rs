@@ -131,6 +131,11 @@ pub(crate) fn waiting_request(token: &str) -> String {
     format!("{AUTHORIZE}/{token}")
 }
 
+/// Where the receipt of a Log out on a protected host is taken over.
+pub(crate) fn take_receipt(token: &str) -> String {
+    format!("{SIGNED_OUT}/take/{token}")
+}
+
 /// The token in the address of a request that waits.
 pub(crate) fn request_token(path: &str) -> Option<Token> {
     Token::parse(path.strip_prefix(AUTHORIZE)?.strip_prefix('/')?)

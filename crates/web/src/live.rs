@@ -263,7 +263,7 @@ impl Watch {
 }
 
 /// The longest wait after so many failures in a row.
-fn retry_after(failures: u32) -> Duration {
+pub(crate) fn retry_after(failures: u32) -> Duration {
     let doubled = 2_u32.saturating_pow(failures.saturating_sub(1));
     FIRST_RETRY.saturating_mul(doubled).min(LAST_RETRY)
 }

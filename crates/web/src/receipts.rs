@@ -229,7 +229,9 @@ pub(crate) fn lines(apps: &[AppOutcome], reader: Reader, now: Timestamp) -> Vec<
 
 /// How many apps are how far: all that a shared computer shows.
 pub(crate) fn counts(apps: &[AppOutcome]) -> AppCountsView {
-    use AppReceiptState::{CannotBeTold, Confirmed, Failed, GaveUp, StillTelling, Superseded};
+    use AppReceiptState::{
+        CannotBeTold, Confirmed, Ended, Failed, GaveUp, StillTelling, Superseded,
+    };
     let count = |wanted: &[AppReceiptState]| {
         let wanted = apps.iter().filter(|app| wanted.contains(&state(app)));
         wanted.count()
@@ -240,6 +242,7 @@ pub(crate) fn counts(apps: &[AppOutcome]) -> AppCountsView {
         cannot_be_told: count(&[CannotBeTold]),
         failed: count(&[Failed, GaveUp]),
         superseded: count(&[Superseded]),
+        ended: count(&[Ended]),
     }
 }
 
@@ -251,6 +254,7 @@ const fn state(app: &AppOutcome) -> AppReceiptState {
         NoticeState::GaveUp => AppReceiptState::GaveUp,
         NoticeState::Superseded => AppReceiptState::Superseded,
         NoticeState::CannotBeTold => AppReceiptState::CannotBeTold,
+        NoticeState::Ended => AppReceiptState::Ended,
     }
 }
 
@@ -273,6 +277,9 @@ fn words(app: &AppOutcome, reader: Reader, now: Timestamp) -> String {
         }
         NoticeState::Waiting => {
             "It has not answered yet. We keep trying, for three days.".to_owned()
+        }
+        NoticeState::Ended => {
+            "It asks us at every request, so it was over with the session.".to_owned()
         }
         NoticeState::CannotBeTold => format!(
             "It has no way to hear of a log-out. It may stay open there for up to {worst}, or until you log out there."
@@ -306,7 +313,10 @@ fn cause(app: &AppOutcome) -> Option<String> {
     let notice = &app.notice;
     if matches!(
         notice.state,
-        NoticeState::Confirmed | NoticeState::Superseded | NoticeState::CannotBeTold
+        NoticeState::Confirmed
+            | NoticeState::Superseded
+            | NoticeState::CannotBeTold
+            | NoticeState::Ended
     ) {
         return None;
     }

@@ -12,6 +12,7 @@ mod feed;
 mod oidc;
 mod oidc_tokens;
 mod organization_apps;
+mod protected;
 
 use std::sync::Arc;
 
@@ -46,6 +47,11 @@ pub enum Access {
     /// Apps and their servers. No cookie is read, so no form of another site can
     /// borrow anything; whoever calls proves it with what is in the call.
     Apps,
+    /// The proxies that the operator named, about requests of others.
+    Proxies,
+    /// Browsers on a protected host, where its proxy routes `/.nightlatch/` to us. The
+    /// cookies that they send are that host's, and open nothing here.
+    ProtectedHosts,
 }
 
 /// What happens to a form or call that does not prove that one of our own pages
@@ -181,6 +187,7 @@ fn routes() -> Vec<Route> {
         for_addresses(),
         for_programs(),
         oidc_tokens::routes(),
+        protected::routes(),
     ]
     .into_iter()
     .flatten()

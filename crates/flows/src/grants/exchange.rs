@@ -7,6 +7,7 @@ use nightlatch_domain::ending::Actor;
 use nightlatch_domain::event::{Event, EventKind};
 use nightlatch_domain::grant::{Grant, RevokedCause, Scope};
 use nightlatch_domain::ids::{ClientId, EventId, GrantId};
+use nightlatch_domain::relying_party::protection::is_callback;
 use nightlatch_domain::relying_party::{RelyingParty, RelyingPartyStatus};
 use nightlatch_domain::secret::Token;
 use nightlatch_domain::session::{Session, SessionKind};
@@ -74,6 +75,10 @@ pub fn exchange(
     let Some(client) = relying_parties::find(tx, presented.client)? else {
         return Ok(ExchangeOutcome::Refused("there is no such app"));
     };
+    // It was issued to a browser for a host behind a proxy, which sees it pass.
+    if is_callback(&presented.redirect_uri) {
+        return Ok(ExchangeOutcome::Refused("the code is for a protected host"));
+    }
     // Before anything is used up or revoked: whoever saw a code pass by has neither
     // the verifier nor the app's word, and must not be able to end anything with it.
     if let Some(problem) = mismatch(&code, presented, &client) {
@@ -148,7 +153,7 @@ pub fn exchange(
         revoked: None,
     };
     grants::add(tx, &grant)?;
-    enter(tx, moment, &owned.session, &client)?;
+    enter_app(tx, moment, &owned.session, &client)?;
     Ok(ExchangeOutcome::Exchanged(Box::new(Exchanged {
         issued: issue(grant, scopes, key, moment.now),
         person: Described::of(tx, owned.user)?,
@@ -158,7 +163,7 @@ pub fn exchange(
 }
 
 /// What does not fit, if anything does not.
-fn mismatch(
+pub(crate) fn mismatch(
     code: &AuthorizationCode,
     presented: &CodeUse,
     client: &RelyingParty,
@@ -235,7 +240,7 @@ pub(super) fn reused(moment: &Moment, grant: &Grant, client: &RelyingParty) -> E
 
 /// Records that the session is in the app, so that the app hears of its end. The
 /// history has a line for the first time, and for each after having left.
-fn enter(
+pub(crate) fn enter_app(
     tx: &mut Tx<'_>,
     moment: &Moment,
     session: &Session,

@@ -5,7 +5,7 @@
 //! [`ACR_VALUES`]. A level comes from the proofs of the session alone, so that it
 //! never rises without a new one (SES-12).
 
-use nightlatch_domain::session::{Proof, ProofMethod};
+use nightlatch_domain::session::{Proof, ProofMethod, are_two_factors};
 
 /// One proof: something known, or the word of another device.
 pub const ONE_FACTOR: &str = "urn:nightlatch:acr:one-factor";
@@ -35,7 +35,7 @@ impl Level {
     pub fn of(proofs: &[Proof]) -> Self {
         if has(proofs, ProofMethod::Passkey) {
             Self::PhishingResistant
-        } else if has(proofs, ProofMethod::Password) && has_code(proofs) {
+        } else if are_two_factors(proofs) {
             Self::TwoFactor
         } else {
             Self::OneFactor

@@ -9,6 +9,7 @@
 
 pub mod checks;
 pub mod decide;
+pub mod host;
 pub mod request;
 pub mod respond;
 
@@ -121,6 +122,8 @@ pub struct RememberedRequest {
     pub claims: Claims,
     /// The value of `acr` that the ID token states.
     pub acr: String,
+    /// Where on a protected host the person was going.
+    pub return_to: Option<String>,
 }
 
 impl RememberedRequest {
@@ -421,8 +424,11 @@ fn decision(
         signed_in,
         chosen: course.chosen,
         scopes,
+        may_enter: standing.may_enter,
         is_agreed: standing.is_agreed(scopes),
-        asks_consent: !standing.client.registration.first_party,
+        // A protected host gets no token, and what its app is told of the person was
+        // decided by whoever put it behind the proxy.
+        asks_consent: !standing.client.registration.first_party && course.request.host.is_none(),
         agreed_at: standing.consent.as_ref().map(|consent| consent.given_at),
         now: endpoint.moment.now,
     })
@@ -441,6 +447,7 @@ async fn issue(
     let remembered = RememberedRequest {
         claims: request.claims.clone(),
         acr: stated_acr(request, &owned.session.proofs).to_owned(),
+        return_to: request.host.as_ref().map(|host| host.return_to.clone()),
     };
     let remembered = serde_json::to_string(&remembered)
         .map_err(|_| StorageError::Other("a request cannot be written down".to_owned()))?;
@@ -515,7 +522,7 @@ fn refusal(
 fn untrusted(client: &RelyingParty, request: &AuthorizationRequest) -> Option<Untrusted> {
     let error = if client.status != RelyingPartyStatus::Active {
         OidcError::WithdrawnClient
-    } else if !client.registration.is_redirect_uri(&request.redirect_uri) {
+    } else if !is_known_address(client, request) {
         OidcError::UnregisteredRedirectUri
     } else {
         return None;
@@ -525,6 +532,14 @@ fn untrusted(client: &RelyingParty, request: &AuthorizationRequest) -> Option<Un
         Some(client.clone()),
         Some(&request.redirect_uri),
     ))
+}
+
+fn is_known_address(client: &RelyingParty, request: &AuthorizationRequest) -> bool {
+    let registration = &client.registration;
+    match request.host {
+        Some(_) => registration.is_host_callback(&request.redirect_uri),
+        None => registration.is_redirect_uri(&request.redirect_uri),
+    }
 }
 
 fn shown(error: OidcError, app: Option<RelyingParty>, received: Option<&str>) -> Untrusted {

@@ -209,6 +209,9 @@ fn tell(
         RegisterOutcome::NameTaken => {
             refused(format!("{organization} has an app called {name} already."))
         }
+        RegisterOutcome::HostTaken(host) => refused(format!(
+            "{host} belongs to another app. A host can be protected for one app only."
+        )),
         RegisterOutcome::NotFound => refused("There is no such app any more."),
         RegisterOutcome::PrivateNetwork => {
             refused("Only whoever runs the server may let an app be called in its network.")

@@ -12,15 +12,20 @@ const DECIDING: &[&str] = &[
     "deployment",
     "entries",
     "grants",
+    "group_members",
+    "host_sessions",
     "organizations",
     "passkeys",
+    "protected_hosts",
     "relying_parties",
     "sessions",
+    "user_groups",
     "users",
 ];
 
 /// All others, and why nothing kept in memory follows from them.
 const DECIDING_NOTHING: &[(&str, &str)] = &[
+    ("app_health", "shown"),
     ("authorization_codes", "redeemed in the database"),
     ("authorization_requests", "a question, no right"),
     ("browsers", "names things"),
@@ -83,6 +88,7 @@ const HARMLESS: &[(&str, &str, &str)] = &[
     ("entries.rs", "prune", "they were over"),
     ("entries.rs", "record", "an app more"),
     ("grants.rs", "prune", "they were over"),
+    ("host_sessions.rs", "prune", "they were over"),
     ("passkeys.rs", "rename", "a name"),
     ("passkeys.rs", "update_use", "it stays a factor"),
     ("sessions.rs", "prune", "they had ended"),

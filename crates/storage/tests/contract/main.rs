@@ -32,6 +32,7 @@ mod outages;
 mod passkeys;
 mod phone_sign_ins;
 mod plans;
+mod protected_apps;
 mod recovery_codes;
 mod rows;
 mod session_lists;

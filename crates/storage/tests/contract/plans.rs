@@ -19,11 +19,11 @@ use nightlatch_storage::{
     DatabaseKind, StorageError, Store, Tx, Value, app_health, authenticator_apps,
     authorization_codes, authorization_requests, consents, email_changes, entries, epochs, feed,
     grants, mail_links, mails, notices, on_both_databases, organizations, passkeys,
-    pending_sign_ins, phone_sign_ins, recovery_codes, relying_parties, remembered_factors, reviews,
-    sessions, set_up_links, signing_keys, throttles, used_assertions, users,
+    pending_sign_ins, phone_sign_ins, recovery_codes, remembered_factors, reviews, sessions,
+    set_up_links, signing_keys, throttles, used_assertions, users,
 };
 
-use super::authorization::{app, code, consent, run_voids, waiting};
+use super::authorization::{code, consent, run_voids, waiting};
 use super::email_changes::{email_change, run_addresses};
 use super::grants::grant;
 use super::mails::{mail, mail_link};
@@ -294,6 +294,7 @@ fn run_endings(tx: &mut Tx<'_>) -> Result<(), StorageError> {
     endings::add(tx, &ending(1, 1, ScopeKind::Session))?;
     endings::count(tx, id(1), 1, 1, true)?;
     endings::find(tx, id(1))?;
+    endings::replace_receipt_token(tx, digest(1), digest(2), at(1))?;
     endings::list_open(tx, 1)?;
     endings::list_since(tx, at(1), 1)?;
     let epochs = Epochs {
@@ -349,7 +350,7 @@ fn run_phone_sign_ins(tx: &mut Tx<'_>) -> Result<(), StorageError> {
 }
 
 fn run_authorization(tx: &mut Tx<'_>) -> Result<(), StorageError> {
-    relying_parties::add(tx, &app(1))?;
+    super::protected_apps::run_protected_apps(tx)?;
     authorization_codes::add(tx, &code(1), digest(1))?;
     authorization_codes::find(tx, digest(1))?;
     authorization_codes::use_up(tx, digest(1), at(1), None)?;
@@ -580,8 +581,8 @@ on_both_databases! {
 
 #[test]
 fn every_function_of_the_crate_is_among_them() {
-    let here = include_str!("plans.rs");
-    for (module, source) in SOURCES {
+    let here = [include_str!("plans.rs"), include_str!("protected_apps.rs")].concat();
+    for (module, source) in SOURCES.into_iter().chain(super::protected_apps::SOURCES) {
         let functions = source
             .lines()
             .filter_map(|line| line.strip_prefix("pub fn "));

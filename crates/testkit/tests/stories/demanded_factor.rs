@@ -53,7 +53,14 @@ fn pol_04_a_session_without_the_demanded_factor_can_only_set_it_up(which: TestDa
                 }
                 (Access::Programs, "GET") => drop(ask.send().expect(403)),
                 (Access::Programs, _) => drop(ask.json(&serde_json::json!({})).send().expect(403)),
-                (Access::Everyone | Access::Operations | Access::Apps, _) => {}
+                (
+                    Access::Everyone
+                    | Access::Operations
+                    | Access::Apps
+                    | Access::Proxies
+                    | Access::ProtectedHosts,
+                    _,
+                ) => {}
             }
         }
         browser.open("/account/security").expect(200);

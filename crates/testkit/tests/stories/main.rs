@@ -66,6 +66,8 @@ mod passwords;
 mod phone_sign_in;
 mod planted;
 mod proof;
+mod protected;
+mod protected_rules;
 mod pulled_logouts;
 mod random_events;
 mod random_world;

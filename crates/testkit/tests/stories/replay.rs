@@ -62,7 +62,11 @@ fn is_refused_everywhere(site: &Site, jar: &Jar, what: &str) {
                 assert_eq!(status, 401, "{name}");
                 assert_eq!(answer.media_type(), "application/problem+json", "{name}");
             }
-            Access::Everyone | Access::Operations | Access::Apps => {}
+            Access::Everyone
+            | Access::Operations
+            | Access::Apps
+            | Access::Proxies
+            | Access::ProtectedHosts => {}
         }
         let text = answer.text();
         for secret in SECRETS {

@@ -100,7 +100,11 @@ fn ses_07_a_sign_in_that_waits_reaches_nothing_and_stands_in_no_list(which: Test
                     assert!(to.starts_with("/login"), "{what}: {to}");
                 }
                 Access::Programs => assert_eq!(status, 401, "{what}"),
-                Access::Everyone | Access::Operations | Access::Apps => {}
+                Access::Everyone
+                | Access::Operations
+                | Access::Apps
+                | Access::Proxies
+                | Access::ProtectedHosts => {}
             }
             assert!(!answer.text().contains("Lovelace"), "{what}");
             assert!(!thief.is_signed_in(), "{what}");

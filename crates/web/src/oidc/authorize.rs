@@ -246,6 +246,9 @@ async fn ask(visit: &Arc<Visit>, question: Question, place: Place) -> Result<Res
         Decision::WrongAccount if place == Place::Here => {
             return pages::choose_account(visit, &question, false).await;
         }
+        Decision::NoAccess if place == Place::Here => {
+            return pages::no_access(visit, &question).await;
+        }
         Decision::AskConsent if place == Place::Here => {
             return pages::consent(visit, &question).await;
         }

@@ -16,7 +16,7 @@ use crate::pages::proof::{self, Takes};
 use crate::show;
 use crate::views::{
     AppProblem, AppProblemPage, AppProofPage, AppWay, ChooseAccountPage, ConsentPage, FormPostPage,
-    HiddenField, Nav, Proof, ProofLevel,
+    HiddenField, Nav, NoAccessPage, Proof, ProofLevel,
 };
 
 fn way(question: &Question, act: &str) -> AppWay {
@@ -67,6 +67,16 @@ pub(super) async fn choose_account(
         StatusCode::FORBIDDEN
     };
     show::page_with(visit, status, &page, Jar::default())
+}
+
+/// Says that the app does not let this person in, who they are, and how to go on as
+/// somebody else, to the very page that they wanted (B12).
+pub(super) async fn no_access(visit: &Visit, question: &Question) -> Result<Response, Failure> {
+    let page = NoAccessPage {
+        frame: show::frame(visit, Nav::Elsewhere).await?,
+        way: way(question, "account"),
+    };
+    show::page_with(visit, StatusCode::FORBIDDEN, &page, Jar::default())
 }
 
 /// Whether a page asks for the first time.

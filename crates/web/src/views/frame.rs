@@ -11,8 +11,11 @@ pub struct Frame {
     pub nonce: String,
     /// Address of the hashed `app.css`.
     pub css_url: String,
-    /// Address of the hashed `app.js`.
+    /// Address of the hashed `app.js`; empty on protected hosts, where it has nothing to
+    /// do.
     pub js_url: String,
+    /// Our own origin on pages that stand on a protected host; empty on ours.
+    pub site: String,
     /// Address of the hashed `passkeys.js`; left out if there can be no passkeys here.
     pub passkeys_js_url: Option<String>,
     /// Whether the script tells authenticators which passkeys work (WAN-08): right after a proof, and

@@ -22,6 +22,7 @@ mod oidc;
 mod passkeys;
 mod phone_sign_in;
 mod problem;
+mod protected;
 mod receipt;
 mod recovery;
 #[cfg(test)]
@@ -67,6 +68,7 @@ pub use phone_sign_in::{
     PhoneConfirmPage, PhoneConfirmState, PhoneRequestView, PhoneWaitPage, PhoneWaitState,
 };
 pub use problem::{Problem, ProblemPage, WayOn, WrongAddressPage};
+pub use protected::{HostLeftPage, HostLogOutPage, HostProblem, HostProblemPage, NoAccessPage};
 pub use receipt::{
     AppCountsView, AppReceiptState, AppReceiptView, EndSessionPage, EndingPage, ReceiptApps,
     ReceiptView, SignedOutPage,

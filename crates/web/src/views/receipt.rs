@@ -76,12 +76,15 @@ pub struct AppCountsView {
     pub failed: usize,
     /// They were opened again since.
     pub superseded: usize,
+    /// They were over with the session.
+    pub ended: usize,
 }
 
 impl AppCountsView {
     /// The lines that are not empty: state and number.
     pub fn lines(&self) -> Vec<(AppReceiptState, usize)> {
         [
+            (AppReceiptState::Ended, self.ended),
             (AppReceiptState::Confirmed, self.confirmed),
             (AppReceiptState::StillTelling, self.still_telling),
             (AppReceiptState::CannotBeTold, self.cannot_be_told),
@@ -109,13 +112,15 @@ pub enum AppReceiptState {
     GaveUp,
     /// The person has opened the app again since.
     Superseded,
+    /// The app was over with the session; nothing needs telling.
+    Ended,
 }
 
 impl AppReceiptState {
     /// The icon.
     pub fn icon(self) -> &'static str {
         match self {
-            Self::Confirmed => "check",
+            Self::Confirmed | Self::Ended => "check",
             Self::StillTelling => "clock",
             Self::CannotBeTold | Self::Superseded => "info",
             Self::Failed | Self::GaveUp => "warning",
@@ -125,7 +130,7 @@ impl AppReceiptState {
     /// The style class.
     pub fn class(self) -> &'static str {
         match self {
-            Self::Confirmed => "confirmed",
+            Self::Confirmed | Self::Ended => "confirmed",
             Self::StillTelling => "still-telling",
             Self::CannotBeTold => "cannot-be-told",
             Self::Superseded => "superseded",
@@ -142,6 +147,7 @@ impl AppReceiptState {
             Self::Failed => "Could not be told",
             Self::GaveUp => "Did not answer",
             Self::Superseded => "Opened again",
+            Self::Ended => "Ended",
         }
     }
 }

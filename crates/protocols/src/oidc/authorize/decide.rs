@@ -54,6 +54,8 @@ pub struct Situation<'a> {
     pub chosen: Option<SessionId>,
     /// What the app may have at all.
     pub scopes: Scopes,
+    /// Whether the app lets this person in.
+    pub may_enter: bool,
     /// Whether nobody needs to be asked for that.
     pub is_agreed: bool,
     /// Whether people are asked for consent to this app at all.
@@ -91,6 +93,8 @@ pub enum Decision {
     ChooseAccount,
     /// The account is of another organization than the app.
     WrongAccount,
+    /// The app does not let this person in.
+    NoAccess,
     /// The session must set up a second factor first.
     SetUpFactor,
     /// The person is asked whether the app may have this.
@@ -111,6 +115,7 @@ pub fn decide(situation: &Situation<'_>) -> Decision {
             OidcError::LoginRequired
         }
         Decision::ChooseAccount | Decision::WrongAccount => OidcError::AccountSelectionRequired,
+        Decision::NoAccess => OidcError::AccessDenied,
         Decision::SetUpFactor => OidcError::InteractionRequired,
         Decision::AskConsent => OidcError::ConsentRequired,
     })
@@ -130,6 +135,10 @@ fn next(situation: &Situation<'_>) -> Decision {
     }
     if !person.is_of_one_organization {
         return Decision::WrongAccount;
+    }
+    // First of all: nobody proves anything for an app that they may not enter.
+    if !situation.may_enter {
+        return Decision::NoAccess;
     }
     if request.prompt.select_account && !has_chosen(situation, &person) {
         return Decision::ChooseAccount;

@@ -172,6 +172,16 @@ pub struct AuthorizationRequest {
     pub claims: Claims,
     /// Which levels of proof it would like, the best first.
     pub acr_values: Vec<String>,
+    /// It is for a protected host, and not an app's own request.
+    #[serde(default)]
+    pub host: Option<HostRequest>,
+}
+
+/// What a request for a protected host brings along.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostRequest {
+    /// The path on that host to which the person was going; checked.
+    pub return_to: String,
 }
 
 impl AuthorizationRequest {
@@ -210,6 +220,7 @@ impl AuthorizationRequest {
                 .filter(|value| !value.is_empty())
                 .map(str::to_owned)
                 .collect(),
+            host: None,
         })
     }
 }

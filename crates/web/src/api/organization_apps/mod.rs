@@ -190,6 +190,10 @@ fn stored(stored: Stored, status: StatusCode) -> Result<Response, Failure> {
             "Your organization has an app of this name already.".to_owned(),
             "name-taken",
         ),
+        Stored::Outcome(RegisterOutcome::HostTaken(host)) => refused(
+            format!("{host} belongs to another app. A host can be protected for one app only."),
+            "host-taken",
+        ),
         Stored::Outcome(RegisterOutcome::PrivateNetwork) => Err(Failure::saying(
             Problem::Forbidden,
             "Several organizations share this server, so only whoever runs it can let an app be called in its private network.",

@@ -137,6 +137,7 @@ pub(super) fn app_receipts(cast: Cast) -> Vec<AppReceiptView> {
             AppReceiptState::Superseded,
             "You have opened it again since",
         ),
+        (AppReceiptState::Ended, "It was over with the session"),
     ]
     .map(|(state, text)| AppReceiptView {
         name: cast.device().to_owned(),

@@ -32,6 +32,7 @@ fn request() -> AuthorizationRequest {
         subject: None,
         claims: Claims::default(),
         acr_values: Vec::new(),
+        host: None,
     }
 }
 
@@ -93,6 +94,7 @@ fn situation<'a>(
         signed_in,
         chosen: None,
         scopes: request.scopes,
+        may_enter: true,
         is_agreed: true,
         asks_consent: true,
         agreed_at: Some(at(ASKED - 60_000)),
@@ -102,6 +104,29 @@ fn situation<'a>(
 
 fn of(request: &AuthorizationRequest, signed_in: Option<SignedIn<'_>>) -> Decision {
     decide(&situation(request, signed_in))
+}
+
+#[test]
+fn fwd_09_whoever_may_not_enter_proves_nothing_for_it() {
+    let strong = wishing(true, &["urn:nightlatch:acr:two-factor"]);
+    for request in [request(), strong, prompting("login consent select_account")] {
+        let outside = Situation {
+            may_enter: false,
+            ..situation(&request, Some(person()))
+        };
+        assert_eq!(decide(&outside), Decision::NoAccess);
+        let nobody = Situation {
+            signed_in: None,
+            ..outside
+        };
+        assert_eq!(decide(&nobody), Decision::SignIn);
+    }
+    let silent = prompting("none");
+    let outside = Situation {
+        may_enter: false,
+        ..situation(&silent, Some(person()))
+    };
+    assert_eq!(decide(&outside), Decision::Refuse(OidcError::AccessDenied));
 }
 
 const ASKS: Decision = Decision::Reauthenticate(ProofWanted::Any);
