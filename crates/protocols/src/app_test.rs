@@ -163,6 +163,12 @@ async fn call(bench: Bench<'_>, app: &RelyingParty) -> Result<Vec<Tried>, Signin
                     bench.issuer
                 ),
             )),
+            Channel::AtEachRequest => tried.push(Tried::one(
+                Purpose::BackChannelLogout,
+                Verdict::Good,
+                "its proxy asks at each request, so it is over with the session: nothing needs \
+                 telling",
+            )),
             Channel::None => tried.push(Tried::one(
                 Purpose::BackChannelLogout,
                 Verdict::Warning,
