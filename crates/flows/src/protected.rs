@@ -6,6 +6,7 @@
 //! stands in [`HostRule`] and [`HostFacts`], which can be remembered by whoever drops
 //! them when anything of it changes.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use nightlatch_domain::Timestamp;
@@ -52,7 +53,8 @@ pub struct HostRule {
 }
 
 impl HostRule {
-    fn of(app: RelyingParty) -> Option<Self> {
+    /// That of an app, if a proxy protects it.
+    pub fn of(app: RelyingParty) -> Option<Self> {
         Some(Self {
             client_id: app.id,
             name: app.name,
@@ -94,8 +96,18 @@ pub struct HostFacts {
     pub proved_at: Timestamp,
     /// The app's counter as it stood when the cookie was issued.
     pub issued_at_epoch: i64,
-    /// The groups of the person.
-    pub groups: Vec<GroupId>,
+    /// The cookie, by its digest.
+    pub cookie: TokenDigest,
+    /// Who the person is.
+    pub person: Arc<Person>,
+}
+
+/// What is known of a person besides their session; shared, since it is passed on with
+/// every request.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Person {
+    /// The groups that they are in.
+    pub groups: Box<[GroupId]>,
     /// Whom the app is told of.
     pub identity: Identity,
 }
@@ -104,11 +116,11 @@ pub struct HostFacts {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
     /// Their address.
-    pub email: String,
+    pub email: Box<str>,
     /// Their name.
-    pub name: String,
+    pub name: Box<str>,
     /// The names of their groups.
-    pub groups: Vec<String>,
+    pub groups: Box<[String]>,
 }
 
 impl HostFacts {
@@ -119,7 +131,7 @@ impl HostFacts {
             must_set_up_factor_from: self.must_set_up_factor_from,
             is_of_one_organization: self.organization_id == rule.organization_id,
             user: self.user_id,
-            groups: &self.groups,
+            groups: &self.person.groups,
             has_two_factors: self.has_two_factors,
             proved_at: self.proved_at,
             issued_at_epoch: self.issued_at_epoch,
@@ -129,11 +141,15 @@ impl HostFacts {
 
 /// What the cookies of a request are worth on a host.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "the large one is the usual one, and a box would be one allocation for each request"
+)]
 pub enum HostCheck {
     /// No app has this host.
     NoSuchHost,
     /// What is registered of the app, and what is known of the cookie, if it is one.
-    Known(Box<(HostRule, Option<HostFacts>)>),
+    Known(Arc<HostRule>, Option<HostFacts>),
 }
 
 /// The cookies of a request that could be for a host.
@@ -147,14 +163,17 @@ pub struct Presented {
 
 impl Presented {
     /// Those that count for an app, the host's own first.
-    fn for_app(&self, rule: &HostRule) -> Vec<TokenDigest> {
-        let is_shared = rule.protection.cookie_domain.is_some();
+    pub(crate) fn for_app<'a>(
+        &'a self,
+        rule: &HostRule,
+    ) -> impl Iterator<Item = TokenDigest> + use<'a> {
+        let (app, is_shared) = (rule.client_id, rule.protection.cookie_domain.is_some());
         let shared = self
             .shared
             .iter()
-            .filter(|(app, _)| is_shared && *app == rule.client_id)
+            .filter(move |(named, _)| is_shared && *named == app)
             .map(|(_, digest)| *digest);
-        self.own.into_iter().chain(shared).collect()
+        self.own.into_iter().chain(shared)
     }
 }
 
@@ -168,15 +187,14 @@ pub fn check(
     let Some(rule) = find_rule(tx, host)? else {
         return Ok(HostCheck::NoSuchHost);
     };
-    let digests = presented.for_app(&rule);
     let mut facts = None;
-    for digest in digests {
+    for digest in presented.for_app(&rule) {
         facts = find_facts(tx, &rule, host, digest, activity)?;
         if facts.is_some() {
             break;
         }
     }
-    Ok(HostCheck::Known(Box::new((rule, facts))))
+    Ok(HostCheck::Known(Arc::new(rule), facts))
 }
 
 /// What is registered of the app that a host belongs to. The whole origin must fit:
@@ -201,7 +219,7 @@ pub fn find_facts(
     let Some(owned) = sessions::find(tx, cookie.session_id)? else {
         return Ok(None);
     };
-    facts_of(tx, &cookie, owned, activity).map(Some)
+    facts_of(tx, (digest, &cookie), owned, activity).map(Some)
 }
 
 /// The cookie of this digest, if it is one for this host (FWD-05): one of another host
@@ -221,7 +239,7 @@ fn find_cookie(
 
 fn facts_of(
     tx: &mut Tx<'_>,
-    cookie: &HostSession,
+    (digest, cookie): (TokenDigest, &HostSession),
     owned: OwnedSession,
     activity: &Activity,
 ) -> Result<HostFacts, StorageError> {
@@ -240,12 +258,15 @@ fn facts_of(
         has_two_factors: are_two_factors(&session.proofs),
         proved_at: session.proved_at(),
         issued_at_epoch: cookie.client_epoch,
-        groups: memberships.iter().map(|group| group.id).collect(),
-        identity: Identity {
-            email: owned.user.email.to_string(),
-            name: owned.user.name,
-            groups: memberships.into_iter().map(|group| group.name).collect(),
-        },
+        cookie: digest,
+        person: Arc::new(Person {
+            groups: memberships.iter().map(|group| group.id).collect(),
+            identity: Identity {
+                email: owned.user.email.to_string().into(),
+                name: owned.user.name.into(),
+                groups: memberships.into_iter().map(|group| group.name).collect(),
+            },
+        }),
     })
 }
 

@@ -93,9 +93,16 @@ pub fn delete_of_entry(
 
 /// Deletes up to `limit` cookies that need not be kept any more.
 pub fn prune(tx: &mut Tx<'_>, now: Timestamp, limit: i64) -> Result<u64, StorageError> {
-    tx.execute(
+    let sessions = tx.query(
         "DELETE FROM host_sessions
-         WHERE digest IN (SELECT digest FROM host_sessions WHERE keep_until <= $1 LIMIT $2)",
+         WHERE digest IN (SELECT digest FROM host_sessions WHERE keep_until <= $1 LIMIT $2)
+         RETURNING session_id",
         &[now.into(), limit.into()],
-    )
+        |row| row.get(0),
+    )?;
+    let gone = sessions.len() as u64;
+    for session in sessions {
+        tx.concerns(Concern::Session(session));
+    }
+    Ok(gone)
 }

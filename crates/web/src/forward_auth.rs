@@ -10,15 +10,16 @@ use axum::extract::{Request, State};
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
+use nightlatch_domain::Timestamp;
 use nightlatch_domain::relying_party::protection::{PathClass, Verdict};
 use nightlatch_domain::secret::Token;
-use nightlatch_flows::protected::{self, HostCheck, HostFacts, HostRule, Presented};
+use nightlatch_flows::check_cache::HostQuestion;
+use nightlatch_flows::protected::{HostCheck, HostFacts, HostRule, Presented};
 use nightlatch_protocols::forward_auth::answer::{Answer, answer};
 use nightlatch_protocols::forward_auth::request::is_act;
 use nightlatch_protocols::forward_auth::{
     Asked, HOST_COOKIE, PATH, Proxy, Target, app_of_domain_cookie, identity, token,
 };
-use nightlatch_storage::StorageError;
 
 use crate::cookies;
 use crate::failure::Failure;
@@ -51,24 +52,28 @@ async fn decide(app: &Arc<App>, request: &Parts) -> Result<Answer, Failure> {
         return Ok(Answer::refused());
     }
     let presented = presented(headers);
-    let (host, activity) = (target.host.clone(), Arc::clone(&app.activity));
-    let checked: Result<HostCheck, StorageError> = app
-        .store
-        .read(move |tx| protected::check(tx, &host, &presented, &activity))
-        .await;
-    let HostCheck::Known(known) = checked? else {
+    let now = app.clock.now();
+    let question = HostQuestion {
+        host: &target.host,
+        path: target.path(),
+        presented: &presented,
+        now,
+    };
+    let checked = app
+        .check_cache
+        .look_on_host(&app.store, question, &app.activity)
+        .await?;
+    let HostCheck::Known(rule, facts) = checked else {
         tracing::debug!(host = %target.host, "a proxy asked about a host that no app has");
         return Ok(Answer::refused());
     };
-    let (rule, facts) = &*known;
-    let now = app.clock.now();
     let verdict = rule.decide(facts.as_ref(), target.path(), now);
-    if let (Verdict::Allowed(_), Some(facts)) = (verdict, facts) {
-        note_activity(app, rule, facts, &target, headers);
+    if let (Verdict::Allowed(_), Some(facts)) = (verdict, &facts) {
+        note_activity(app, &rule, facts, (&target, headers), now);
     }
-    let token = match (verdict, facts) {
+    let token = match (verdict, &facts) {
         (Verdict::Allowed(_), Some(facts)) if rule.protection.signed_headers => {
-            Some(sign(app, rule, facts).await?)
+            Some(sign(app, &rule, facts).await?)
         }
         _ => None,
     };
@@ -117,13 +122,12 @@ fn note_activity(
     app: &App,
     rule: &HostRule,
     facts: &HostFacts,
-    target: &Target,
-    headers: &HeaderMap,
+    (target, headers): (&Target, &HeaderMap),
+    now: Timestamp,
 ) {
     let class = rule.protection.class_of(target.path());
     if class == PathClass::Ordinary && is_act(headers) {
         let limits = facts.standing.limits;
-        let now = app.clock.now();
         app.activity
             .note(facts.session_id, &facts.life, limits, now);
     }

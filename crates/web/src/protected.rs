@@ -135,10 +135,9 @@ impl HostVisit {
             .store
             .read(move |tx| flow::check(tx, &host, &presented, &activity))
             .await?;
-        let HostCheck::Known(known) = checked else {
+        let HostCheck::Known(rule, facts) = checked else {
             return Ok(None);
         };
-        let (rule, facts) = *known;
         let verdict = rule.decide(facts.as_ref(), "/.nightlatch", self.app.clock.now());
         Ok(Some(Known {
             rule,
@@ -172,7 +171,7 @@ impl HostVisit {
 
 /// What is known of the cookies of a browser.
 struct Known {
-    rule: HostRule,
+    rule: Arc<HostRule>,
     facts: Option<HostFacts>,
     verdict: Verdict,
 }

@@ -6,7 +6,7 @@
 //! takes, so that one decision serves both ways.
 
 use nightlatch_domain::Timestamp;
-use nightlatch_domain::ids::{SessionId, UserId};
+use nightlatch_domain::ids::{OrganizationId, SessionId, UserId};
 use nightlatch_domain::policy::{Deadlines, Limits};
 use nightlatch_domain::session::{
     self, Admission, Epochs, Life, SessionKind, Standing, effective_deadlines,
@@ -43,24 +43,39 @@ pub(super) struct Kept {
 }
 
 impl Kept {
-    /// Keeps what was read; nothing if the session is not live, or has limits beyond
-    /// any that make sense. `since` is what was told last before the read began.
+    /// Keeps a session that was read.
     pub(super) fn of(owned: &OwnedSession, since: u64, now: Timestamp) -> Option<Self> {
         let session = &owned.session;
-        let standing = owned.standing();
-        session::admit(&session.life, &standing, now).ok()?;
-        let deadlines = effective_deadlines(&session.life, standing.limits);
+        let whose = (session.id, session.user_id, session.organization_id);
+        Self::new(whose, (&session.life, &owned.standing()), since, now)
+    }
+
+    /// Keeps what was read; nothing if the session is not live, or has limits beyond
+    /// any that make sense. `since` is what was told last before the read began.
+    pub(super) fn new(
+        (session, user, organization): (SessionId, UserId, OrganizationId),
+        (life, standing): (&Life, &Standing),
+        since: u64,
+        now: Timestamp,
+    ) -> Option<Self> {
+        session::admit(life, standing, now).ok()?;
+        let deadlines = effective_deadlines(life, standing.limits);
         Some(Self {
             since,
-            session: session.id,
-            user: session.user_id,
-            organization: Place::of(Concern::Organization(session.organization_id)),
+            session,
+            user,
+            organization: Place::of(Concern::Organization(organization)),
             idle_seconds: u32::try_from(standing.limits.idle_seconds).ok()?,
-            last_active_at: session.life.last_active_at,
+            last_active_at: life.last_active_at,
             idle: deadlines.idle,
             overall: deadlines.overall,
-            kind: session.life.kind,
+            kind: life.kind,
         })
+    }
+
+    /// The number told last before it was read.
+    pub(super) fn since(&self) -> u64 {
+        self.since
     }
 
     /// Whether nothing has been told since that concerns it.

@@ -17,6 +17,7 @@
 //! On PostgreSQL other nodes commit too and nobody here hears of it, so nothing is
 //! kept there until nodes hold leases.
 
+mod hosts;
 mod kept;
 mod marks;
 mod table;
@@ -32,10 +33,13 @@ use nightlatch_domain::session::Admission;
 use nightlatch_storage::sessions::OwnedSession;
 use nightlatch_storage::{CommitObserver, Concern, DatabaseKind, StorageError, Store, sessions};
 
+pub use self::hosts::HostQuestion;
+use self::hosts::Hosts;
 use self::kept::Kept;
 use self::marks::Marks;
 use self::table::Table;
 use crate::activity::Activity;
+use crate::protected::{self, HostCheck};
 
 /// How many sessions are kept unless an operator says otherwise.
 pub const USUAL_SIZE: usize = 1_000_000;
@@ -59,6 +63,7 @@ pub struct CheckCache {
 struct Keeping {
     marks: Marks,
     sessions: Table<Kept>,
+    hosts: Hosts,
     fills: AtomicU64,
 }
 
@@ -84,7 +89,8 @@ pub struct LiveCheck {
 }
 
 impl CheckCache {
-    /// Keeps up to `size` sessions of this store, if answers from it may be kept.
+    /// Keeps up to `size` sessions of this store, and as many cookies of protected
+    /// hosts, if answers from it may be kept.
     pub fn of(store: &Store, size: usize) -> Self {
         if size == 0 || store.kind() != DatabaseKind::Sqlite {
             return Self::off();
@@ -93,6 +99,7 @@ impl CheckCache {
         let keeping = Arc::new(Keeping {
             marks: Marks::new((size / SESSIONS_A_PLACE).max(FEWEST_PLACES)),
             sessions: Table::new(size),
+            hosts: Hosts::new(size),
             fills: AtomicU64::new(0),
         });
         store.observe(Arc::<Keeping>::clone(&keeping));
@@ -114,7 +121,9 @@ impl CheckCache {
     /// How many answers are kept, those that hold no more included.
     pub fn length(&self) -> usize {
         let keeping = self.keeping.as_ref();
-        keeping.map_or(0, |keeping| keeping.sessions.length())
+        keeping.map_or(0, |keeping| {
+            keeping.sessions.length() + keeping.hosts.length()
+        })
     }
 
     /// How many answers were put in since the start.
@@ -159,6 +168,47 @@ impl CheckCache {
         keeping.fills.fetch_add(1, Ordering::Relaxed);
         let may_go = |kept: &Kept| kept.is_over(now) || !kept.stands(&keeping.marks);
         keeping.sessions.put(token, kept, may_go);
+    }
+
+    /// What is known here of a request for a protected host. Nothing means that this
+    /// must be read.
+    pub fn find_on_host(
+        &self,
+        question: HostQuestion<'_>,
+        activity: &Activity,
+    ) -> Option<HostCheck> {
+        let keeping = self.keeping.as_ref()?;
+        keeping.hosts.find(&keeping.marks, question, activity)
+    }
+
+    /// Keeps what was read of a request for a protected host.
+    pub fn keep_on_host(&self, reading: Reading, question: HostQuestion<'_>, read: &HostCheck) {
+        let Some(keeping) = &self.keeping else { return };
+        keeping.fills.fetch_add(1, Ordering::Relaxed);
+        keeping
+            .hosts
+            .keep(&keeping.marks, question, reading.since, read);
+    }
+
+    /// What decides about a request for a protected host, from memory or else read and
+    /// kept.
+    pub async fn look_on_host(
+        &self,
+        store: &Store,
+        question: HostQuestion<'_>,
+        activity: &Arc<Activity>,
+    ) -> Result<HostCheck, StorageError> {
+        if let Some(known) = self.find_on_host(question, activity) {
+            return Ok(known);
+        }
+        let reading = self.begin(store);
+        let (host, presented) = (question.host.clone(), question.presented.clone());
+        let noted = Arc::clone(activity);
+        let read = store
+            .read(move |tx| protected::check(tx, &host, &presented, &noted))
+            .await?;
+        self.keep_on_host(reading, question, &read);
+        Ok(read)
     }
 
     /// The session of a token if it is live, from memory or else read and kept. Nothing

@@ -54,7 +54,7 @@ struct Entry<V> {
     used: AtomicBool,
 }
 
-impl<V: Copy> Table<V> {
+impl<V: Clone> Table<V> {
     /// A table of at most `limit` values.
     pub(super) fn new(limit: usize) -> Self {
         let shards = (limit / SMALLEST_SHARD)
@@ -86,7 +86,7 @@ impl<V: Copy> Table<V> {
         if !entry.used.load(Ordering::Relaxed) {
             entry.used.store(true, Ordering::Relaxed);
         }
-        Some(entry.value)
+        Some(entry.value.clone())
     }
 
     /// Sets the value of a digest. Room is made by what `may_go` says is worth nothing
@@ -123,7 +123,7 @@ fn number(key: &[u8; 32], from: usize) -> usize {
     usize::try_from(value & u64::from(u32::MAX)).unwrap_or(0)
 }
 
-impl<V: Copy> Shard<V> {
+impl<V: Clone> Shard<V> {
     fn entry(&self, at: u32) -> Option<&Entry<V>> {
         let at = at as usize;
         self.chunks.get(at / CHUNK)?.get(at % CHUNK)

@@ -38,7 +38,7 @@ fn encoded(text: &str) -> String {
 /// The headers of a request that may pass, in the name of a person or in nobody's.
 pub fn headers(facts: Option<&HostFacts>, token: Option<&str>) -> Vec<(HeaderName, HeaderValue)> {
     let values = facts.map(|facts| {
-        let identity = &facts.identity;
+        let identity = &facts.person.identity;
         let groups: Vec<String> = identity.groups.iter().map(|name| encoded(name)).collect();
         let (email, name) = (encoded(&identity.email), encoded(&identity.name));
         let groups = groups.join(",");

@@ -46,9 +46,9 @@ pub fn sign(
         iat: seconds(now),
         exp: seconds(now.plus(LIFE)),
         auth_time: seconds(facts.proved_at),
-        email: &facts.identity.email,
-        name: &facts.identity.name,
-        groups: &facts.identity.groups,
+        email: &facts.person.identity.email,
+        name: &facts.person.identity.name,
+        groups: &facts.person.identity.groups,
     };
     keys.sign(ALGORITHM, TokenType::Identity, &claims, now)
 }

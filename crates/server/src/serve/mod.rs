@@ -206,7 +206,7 @@ pub async fn set_up_link(app: &App) -> Result<Option<String>, Trouble> {
 /// What an operator should know about the database of a server that starts.
 pub fn note_on_database(app: &App) -> Option<&'static str> {
     (app.store.kind() == DatabaseKind::Postgres).then_some(
-        "PostgreSQL: every check asks the database, so that several nodes agree; the cache stays off.",
+        "PostgreSQL: every check asks the database, so that several nodes agree; nothing is kept in memory for checks (`cached_sessions` has no effect).",
     )
 }
 

@@ -88,7 +88,6 @@ const HARMLESS: &[(&str, &str, &str)] = &[
     ("entries.rs", "prune", "they were over"),
     ("entries.rs", "record", "an app more"),
     ("grants.rs", "prune", "they were over"),
-    ("host_sessions.rs", "prune", "they were over"),
     ("passkeys.rs", "rename", "a name"),
     ("passkeys.rs", "update_use", "it stays a factor"),
     ("sessions.rs", "prune", "they had ended"),

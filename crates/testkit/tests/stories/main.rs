@@ -27,6 +27,7 @@ mod apps_in_trouble;
 mod authorize;
 mod authorize_attacks;
 mod check_cache;
+mod check_cache_hosts;
 mod check_up;
 mod claims;
 mod conformance_basic;

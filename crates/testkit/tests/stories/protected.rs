@@ -353,6 +353,8 @@ fn d7_the_database_stopped_is_no_answer(which: TestDatabase) {
     let wiki = site.protect_app("Wiki", |_| ());
     let mut guest = site.guest(&wiki);
     enter(&mut guest, &ada, "/");
+    // What is known in memory needs no database; here nothing is known.
+    site.crash();
     let store = site.app().store.clone();
     break_after(&store, 0);
     for proxy in Proxy::ALL {

@@ -48,8 +48,8 @@ async fn question(visit: &HostVisit, known: &Known) -> Result<Response, Failure>
     let view = HostLogOutPage {
         frame: visit.frame().await,
         app: known.rule.name.clone(),
-        name: facts.identity.name.clone(),
-        email: facts.identity.email.clone(),
+        name: facts.person.identity.name.to_string(),
+        email: facts.person.identity.email.to_string(),
         csrf: form_token(visit, facts.session_id),
         this_site_only: known.rule.protection.this_site_only,
     };
@@ -169,7 +169,7 @@ pub(crate) async fn left(Extension(visit): Extension<Arc<HostVisit>>) -> Result<
     }
     let view = HostLeftPage {
         frame: visit.frame().await,
-        app: known.rule.name,
+        app: known.rule.name.clone(),
         again: visit.host.address_of("/"),
         everything: visit.app.public_url.address_of(links::LOGOUT),
     };

@@ -1,0 +1,121 @@
+//! What answers kept in memory cost: at most 160 bytes for each live session, and no allocation to find one
+//! (design 11). Counted by an allocator that counts, in this test alone.
+
+use std::sync::Arc;
+
+use nightlatch_domain::client::ClientDetails;
+use nightlatch_domain::ids::{Id, OrganizationId, UserId};
+use nightlatch_domain::organization::{Organization, Settings};
+use nightlatch_domain::policy::Deadlines;
+use nightlatch_domain::random::SeededRandom;
+use nightlatch_domain::secret::TokenDigest;
+use nightlatch_domain::session::{Epochs, Life, Session, SessionKind};
+use nightlatch_domain::user::{Appearance, EmailAddress, Role, User, UserStatus};
+use nightlatch_domain::{Random, Timestamp};
+use nightlatch_flows::activity::Activity;
+use nightlatch_flows::check_cache::CheckCache;
+use nightlatch_storage::sessions::OwnedSession;
+use nightlatch_storage::testing::{TestDatabase, fresh_store};
+
+const SESSIONS: usize = 200_000;
+
+fn now() -> Timestamp {
+    Timestamp::from_milliseconds(1_795_433_500_000)
+}
+
+fn live_session(random: &dyn Random) -> OwnedSession {
+    let organization = OrganizationId::from_bytes([1; 16]);
+    let user = UserId::sortable(now(), random);
+    let day = std::time::Duration::from_hours(24);
+    let epochs = Epochs {
+        user: 1,
+        organization: 2,
+        deployment: 3,
+    };
+    OwnedSession {
+        session: Session {
+            id: Id::random(random),
+            user_id: user,
+            organization_id: organization,
+            browser_id: None,
+            created_at: now(),
+            life: Life {
+                epochs,
+                kind: SessionKind::Ordinary,
+                authenticated_at: now(),
+                last_active_at: now(),
+                deadlines: Deadlines {
+                    idle: now().plus(day),
+                    overall: now().plus(day * 7),
+                },
+                ended: None,
+            },
+            proofs: Vec::new(),
+            client: ClientDetails {
+                address: None,
+                place: None,
+                user_agent: String::new(),
+            },
+        },
+        user: User {
+            id: user,
+            organization_id: organization,
+            email: EmailAddress::parse("ada@example.com").expect("an address"),
+            name: "Ada".to_owned(),
+            role: Role::Member,
+            status: UserStatus::Active,
+            appearance: Appearance::System,
+            picture_version: None,
+            created_at: now(),
+        },
+        organization: Organization {
+            id: organization,
+            name: "Brightwater".to_owned(),
+            settings: Settings::default(),
+            created_at: now(),
+        },
+        epochs,
+    }
+}
+
+fn digest(number: usize) -> TokenDigest {
+    TokenDigest::of(&number.to_le_bytes())
+}
+
+#[test]
+fn a_session_takes_at_most_160_bytes_and_finding_it_allocates_nothing() {
+    let store = fresh_store(TestDatabase::Sqlite);
+    let random = SeededRandom::new(5);
+    let mut cache = None;
+    let taken = allocation_counter::measure(|| {
+        let kept = CheckCache::of(&store, SESSIONS);
+        let reading = kept.begin(&store);
+        for number in 0..SESSIONS {
+            kept.keep(reading, digest(number), &live_session(&random), now());
+        }
+        cache = Some(kept);
+    });
+    let cache = cache.expect("a cache");
+    let length = cache.length();
+    // A shard that is full earlier than others lets some go.
+    assert!(length * 100 > SESSIONS * 97, "{length} of {SESSIONS} fit");
+    let each = taken.bytes_current as f64 / length as f64;
+    assert!(
+        each <= 160.0,
+        "{each:.1} bytes for each of {length} sessions"
+    );
+
+    let activity = Arc::new(Activity::default());
+    let known = (0..SESSIONS)
+        .filter(|number| cache.find(digest(*number), &activity, now()).is_some())
+        .take(1_000)
+        .map(digest)
+        .collect::<Vec<_>>();
+    assert_eq!(known.len(), 1_000);
+    let found = allocation_counter::measure(|| {
+        for token in &known {
+            assert!(cache.find(*token, &activity, now()).is_some());
+        }
+    });
+    assert_eq!(found.count_total, 0);
+}
