@@ -18,7 +18,7 @@ use nightlatch_flows::check_cache::CheckCache;
 use nightlatch_storage::sessions::OwnedSession;
 use nightlatch_storage::testing::{TestDatabase, fresh_store};
 
-const SESSIONS: usize = 200_000;
+const SESSIONS: usize = 100_000;
 
 fn now() -> Timestamp {
     Timestamp::from_milliseconds(1_795_433_500_000)
