@@ -9,6 +9,10 @@ use nightlatch_domain::relying_party::{
 };
 use serde::{Deserialize, Serialize};
 
+mod protection;
+
+pub use protection::ProtectionWish;
+
 use crate::outgoing;
 
 /// What is wanted; what is left out stays as it is.
@@ -38,6 +42,8 @@ pub struct AppWish {
     pub offline_idle_days: Option<u32>,
     pub offline_overall_days: Option<u32>,
     pub worst_case_minutes: Option<u32>,
+    #[serde(default)]
+    pub protection: ProtectionWish,
 }
 
 impl AppWish {
@@ -88,6 +94,7 @@ impl AppWish {
         if let Some(minutes) = self.worst_case_minutes {
             after.worst_case_minutes = Some(minutes);
         }
+        self.protection.apply(&mut after)?;
         after.judge().map_err(|problem| sentence(&problem))?;
         Ok(after)
     }

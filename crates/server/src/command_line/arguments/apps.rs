@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use nightlatch_domain::ids::ClientId;
 use nightlatch_domain::relying_party::ClientAuthentication;
+use nightlatch_protocols::registration::ProtectionWish;
 
 use crate::commands::{AppWish, Command};
 use crate::trouble::Trouble;
@@ -145,6 +146,54 @@ pub struct Wish {
     /// For how long the app goes on without asking, as far as you know
     #[arg(long, value_name = "MINUTES")]
     worst_case_minutes: Option<u32>,
+    /// What a proxy protects
+    #[command(flatten)]
+    protection: Protect,
+}
+
+/// What a proxy protects by asking us.
+#[derive(Debug, Args)]
+struct Protect {
+    /// An address that a proxy protects, such as https://wiki.example.com; several
+    #[arg(long = "protect", value_name = "https://HOST")]
+    hosts: Vec<String>,
+    /// People must have proved a second factor
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "true|false")]
+    require_second_factor: Option<bool>,
+    /// How old their last proof may be; 0 for any age
+    #[arg(long, value_name = "SECONDS")]
+    proof_age_seconds: Option<u32>,
+    /// A path that anybody may read; with a slash at its end, everything below it; several
+    #[arg(long = "public-path", value_name = "PATH")]
+    public_paths: Vec<String>,
+    /// A path that never counts as activity of the person; several
+    #[arg(long = "quiet-path", value_name = "PATH")]
+    quiet_paths: Vec<String>,
+    /// The app gets a signed token beside the plain identity headers
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "true|false")]
+    signed_headers: Option<bool>,
+    /// One cookie for all protected hosts below this domain; empty for one on each host
+    #[arg(long, value_name = "DOMAIN")]
+    cookie_domain: Option<String>,
+    /// Whether people may log out of this site only
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "true|false")]
+    this_site_only: Option<bool>,
+}
+
+impl Protect {
+    fn into_wish(self) -> ProtectionWish {
+        let some = |list: Vec<String>| (!list.is_empty()).then_some(list);
+        ProtectionWish {
+            hosts: some(self.hosts),
+            require_second_factor: self.require_second_factor,
+            proof_age_seconds: self.proof_age_seconds,
+            public_paths: some(self.public_paths),
+            quiet_paths: some(self.quiet_paths),
+            signed_headers: self.signed_headers,
+            cookie_domain: self.cookie_domain,
+            this_site_only: self.this_site_only,
+        }
+    }
 }
 
 impl Wish {
@@ -177,6 +226,7 @@ impl Wish {
             offline_idle_days: self.offline_idle_days,
             offline_overall_days: self.offline_overall_days,
             worst_case_minutes: self.worst_case_minutes,
+            protection: self.protection.into_wish(),
         })
     }
 }

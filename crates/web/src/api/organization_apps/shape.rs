@@ -3,7 +3,7 @@
 use nightlatch_domain::Timestamp;
 use nightlatch_domain::relying_party::{ClientAuthentication, RegisteredUri, RelyingParty};
 use nightlatch_flows::app_health::Overview;
-use nightlatch_protocols::registration::AppWish;
+use nightlatch_protocols::registration::{AppWish, ProtectionWish};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -110,6 +110,7 @@ impl AppSettings {
             id_token_seconds: self.id_token_seconds,
             offline_idle_days: self.offline_idle_days,
             offline_overall_days: self.offline_overall_days,
+            protection: ProtectionWish::default(),
             worst_case_minutes: self.worst_case_minutes,
         })
     }
