@@ -153,11 +153,11 @@ pub(crate) fn read(header: &str) -> Result<SetCookie<'_>, String> {
         "__Host-nightlatch-visitor"
         | "__Host-nightlatch-sign-in"
         | "__Host-nightlatch-phone"
-        | "__Host-nightlatch-way" => is_token && max_age.is_none(),
+        | "__Host-nightlatch-way"
+        | "__Host-nightlatch-app" => is_token && max_age.is_none(),
         "__Host-nightlatch-browser" => is_token && max_age == Some(LONGEST),
         "__Host-nightlatch-receipt" => is_token && max_age.is_none_or(|age| age == 900),
         "__Host-nightlatch-trusted" => is_token && max_age.is_some_and(|age| age <= 2_592_000),
-        "__Host-nightlatch-app" => is_token && max_age.is_none(),
         "__Host-nightlatch-app-state" => is_token && max_age == Some(3_600),
         "__Host-nightlatch-log-out" => is_sealed && max_age.is_none(),
         "__Host-nightlatch-flash" => is_code && max_age.is_none(),

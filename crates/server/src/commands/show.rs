@@ -326,6 +326,7 @@ const fn state_words(state: NoticeState) -> &'static str {
         NoticeState::GaveUp => "gave up",
         NoticeState::Superseded => "opened again",
         NoticeState::CannotBeTold => "cannot be told",
+        NoticeState::Ended => "ended",
     }
 }
 

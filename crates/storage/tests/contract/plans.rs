@@ -581,7 +581,12 @@ on_both_databases! {
 
 #[test]
 fn every_function_of_the_crate_is_among_them() {
-    let here = [include_str!("plans.rs"), include_str!("protected_apps.rs")].concat();
+    let here = [
+        include_str!("plans.rs"),
+        include_str!("authorization.rs"),
+        include_str!("protected_apps.rs"),
+    ]
+    .concat();
     for (module, source) in SOURCES.into_iter().chain(super::protected_apps::SOURCES) {
         let functions = source
             .lines()

@@ -194,7 +194,7 @@ impl<'a> World<'a> {
                 site.write(move |tx| {
                     let mut user = nightlatch_storage::users::get(tx, id)?;
                     user.name.push('x');
-                    nightlatch_storage::users::update_profile(tx, &user)
+                    nightlatch_storage::users::update_profile(tx, &user, user.created_at)
                 });
             }
             Event::Tighten(seconds) => site.change_settings(|settings| {
