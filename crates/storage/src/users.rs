@@ -122,6 +122,7 @@ pub fn vouched(tx: &mut Tx<'_>, id: UserId) -> Result<Vouched, StorageError> {
 
 /// A link that went to the present address of an account was opened.
 pub fn set_email_verified(tx: &mut Tx<'_>, id: UserId, at: Timestamp) -> Result<(), StorageError> {
+    tx.concerns(Concern::User(id));
     tx.execute_one(
         "UPDATE users SET email_verified_at = $2 WHERE id = $1",
         &[id.into(), at.into()],

@@ -8,7 +8,7 @@ CREATE TABLE app_health (
 ) STRICT;
 
 -- How many logouts each app has missed for good.
-CREATE INDEX notices_undelivered_by_client ON notices (client_id) WHERE state = 'failed' OR state = 'gave_up';
+CREATE INDEX notices_undelivered_by_client ON notices (client_id, id) WHERE state = 'failed' OR state = 'gave_up';
 
 -- A poll reads what is open, and what was confirmed while its reader was away: never all that the app was told. An
 -- index over everything would be taken instead.

@@ -31,6 +31,7 @@ mod organizations;
 mod outages;
 mod passkeys;
 mod phone_sign_ins;
+mod planned_functions;
 mod plans;
 mod protected_apps;
 mod recovery_codes;

@@ -51,23 +51,13 @@ pub(super) fn group(number: u8) -> Group {
     }
 }
 
-/// The sources whose statements are to be found in [`run_protected_apps`].
-pub(super) const SOURCES: [(&str, &str); 3] = [
-    ("groups", include_str!("../../src/groups.rs")),
-    ("host_sessions", include_str!("../../src/host_sessions.rs")),
-    (
-        "relying_parties",
-        include_str!("../../src/relying_parties.rs"),
-    ),
-];
-
 /// Every statement about these apps, for `plans`; it leaves the first app.
 pub(super) fn run_protected_apps(tx: &mut Tx<'_>) -> Result<(), StorageError> {
     relying_parties::add(tx, &protected(1))?;
     relying_parties::find(tx, id(1))?;
     relying_parties::find_by_host(tx, "wiki.example")?;
     relying_parties::find_by_name(tx, id(1), "App 1")?;
-    relying_parties::list_of_organization(tx, id(1), 1)?;
+    relying_parties::list_of_organization(tx, id(1), None, 1)?;
     relying_parties::update(tx, &protected(1))?;
     relying_parties::set_secret(tx, id(1), None)?;
     relying_parties::set_status(tx, id(1), RelyingPartyStatus::Active)?;
