@@ -219,6 +219,7 @@ pub(crate) async fn guard(
         Access::Operations | Access::Everyone | Access::People | Access::Programs => {}
     }
     if rule.from_memory
+        && request.method() == Method::GET
         && let Some(answer) = live::status_from_memory(&app, request.headers())
     {
         return answer;

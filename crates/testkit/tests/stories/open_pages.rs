@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use nightlatch_domain::ending::{Actor, Cause};
 use nightlatch_flows::log_out;
-use nightlatch_storage::on_both_databases;
 use nightlatch_storage::testing::{break_after, mend};
+use nightlatch_storage::{on_both_databases, users};
 use nightlatch_testkit::{PASSWORD, Site, TestDatabase};
 use nightlatch_web::signals::Concern;
 use nightlatch_web::streams::MOST_OF_A_SESSION;
@@ -112,6 +112,11 @@ fn out_11_a_stream_asks_again_soon_after_an_outage(which: TestDatabase) {
     browser.sign_in(&ada);
     let mut open_page = browser.listen();
     assert_eq!(open_page.hear(MOMENT), None);
+    // What is known in memory of her needs no database; now nothing is.
+    site.write(move |tx| {
+        let user = users::get(tx, ada.id)?;
+        users::update_profile(tx, &user, user.created_at)
+    });
     break_after(&store, 0);
     site.app().signals.ended(Concern::User(ada.id));
     // It has heard, asked in vain, and goes on asking.
