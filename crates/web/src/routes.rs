@@ -481,6 +481,11 @@ fn for_programs() -> Vec<Route> {
             delete(api::sessions::end_one),
         )),
         own_device(send(
+            "/api/v1/sessions/{id}/not-me",
+            Programs,
+            api::sessions::not_me,
+        )),
+        own_device(send(
             "/api/v1/sessions/log-out-selected",
             Programs,
             api::sessions::end_selected,

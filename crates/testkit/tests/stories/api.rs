@@ -1,8 +1,11 @@
 //! The same abilities for programs (`/api/v1`).
 
 use nightlatch_domain::ending::Cause;
+use nightlatch_domain::event::EventKind;
 use nightlatch_storage::on_both_databases;
-use nightlatch_testkit::{Account, Browser, PASSWORD, Site, TestDatabase, UserAgent};
+use nightlatch_testkit::{
+    Account, Browser, PASSWORD, PasskeyDevice, Site, TestDatabase, UserAgent,
+};
 use serde_json::{Value, json};
 
 use crate::MINUTE;
@@ -15,6 +18,8 @@ on_both_databases!(
     selected_sessions_are_ended,
     all_others_are_ended_and_the_cookie_is_renewed,
     all_sessions_are_ended,
+    a_session_of_somebody_else_is_reported,
+    a_report_that_takes_second_steps_away_takes_one,
     others_need_a_proof_that_is_given_by_a_call,
     the_history_is_read_in_pages,
     a_reason_is_what_somebody_gave_for_an_ending_and_nothing_else,
@@ -207,6 +212,78 @@ fn all_sessions_are_ended(which: TestDatabase) {
     assert_eq!(program.session_cookie(), None);
     let causes = site.causes_of(&ada);
     assert_eq!(causes, [Some(Cause::LoggedOutEverywhere); 2]);
+}
+
+fn not_me(id: &str) -> String {
+    format!("/api/v1/sessions/{id}/not-me")
+}
+
+fn a_session_of_somebody_else_is_reported(which: TestDatabase) {
+    let site = Site::new(which);
+    let (ada, mut program, mut thief) = two(&site);
+    let mut key = PasskeyDevice::security_key(&site.origin());
+    thief.add_passkey(&mut key, "Spare key");
+    drop(program.sign_in_with_passkey(&mut key).expect(200));
+    let session = thief.session_id();
+    site.advance(MINUTE * 10);
+    let refused = program.api("POST", &not_me(&session), None).expect(403);
+    assert_eq!(
+        refused.json()["type"],
+        "urn:nightlatch:problem:proof-needed"
+    );
+    drop(program.prove_with_passkey_of(&mut key).expect(200));
+    let done = program
+        .api("POST", &not_me(&session), None)
+        .expect(200)
+        .json();
+    assert_eq!(
+        (&done["sessions"], &done["this_one_too"]),
+        (&json!(1), &json!(false))
+    );
+    assert_eq!(done["removed"], json!(["Passkey “Spare key”"]));
+    assert!(!thief.is_signed_in() && program.is_signed_in());
+    assert_eq!(site.count_rows("SELECT count(*) FROM passkeys"), 0);
+    assert_eq!(site.count_events(&ada, EventKind::ReportedByUser), 1);
+    // One's own session is not somebody else's, nor is one of another person.
+    let grace = site.add_person("Grace Hopper", "grace@brightwater.example");
+    let mut other = site.browser();
+    other.sign_in(&grace);
+    for id in [program.session_id(), other.session_id(), "x".to_owned()] {
+        let missing = program.api("POST", &not_me(&id), None).expect(404).json();
+        assert_eq!(missing["type"], "urn:nightlatch:problem:no-such-session");
+    }
+    assert!(program.is_signed_in() && other.is_signed_in());
+}
+
+/// Otherwise a password would be enough to call the owner's own app an intruder's (MFA-04).
+fn a_report_that_takes_second_steps_away_takes_one(which: TestDatabase) {
+    let site = Site::new(which);
+    let ada = site.add_ada();
+    let mut laptop = site.browser();
+    laptop.sign_in(&ada);
+    let phone = laptop.set_up_app();
+    let mut thief = site.browser().calling_itself(UserAgent::ChromeOnLinux);
+    thief.sign_in_with_code(&ada, &phone);
+    site.advance(MINUTE * 11);
+    let path = not_me(&laptop.session_id());
+    let password = json!({ "password": PASSWORD });
+    drop(
+        thief
+            .api("POST", "/api/v1/proof", Some(&password))
+            .expect(200),
+    );
+    let refused = thief.api("POST", &path, None).expect(403).json();
+    assert_eq!(refused["type"], "urn:nightlatch:problem:proof-needed");
+    assert!(
+        refused["detail"]
+            .as_str()
+            .is_some_and(|detail| detail.contains("by a second factor"))
+    );
+    assert!(laptop.is_signed_in());
+    let code = json!({ "code": phone.next_code(&site) });
+    drop(thief.api("POST", "/api/v1/proof", Some(&code)).expect(200));
+    drop(thief.api("POST", &path, None).expect(200));
+    assert!(!laptop.is_signed_in());
 }
 
 fn others_need_a_proof_that_is_given_by_a_call(which: TestDatabase) {

@@ -28,6 +28,7 @@ use crate::oidc_tokens::bearer;
         email_change::cancel,
         sessions::list,
         sessions::end_one,
+        sessions::not_me,
         sessions::end_selected,
         sessions::end_others,
         sessions::end_all,

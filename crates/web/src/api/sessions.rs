@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::api::body::{Body, answer};
-use crate::api::proof::{proof_needed, session_over};
+use crate::api::proof::{highest_proof_needed, proof_needed, session_over};
 use crate::cookies::{self, Jar};
 use crate::failure::Failure;
 use crate::guard::Person;
@@ -145,6 +145,8 @@ pub(crate) struct EndedSessions {
     complete: bool,
     /// Whether the session of this call was among them.
     this_one_too: bool,
+    /// What "This wasn't me" took away from the account, each in words.
+    removed: Vec<String>,
 }
 
 /// The sessions to end.
@@ -165,15 +167,17 @@ async fn act(person: &Person, wanted: OwnEnding) -> Result<Response, Failure> {
                 sessions: 0,
                 complete: true,
                 this_one_too: false,
+                removed: Vec::new(),
             },
             Jar::default(),
         )),
         OwnEndingOutcome::EndedBefore | OwnEndingOutcome::NotFound => {
             Err(Failure::not_found().with_code("no-such-session"))
         }
-        OwnEndingOutcome::ProofNeeded | OwnEndingOutcome::HighestProofNeeded => {
-            Err(proof_needed("Ending other sessions"))
-        }
+        OwnEndingOutcome::ProofNeeded => Err(proof_needed("Ending other sessions")),
+        OwnEndingOutcome::HighestProofNeeded => Err(highest_proof_needed(
+            "Taking away what was added in that session",
+        )),
         OwnEndingOutcome::SessionOver => Err(session_over()),
     }
 }
@@ -191,6 +195,7 @@ fn ended(person: &Person, done: &OwnEndingDone) -> Response {
         sessions: done.sessions,
         complete: done.complete,
         this_one_too: done.this_one_too,
+        removed: done.removed.words(),
     };
     answer(body, jar)
 }
@@ -211,6 +216,27 @@ pub(crate) async fn end_one(person: Person, Path(id): Path<String>) -> Result<Re
         .parse()
         .map_err(|_| Failure::not_found().with_code("no-such-session"))?;
     act(&person, OwnEnding::One(id)).await
+}
+
+/// "This wasn't me": reports a session, live or over, that somebody else began; the
+/// history names it. Ends it, takes away what was added to the account in it, and
+/// forgets its browser. After that the person should choose a new password, on the
+/// page `/account/security`.
+#[utoipa::path(
+    post, path = "/api/v1/sessions/{id}/not-me", tag = "sessions",
+    params(("id" = String, Path, description = "The id of the session")),
+    responses(
+        (status = 200, body = EndedSessions),
+        (status = 401, description = "No live session"),
+        (status = 403, description = "A proof of the last ten minutes is needed; by a second factor, if you have one and something was added in that session"),
+        (status = 404, description = "No sign-in of yours began a session with this id, or it is the one of this call")
+    )
+)]
+pub(crate) async fn not_me(person: Person, Path(id): Path<String>) -> Result<Response, Failure> {
+    let id = id
+        .parse()
+        .map_err(|_| Failure::not_found().with_code("no-such-session"))?;
+    act(&person, OwnEnding::NotMe(id)).await
 }
 
 /// Ends several sessions.
