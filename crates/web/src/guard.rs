@@ -45,7 +45,7 @@ use crate::views::Problem;
 
 /// What a session that a phone let in is told about power over the account.
 pub(crate) const OWN_DEVICE: &str = "You were let in here by another device, for a short time. \
-     Please do this on your own phone or laptop.";
+     Changes to your account are made on your own phone or laptop.";
 
 /// What a member is told about what is for administrators.
 pub(crate) const ADMINISTRATORS_ONLY: &str = "This is for administrators of your organization. If you need it for your work, ask one of them.";

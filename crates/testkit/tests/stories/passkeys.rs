@@ -86,7 +86,12 @@ fn mfa_08_a_removed_passkey_opens_nothing_and_the_others_go_on(which: TestDataba
     );
     laptop.press("Remove this passkey").expect(200);
     assert!(laptop.page().says("The passkey was removed"));
-    assert!(laptop.page().says("log out all other sessions"));
+    assert!(
+        laptop
+            .page()
+            .says("All your other sessions were logged out.")
+    );
+    assert!(!thief.is_signed_in());
     assert!(!laptop.page().says("Blue key"));
     assert_eq!(site.count_events(&ada, EventKind::PasskeyRemoved), 1);
     let mut again = site.browser();

@@ -9,7 +9,7 @@ use crate::failure::Failure;
 use crate::guard::Visit;
 use crate::mailing::Letter;
 use crate::show;
-use crate::views::{DemoLetterView, DemoMailPage, Nav};
+use crate::views::{DemoLetterView, DemoLineView, DemoMailPage, Nav};
 
 /// `GET /demo/mail`.
 pub(crate) async fn get(Extension(visit): Extension<Arc<Visit>>) -> Result<Response, Failure> {
@@ -26,21 +26,14 @@ pub(crate) async fn get(Extension(visit): Extension<Arc<Visit>>) -> Result<Respo
 }
 
 fn view(letter: &Letter, origin: &str) -> DemoLetterView {
-    let is_link = |line: &&str| line.starts_with(origin);
+    let line = |text: &str| match text.strip_prefix(origin) {
+        Some(path) => DemoLineView::Link(path.to_owned()),
+        None => DemoLineView::Words(text.to_owned()),
+    };
+    let lines = letter.text.lines().filter(|text| !text.is_empty());
     DemoLetterView {
         recipient: letter.recipient.to_string(),
         subject: letter.subject.clone(),
-        text: letter
-            .text
-            .lines()
-            .filter(|line| !is_link(line))
-            .collect::<Vec<_>>()
-            .join("\n"),
-        href: letter
-            .text
-            .lines()
-            .find(is_link)
-            .and_then(|line| line.strip_prefix(origin))
-            .map(str::to_owned),
+        lines: lines.map(line).collect(),
     }
 }

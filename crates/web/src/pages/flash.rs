@@ -3,6 +3,8 @@
 //! It crosses the redirect as a code in a short-lived cookie, never as text: a
 //! link with a text in it would let anybody put words into our mouth.
 
+use nightlatch_flows::factors::Changed;
+
 use crate::cookies::Jar;
 use crate::views::FlashView;
 
@@ -22,9 +24,9 @@ pub(crate) enum Flash {
         others: i64,
         complete: bool,
     },
-    PasskeyAdded,
+    PasskeyAdded(Others),
     PasskeyRenamed,
-    PasskeyRemoved,
+    PasskeyRemoved(Others),
     /// The person has looked at their login history.
     HistoryReviewed,
     /// "This wasn't me" was acted on; so many things that were added in that session
@@ -53,9 +55,9 @@ pub(crate) enum Flash {
     BrowsersForgotten {
         browsers: u64,
     },
-    AppAdded,
+    AppAdded(Others),
     AppRenamed,
-    AppRemoved,
+    AppRemoved(Others),
     AppNameRefused,
     TooManyApps,
     /// The person left an app.
@@ -70,6 +72,39 @@ pub(crate) enum Flash {
     EmailChangeCancelled,
     /// There is no such authenticator app, or its set-up took too long.
     AppGone,
+}
+
+/// What became of the other sessions when a factor was added or removed (OUT-14).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Others {
+    /// The person let them be.
+    Kept = 0,
+    /// There were none.
+    None = 1,
+    /// They were logged out.
+    LoggedOut = 2,
+}
+
+impl Others {
+    /// What a change did with them.
+    pub(crate) const fn of(changed: &Changed) -> Self {
+        match (changed.ended, changed.others) {
+            (false, _) => Self::Kept,
+            (true, 0) => Self::None,
+            (true, _) => Self::LoggedOut,
+        }
+    }
+
+    /// The second sentence, from the number in the code.
+    const fn sentence(number: u32) -> &'static str {
+        match number {
+            0 => {
+                " If anybody else may be signed in as you, log out all other sessions in Sessions."
+            }
+            1 => "",
+            _ => " All your other sessions were logged out.",
+        }
+    }
 }
 
 impl Flash {
@@ -93,9 +128,9 @@ impl Flash {
                 others,
                 complete: false,
             } => format!("password-changing.{others}"),
-            Self::PasskeyAdded => "passkey-added".to_owned(),
+            Self::PasskeyAdded(others) => format!("passkey-added.{}", others as u8),
             Self::PasskeyRenamed => "passkey-renamed".to_owned(),
-            Self::PasskeyRemoved => "passkey-removed".to_owned(),
+            Self::PasskeyRemoved(others) => format!("passkey-removed.{}", others as u8),
             Self::HistoryReviewed => "history-reviewed".to_owned(),
             Self::Reported { removed } => format!("reported.{removed}"),
             Self::NameSaved => "name-saved".to_owned(),
@@ -111,9 +146,9 @@ impl Flash {
             Self::SetUpFactor => "set-up-factor".to_owned(),
             Self::TooManySessions => "too-many-sessions".to_owned(),
             Self::BrowsersForgotten { browsers } => format!("browsers-forgotten.{browsers}"),
-            Self::AppAdded => "app-added".to_owned(),
+            Self::AppAdded(others) => format!("app-added.{}", others as u8),
             Self::AppRenamed => "app-renamed".to_owned(),
-            Self::AppRemoved => "app-removed".to_owned(),
+            Self::AppRemoved(others) => format!("app-removed.{}", others as u8),
             Self::AppNameRefused => "app-name-refused".to_owned(),
             Self::AppGone => "app-gone".to_owned(),
             Self::AppLeft => "app-left".to_owned(),
@@ -173,15 +208,13 @@ pub(crate) fn read(code: &str) -> Option<FlashView> {
             "Your password was changed, and all your other sessions were logged out, at least {count}. \
              The history needs a moment to catch up."
         ),
-        ("passkey-added", _) => {
-            "Your passkey was added. If anybody else may be signed in as you, log out all other sessions below."
-                .to_owned()
+        ("passkey-added", others) => {
+            format!("Your passkey was added.{}", Others::sentence(others))
         }
-        ("passkey-removed", _) => {
-            "The passkey was removed and opens nothing any more. If anybody else may have used it, log out all \
-             other sessions below."
-                .to_owned()
-        }
+        ("passkey-removed", others) => format!(
+            "The passkey was removed and opens nothing any more.{}",
+            Others::sentence(others)
+        ),
         ("reported", 1..) => {
             "That session is logged out, and what it had added to your account was removed. Please change your \
              password now, and look whether everything below is yours."
@@ -206,8 +239,13 @@ pub(crate) fn read(code: &str) -> Option<FlashView> {
                 .to_owned()
         }
         ("unmarked-shared", _) => "This computer is no longer marked as shared.".to_owned(),
-        ("app-added", _) => "The authenticator app was added. From the next sign-in on, you will be asked for its code.".to_owned(),
-        ("app-removed", _) => "The authenticator app was removed.".to_owned(),
+        ("app-added", others) => format!(
+            "The authenticator app was added. From the next sign-in on, you will be asked for its code.{}",
+            Others::sentence(others)
+        ),
+        ("app-removed", others) => {
+            format!("The authenticator app was removed.{}", Others::sentence(others))
+        }
         ("app-left", _) => "You were logged out of that app. You are still signed in here.".to_owned(),
         ("app-access-removed", _) => "The app has no access to your account any more.".to_owned(),
         ("not-in-app", _) => "You were not signed in to that app any more.".to_owned(),
@@ -264,5 +302,23 @@ mod tests {
             said(Flash::Ended { sessions, complete }).starts_with("At least 100 sessions were")
         );
         assert!(said(Flash::PasswordChanged { others, complete }).contains("at least 100"));
+    }
+
+    #[test]
+    fn what_became_of_the_others_is_said_as_it_was() {
+        let changed = |ended, others| Changed {
+            kept: None,
+            ended,
+            others,
+        };
+        let sentence = |others: i64| {
+            said(Flash::AppRemoved(Others::of(&changed(
+                others > 0,
+                others - 1,
+            ))))
+        };
+        assert!(sentence(0).ends_with("log out all other sessions in Sessions."));
+        assert!(sentence(1) == "The authenticator app was removed.");
+        assert!(sentence(2).ends_with("All your other sessions were logged out."));
     }
 }

@@ -23,7 +23,7 @@ use crate::failure::Failure;
 use crate::guard::Person;
 use crate::links;
 use crate::pages::factors::{acting, follow_up};
-use crate::pages::flash::Flash;
+use crate::pages::flash::{Flash, Others};
 use crate::pages::way_back;
 use crate::views::Problem;
 
@@ -138,7 +138,7 @@ pub(crate) async fn finish(
             let to = way_back::or(&person.visit, links::SECURITY, &mut jar).await?;
             // Said on a page of ours, or not at all.
             if to == links::SECURITY {
-                Flash::PasskeyAdded.set(&mut jar);
+                Flash::PasskeyAdded(Others::of(&changed)).set(&mut jar);
             }
             Ok(answer(Next { to }, jar))
         }

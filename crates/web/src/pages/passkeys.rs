@@ -15,7 +15,7 @@ use crate::guard::{Person, Visit};
 use crate::links;
 use crate::pages::confirm::status_of;
 use crate::pages::factors::{LOG_OUT_OTHERS, Question, acting, change, follow_up, to_security};
-use crate::pages::flash::Flash;
+use crate::pages::flash::{Flash, Others};
 use crate::pages::proof::{Taken, Takes, asked, asked_to_change, take_proof, to_sign_in};
 use crate::pages::{Fields, security};
 use crate::show;
@@ -214,7 +214,10 @@ pub(crate) async fn remove(
         };
         let mut jar = Jar::default();
         follow_up(&person, &mut jar, &changed);
-        Ok(to_security(Flash::PasskeyRemoved, jar))
+        Ok(to_security(
+            Flash::PasskeyRemoved(Others::of(&changed)),
+            jar,
+        ))
     };
     Ok(change(&person, &fields, &question, act, answer).await)
 }

@@ -74,8 +74,8 @@ pub use receipt::{
     ReceiptView, SignedOutPage,
 };
 pub use recovery::{
-    AlertPage, AlertSessionView, AlertState, AlertView, DemoLetterView, DemoMailPage, DisownedView,
-    RecoverPage, RecoverState, ResetForm, ResetPage, ResetState,
+    AlertPage, AlertSessionView, AlertState, AlertView, DemoLetterView, DemoLineView, DemoMailPage,
+    DisownedView, RecoverPage, RecoverState, ResetForm, ResetPage, ResetState,
 };
 pub use sessions::{BrowserView, SessionView, SessionsPage};
 pub use sign_in::{

@@ -206,10 +206,17 @@ pub struct DemoLetterView {
     pub recipient: String,
     /// The subject.
     pub subject: String,
-    /// The plain text, but for the link.
-    pub text: String,
-    /// The path of its link.
-    pub href: Option<String>,
+    /// The plain text.
+    pub lines: Vec<DemoLineView>,
+}
+
+/// One line of a letter.
+#[derive(Clone, Debug)]
+pub enum DemoLineView {
+    /// Words.
+    Words(String),
+    /// A link into this site; its path.
+    Link(String),
 }
 
 impl DemoMailPage {

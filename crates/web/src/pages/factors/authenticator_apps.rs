@@ -16,7 +16,7 @@ use crate::cookies::Jar;
 use crate::failure::Failure;
 use crate::guard::Person;
 use crate::links;
-use crate::pages::flash::Flash;
+use crate::pages::flash::{Flash, Others};
 use crate::pages::proof::{asked_to_change, to_sign_in};
 use crate::pages::{Fields, way_back};
 use crate::qr_code::qr_code;
@@ -228,7 +228,7 @@ pub(crate) async fn confirm(
                 };
                 // Said on a page of ours, or not at all.
                 if to == links::SECURITY || needs_recovery_codes {
-                    Flash::AppAdded.set(&mut jar);
+                    Flash::AppAdded(Others::of(&changed)).set(&mut jar);
                 }
                 Ok(show::see_other(&to, jar))
             }
@@ -350,7 +350,7 @@ pub(crate) async fn remove(
         };
         let mut jar = Jar::default();
         follow_up(&person, &mut jar, &changed);
-        Ok(to_security(Flash::AppRemoved, jar))
+        Ok(to_security(Flash::AppRemoved(Others::of(&changed)), jar))
     };
     Ok(change(&person, &fields, &question, act, answer).await)
 }
