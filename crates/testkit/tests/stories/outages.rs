@@ -23,6 +23,8 @@ fn without_a_database_every_route_answers_503_and_nobody_is_signed_out(which: Te
     let mut browser = site.browser();
     browser.sign_in(&ada);
     let session = browser.session_id();
+    // What is known in memory needs no database; here nothing is known.
+    site.crash();
     let store = site.app().store.clone();
     break_after(&store, 0);
     for route in routes::list() {
