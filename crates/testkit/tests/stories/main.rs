@@ -83,6 +83,7 @@ mod set_up;
 mod shared_computer;
 mod throttling;
 mod token_endings;
+mod token_forgeries;
 mod token_races;
 mod tokens;
 mod tokens_http;

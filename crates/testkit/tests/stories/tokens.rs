@@ -245,6 +245,9 @@ fn tok_03_the_predecessor_gets_the_same_successor_for_twenty_seconds(which: Test
     let first = site.enter(&laptop, &crm, "openid");
     let second = Tokens::of(&crm.refresh(&site, &first.refresh));
     site.advance(SECOND * 19);
+    // It is answered for the sake of a lost answer; it is good for nothing else.
+    assert!(!crm.is_active(&site, &first.refresh));
+    assert!(crm.is_active(&site, &second.refresh));
     let again = Tokens::of(&crm.refresh(&site, &first.refresh));
     assert_eq!(again.refresh, second.refresh);
     assert!(crm.is_active(&site, &again.access));

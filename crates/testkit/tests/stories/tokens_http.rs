@@ -261,7 +261,7 @@ fn tok_08_an_assertion_is_signed_by_a_registered_key_for_us_and_used_once(which:
     let again = introspect_with(&site, &good);
     is_refused(&again, 401, "invalid_client", "a second time");
     let crm = site.add_app("CRM", |_| {});
-    let changes: [(&str, Change); 14] = [
+    let changes: [(&str, Change); 16] = [
         ("another audience", |claims, _, _| {
             claims["aud"] = json!("https://other.example");
         }),
@@ -270,6 +270,12 @@ fn tok_08_an_assertion_is_signed_by_a_registered_key_for_us_and_used_once(which:
         }),
         ("two audiences", |claims, site, _| {
             claims["aud"] = json!([site.origin(), "https://other.example"]);
+        }),
+        ("the right audience twice", |claims, site, _| {
+            claims["aud"] = json!([site.origin(), site.origin()]);
+        }),
+        ("an audience of nobody", |claims, _, _| {
+            claims["aud"] = json!([]);
         }),
         ("no audience", |claims, _, _| claims["aud"] = Value::Null),
         ("expired", |claims, site, _| {
