@@ -141,6 +141,22 @@ async fn add_passkey(gallery: &Gallery) -> Outcome {
         .await
 }
 
+/// A device that no browser of ours drives adds a passkey and stays signed in; its session.
+async fn plant_passkey(gallery: &Gallery) -> Outcome<String> {
+    let (ada, code) = (gallery.ada().clone(), code(gallery).await?);
+    gallery
+        .ground
+        .with(move |site| {
+            let mut elsewhere = site.browser();
+            elsewhere.come_to_second_step(&ada);
+            elsewhere.give_code(&code).expect(303);
+            let mut key = PasskeyDevice::phone(&site.origin());
+            elsewhere.add_passkey(&mut key, "Spare key");
+            elsewhere.session_id()
+        })
+        .await
+}
+
 fn more_factors() -> Vec<Exhibit> {
     vec![
         exhibit!("passkey-add", |browser, gallery| {
@@ -173,6 +189,21 @@ fn more_factors() -> Vec<Exhibit> {
         exhibit!("check-up-reviewed", |browser, gallery| {
             browser.press("All of this was me").await?;
             browser.see("Thank you for looking.").await?;
+        }),
+        exhibit!("not-me-with-second-step", |browser, gallery| {
+            let planted = plant_passkey(gallery).await?;
+            gallery.ground.advance(Duration::from_mins(11))?;
+            let address = format!("/account/sessions/{planted}/not-me");
+            browser.open(&address).await?;
+            browser.see("Spare key").await?;
+            browser.see("Only log that session out").await?;
+        }),
+        exhibit!("alert-of-second-step", |browser, gallery| {
+            browser
+                .open(&link(&gallery.ground, "/alert/").await?)
+                .await?;
+            browser.see("Added there, and removed with it").await?;
+            browser.see("Spare key").await?;
         }),
     ]
 }
