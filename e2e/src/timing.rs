@@ -9,8 +9,11 @@
 //!
 //! - **work**: the processor time of this process, which is the site and the one who asks; time in which others have
 //!   the processor is not part of it;
-//! - **waiting**: the rest, for the disk and for other programs. The shortest of [`BLOCK`] rounds is taken, of each kind
-//!   by itself: if answers of one kind wait for something more, their shortest does too, and by as much.
+//! - **waiting**: the rest, for the disk and for locks, without the time that the threads of this process were ready to
+//!   run and others had the processor: Linux counts that for each thread, and its sum is taken off. Two threads that
+//!   were ready at once count twice, so on a busy machine this is too little, and below nothing; for all kinds alike, as
+//!   they wake the same threads. If answers of one kind wait for something more, their waiting is longer by as much.
+//!   Elsewhere than on Linux nothing is taken off, and only a quiet machine gives a verdict.
 //!
 //! Of both, the median of the differences, with an interval from their order alone (the sign test turned round), which
 //! asks nothing of how they are distributed. All intervals together hold with 99 % confidence (Bonferroni). A
@@ -33,11 +36,8 @@ use crate::stories::ground::Ground;
 /// How many rounds are measured unless somebody asks for more.
 pub const ROUNDS: usize = 300;
 
-/// Rounds of which the shortest wait is taken.
-const BLOCK: usize = 5;
-
-/// The smallest number of rounds whose blocks have an interval at all.
-const FEWEST: usize = 20 * BLOCK;
+/// The smallest number of rounds that says anything.
+const FEWEST: usize = 100;
 
 /// Rounds that only warm up.
 const WARM_UP: usize = 5;
@@ -60,32 +60,63 @@ const QUANTILE: f64 = 3.341;
 struct Taken {
     /// Of processor time, of all threads of this process.
     work: f64,
-    /// Of time by the clock beyond that; below nothing if two threads worked at once.
+    /// Of time by the clock beyond that and beyond what was spent in the queue for a processor; below nothing if two
+    /// threads worked, or stood in the queue, at once.
     waiting: f64,
 }
 
-/// A clock of this machine, and the processor time that this process has had.
+impl Taken {
+    /// Of an answer that took so long by the clock, in milliseconds.
+    const fn new(took: f64, work: f64, queued: f64) -> Self {
+        let waiting = took - work - queued;
+        Self { work, waiting }
+    }
+}
+
+/// A clock of this machine, and what the threads of this process have had of the processors.
 struct Stopwatch {
     started: Instant,
     worked: f64,
+    queued: f64,
 }
 
 impl Stopwatch {
     fn start() -> Self {
+        // Looking at the queue is work, and none of the answer's.
+        let queued = queued();
         Self {
-            started: Instant::now(),
+            queued,
             worked: worked(),
+            started: Instant::now(),
         }
     }
 
     fn stop(&self) -> Taken {
         let took = self.started.elapsed().as_secs_f64() * 1000.0;
         let work = worked() - self.worked;
-        Taken {
-            work,
-            waiting: took - work,
-        }
+        Taken::new(took, work, queued() - self.queued)
     }
+}
+
+/// How long the threads of this process have been ready to run while others had the processor, in milliseconds.
+/// Threads that are gone are not counted, nor is anything where the kernel does not say.
+fn queued() -> f64 {
+    let Ok(threads) = std::fs::read_dir("/proc/self/task") else {
+        return 0.0;
+    };
+    let of_thread = |thread: std::io::Result<std::fs::DirEntry>| {
+        let text = std::fs::read_to_string(thread.ok()?.path().join("schedstat")).ok()?;
+        delay(&text)
+    };
+    let all: Duration = threads.filter_map(of_thread).sum();
+    all.as_secs_f64() * 1000.0
+}
+
+/// The run-queue delay in a thread's `schedstat`: the second of its numbers, in nanoseconds (Linux,
+/// `Documentation/scheduler/sched-stats.rst`).
+fn delay(schedstat: &str) -> Option<Duration> {
+    let second = schedstat.split_ascii_whitespace().nth(1)?;
+    second.parse().ok().map(Duration::from_nanos)
 }
 
 /// The processor time of this process in milliseconds.
@@ -126,7 +157,8 @@ pub async fn run(rounds: usize) -> Outcome<bool> {
     for question in questions(&ground).await? {
         let times = measure(&ground, port, &question, rounds)?;
         let work = |kind: &[Taken]| kind.iter().map(|one| one.work).collect::<Vec<f64>>();
-        let nobody = (work(&times[0]), shortest_waits(&times[0]));
+        let waits = |kind: &[Taken]| kind.iter().map(|one| one.waiting).collect::<Vec<f64>>();
+        let nobody = (work(&times[0]), waits(&times[0]));
         let (usual, waiting) = (median(&nobody.0), median(&nobody.1));
         report::say(format_args!(
             "{}: {} rounds; an address that nobody has takes {usual:.2} ms of work and {waiting:.2} ms of waiting",
@@ -136,7 +168,7 @@ pub async fn run(rounds: usize) -> Outcome<bool> {
         let limit = (usual * RELATIVE_LIMIT).max(ABSOLUTE_LIMIT);
         for (kind, known) in question.kinds.iter().zip(&times).skip(1) {
             let work = differences(&work(known), &nobody.0);
-            let waiting = differences(&shortest_waits(known), &nobody.1);
+            let waiting = differences(&waits(known), &nobody.1);
             let (of_work, of_waiting) = (interval(&work), interval(&waiting));
             let (low, high) = (of_work.0 + of_waiting.0, of_work.1 + of_waiting.1);
             let excluded = low.abs().max(high.abs());
@@ -290,15 +322,6 @@ fn shuffle(order: &mut [usize], dice: &SeededRandom) {
     }
 }
 
-/// The shortest wait of each block.
-fn shortest_waits(taken: &[Taken]) -> Vec<f64> {
-    let shortest = |block: &[Taken]| {
-        let waits = block.iter().map(|one| one.waiting);
-        waits.fold(f64::INFINITY, f64::min)
-    };
-    taken.chunks_exact(BLOCK).map(shortest).collect()
-}
-
 fn differences(known: &[f64], nobody: &[f64]) -> Vec<f64> {
     known.iter().zip(nobody).map(|(a, b)| a - b).collect()
 }
@@ -331,7 +354,9 @@ fn interval(values: &[f64]) -> (f64, f64) {
 
 #[cfg(test)]
 mod tests {
-    use super::{Taken, interval, median, shortest_waits};
+    use std::time::Duration;
+
+    use super::{Taken, delay, interval, median, queued};
 
     #[test]
     fn the_interval_is_that_of_the_sign_test() {
@@ -344,17 +369,44 @@ mod tests {
     }
 
     #[test]
-    fn a_wait_of_all_answers_is_seen_behind_others() {
-        let waits = |more: f64| -> Vec<Taken> {
-            let noise = [40.0, 3.0, 0.5, 90.0, 7.0, 2.0, 60.0, 0.25, 8.0, 1.0];
-            let taken = |waiting| Taken {
-                work: 1.0,
-                waiting: waiting + more,
-            };
-            noise.into_iter().map(taken).collect()
+    fn the_queue_for_a_processor_is_no_waiting_and_a_lock_is() {
+        let all: Duration = ["16000000 5000000 12\n", "1 250000 3\n"]
+            .into_iter()
+            .filter_map(delay)
+            .sum();
+        assert!(all == Duration::from_micros(5250), "{all:?}");
+        // Where nothing is counted, and what is no such file.
+        assert!(delay("0 0 0\n") == Some(Duration::ZERO));
+        assert!(delay("").is_none() && delay("7\n").is_none());
+        // A busy machine, and the same answer where 4 ms of a lock come on top.
+        for (took, queued) in [(20.0, 0.0), (60.0, 40.0), (110.0, 90.0)] {
+            let (usual, locked) = (
+                Taken::new(took, 16.0, queued),
+                Taken::new(took + 4.0, 16.0, queued),
+            );
+            assert!((usual.waiting - 4.0).abs() < 1e-9, "{}", usual.waiting);
+            assert!((locked.waiting - 8.0).abs() < 1e-9, "{}", locked.waiting);
+        }
+    }
+
+    /// Two threads more than there are processors, so that somebody stands in the queue.
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn the_kernel_counts_the_queue() {
+        let before = queued();
+        let busy = |_| {
+            std::thread::spawn(|| {
+                let end = std::time::Instant::now() + Duration::from_millis(200);
+                while std::time::Instant::now() < end {
+                    std::hint::spin_loop();
+                }
+                queued()
+            })
         };
-        assert!(shortest_waits(&waits(0.0)) == [0.5, 0.25]);
-        assert!(shortest_waits(&waits(4.0)) == [4.5, 4.25]);
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        let threads: Vec<_> = (0..processors + 2).map(busy).collect();
+        let seen = threads.into_iter().filter_map(|thread| thread.join().ok());
+        assert!(seen.fold(0.0, f64::max) > before);
     }
 
     #[test]
