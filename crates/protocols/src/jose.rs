@@ -121,7 +121,10 @@ const fn jws_algorithm(algorithm: SigningAlgorithm) -> Algorithm {
     }
 }
 
-fn encoding_key(algorithm: SigningAlgorithm, private: &[u8]) -> Result<EncodingKey, JoseError> {
+pub(crate) fn encoding_key(
+    algorithm: SigningAlgorithm,
+    private: &[u8],
+) -> Result<EncodingKey, JoseError> {
     match algorithm {
         // The library takes the inner key of RSA, and unwraps it itself only from PEM.
         SigningAlgorithm::Rs256 => {

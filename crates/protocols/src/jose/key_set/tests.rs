@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::Algorithm;
 use serde_json::{Value, json};
 
 use super::*;
@@ -107,6 +108,35 @@ fn tok_08_no_token_chooses_how_it_is_checked() {
     for other in [json!("x"), json!(id(2).to_string()), Value::Null] {
         let changed = with_header(&good, |header| header["kid"] = other);
         assert!(ours.verify::<Value>(TokenType::Id, &changed).is_err());
+    }
+}
+
+#[test]
+fn tok_08_a_good_signature_by_our_own_key_is_judged_by_kind_and_algorithm() {
+    let algorithm = SigningAlgorithm::Rs256;
+    let made = NewKey::generate(algorithm, id(1)).unwrap();
+    let public = PublicKey::new(id(1), algorithm, &made.public_jwk, at(0), None);
+    let signer = Signer::new(id(1), algorithm, &made.private);
+    let set = set(vec![(public.unwrap(), signer.unwrap())]);
+    let key = encoding_key(algorithm, &made.private).unwrap();
+    let verified = |jws, kind: Option<&str>| {
+        let mut header = Header::new(jws);
+        header.typ = kind.map(str::to_owned);
+        header.kid = Some(id(1).to_string());
+        let token = encode(&header, &json!({"sub": "eve"}), &key).unwrap();
+        set.verify::<Value>(TokenType::Id, &token)
+            .map(|_| ())
+            .map_err(|error| error.to_string())
+    };
+    assert_eq!(verified(Algorithm::RS256, Some("JWT")), Ok(()));
+    // The library would take these of the same key.
+    for jws in [Algorithm::RS384, Algorithm::RS512, Algorithm::PS256] {
+        let refusal = verified(jws, Some("JWT")).unwrap_err();
+        assert_eq!(refusal, JoseError::NotOurs.to_string(), "{jws:?}");
+    }
+    for kind in [None, Some("logout+jwt"), Some("at+jwt")] {
+        let refusal = verified(Algorithm::RS256, kind).unwrap_err();
+        assert_eq!(refusal, JoseError::WrongKind.to_string(), "{kind:?}");
     }
 }
 

@@ -152,3 +152,6 @@ fn claims(text: &str, key: &Jwk, algorithm: Algorithm) -> Option<Claims> {
     validation.required_spec_claims.clear();
     decode(text, &key, &validation).ok().map(|data| data.claims)
 }
+
+#[cfg(test)]
+mod tests;
