@@ -301,12 +301,12 @@ fn measure(
             let form = format!("csrf={token}&email={email}&{}", question.fields);
             let watch = Stopwatch::start();
             let answer = visitor.post(question.path, &form)?;
-            let taken = watch.stop();
+            let took = watch.stop();
             ensure(answer.status == question.status, || {
                 format!("{email} was answered with {}", answer.status)
             })?;
             if round >= WARM_UP {
-                times[which].push(taken);
+                times[which].push(took);
             }
         }
     }
