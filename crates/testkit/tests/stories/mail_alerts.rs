@@ -17,6 +17,7 @@ on_both_databases!(
     mail_h1_many_sign_ins_are_one_mail_in_ten_minutes,
     mail_alr_01_the_shared_mode_is_no_way_around_alerts,
     mail_alr_01_the_right_password_after_many_wrong_ones,
+    mail_alr_01_a_right_password_and_a_wrong_second_step,
     mail_alr_01_a_changed_password_and_all_sessions,
     mail_alr_01_an_administrator_who_ends_ones_sessions_is_told_of_once,
     mail_h2_one_link_throws_the_thief_out_without_signing_in,
@@ -130,6 +131,24 @@ fn mail_alr_01_the_right_password_after_many_wrong_ones(which: TestDatabase) {
             .starts_with("Sign-in after many wrong passwords")
     );
     assert!(letters[0].text.contains("Wrong passwords before: 12"));
+}
+
+fn mail_alr_01_a_right_password_and_a_wrong_second_step(which: TestDatabase) {
+    let site = Site::new(which);
+    let (ada, mut laptop) = begin(&site);
+    drop(laptop.set_up_app());
+    site.advance(HOUR);
+    let mut thief = site.browser().calling_itself(UserAgent::ChromeOnLinux);
+    thief.come_to_second_step(&ada);
+    // However often: one mail an hour (ALR-02).
+    for code in ["000000", "000001"] {
+        drop(thief.give_code(code).expect(422));
+    }
+    let letters = site.letters_to(&ada);
+    let told = letters
+        .iter()
+        .filter(|letter| letter.subject == "Somebody has your password (Brightwater Trading)");
+    assert_eq!(told.count(), 1);
 }
 
 fn mail_alr_01_a_changed_password_and_all_sessions(which: TestDatabase) {

@@ -95,6 +95,12 @@ fn the_code_is_typed_on_the_phone_and_the_library_computer_is_signed_in(which: T
     phone.press_in(&card, "Log out").expect(200);
     assert!(!library.is_signed_in());
     assert!(phone.is_signed_in());
+    // Its owner is told as well (ALR-01).
+    site.advance(MINUTE * 10);
+    let letters = site.letters_to(&ada);
+    assert!(letters.iter().any(|letter| {
+        letter.subject == "Sign-in approved with your phone (Brightwater Trading)"
+    }));
 }
 
 fn looking_changes_nothing_and_a_code_works_once(which: TestDatabase) {
