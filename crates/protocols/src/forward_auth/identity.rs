@@ -3,6 +3,8 @@
 //! Every header stands in every answer that lets a request pass, empty where there is
 //! nothing to say, so that a proxy overwrites whatever a client sent (FWD-02).
 
+use std::borrow::Cow;
+
 use http::{HeaderMap, HeaderName, HeaderValue};
 use nightlatch_flows::protected::HostFacts;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
@@ -31,47 +33,66 @@ pub const NAMES: [&str; 10] = [
 /// begin another one).
 const IN_VALUE: &AsciiSet = &CONTROLS.add(b'%').add(b',').add(b';').add(b'"').add(b'\\');
 
-fn encoded(text: &str) -> String {
-    utf8_percent_encode(text.trim(), IN_VALUE).to_string()
+fn encoded(text: &str) -> Cow<'_, str> {
+    utf8_percent_encode(text.trim(), IN_VALUE).into()
+}
+
+fn value(text: &str) -> HeaderValue {
+    // What is encoded makes a header.
+    HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static(""))
 }
 
 /// The headers of a request that may pass, in the name of a person or in nobody's.
 pub fn headers(facts: Option<&HostFacts>, token: Option<&str>) -> Vec<(HeaderName, HeaderValue)> {
-    let values = facts.map(|facts| {
-        let identity = &facts.person.identity;
-        let groups: Vec<String> = identity.groups.iter().map(|name| encoded(name)).collect();
-        let (email, name) = (encoded(&identity.email), encoded(&identity.name));
-        let groups = groups.join(",");
-        [
-            facts.user_id.to_string(),
-            email.clone(),
-            name.clone(),
-            groups.clone(),
-            facts.session_id.to_string(),
-            email.clone(),
-            email,
-            name,
-            groups,
-            token.unwrap_or_default().to_owned(),
-        ]
-    });
-    let values = values.unwrap_or_default();
+    let nothing = || HeaderValue::from_static("");
+    let values = match facts {
+        None => [(); NAMES.len()].map(|()| nothing()),
+        Some(facts) => {
+            let identity = &facts.person.identity;
+            let email = value(&encoded(&identity.email));
+            let name = value(&encoded(&identity.name));
+            let groups = groups(&identity.groups);
+            [
+                value(&facts.user_id.to_string()),
+                email.clone(),
+                name.clone(),
+                groups.clone(),
+                value(&facts.session_id.to_string()),
+                // The same bytes, not a copy of them.
+                email.clone(),
+                email,
+                name,
+                groups,
+                token.map_or_else(nothing, value),
+            ]
+        }
+    };
     NAMES
         .into_iter()
+        .map(HeaderName::from_static)
         .zip(values)
-        .filter_map(|(name, value)| {
-            let value = HeaderValue::try_from(value).ok()?;
-            Some((HeaderName::from_static(name), value))
-        })
         .collect()
+}
+
+fn groups(names: &[String]) -> HeaderValue {
+    if names.is_empty() {
+        return HeaderValue::from_static("");
+    }
+    let names: Vec<Cow<'_, str>> = names.iter().map(|name| encoded(name)).collect();
+    value(&names.join(","))
 }
 
 /// Whether a client sent one of these headers itself, in a spelling that some server
 /// takes for it: CGI and WSGI make `-` and `_` one. No browser does, and no answer
 /// could make sure that what is behind the proxy reads ours and not theirs.
 pub fn is_forged(headers: &HeaderMap) -> bool {
-    headers.keys().any(|name| {
-        let folded = name.as_str().replace('_', "-");
-        NAMES.contains(&folded.as_str())
-    })
+    headers
+        .keys()
+        .any(|name| NAMES.iter().any(|own| is_spelled_like(name.as_str(), own)))
+}
+
+/// Compares without a copy: every header of every request comes here.
+fn is_spelled_like(name: &str, own: &str) -> bool {
+    let folded = |byte| if byte == b'_' { b'-' } else { byte };
+    name.len() == own.len() && name.bytes().map(folded).eq(own.bytes())
 }

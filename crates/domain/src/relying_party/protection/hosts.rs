@@ -29,6 +29,13 @@ impl ProtectedHost {
     /// Reads an origin. A name with a dot at its end is another name to browsers and
     /// proxies, and is refused.
     pub fn parse(text: &str) -> Result<Self, HostProblem> {
+        if let Some(origin) = usual_origin(text) {
+            return Ok(Self(origin));
+        }
+        Self::parse_any(text)
+    }
+
+    fn parse_any(text: &str) -> Result<Self, HostProblem> {
         if text.len() > LONGEST_URI || text.bytes().any(|byte| !byte.is_ascii_graphic()) {
             return Err(HostProblem::NotAnOrigin);
         }
@@ -125,6 +132,28 @@ impl ProtectedHost {
         let is_ours = path.trim_start_matches('/').starts_with(".nightlatch");
         (is_here && !is_ours && url.fragment().is_none()).then(|| text.to_owned())
     }
+}
+
+/// An origin that is written as origins usually are, and stays as it is when it is
+/// parsed: every request of every protected app brings one. Nothing for whatever needs
+/// a closer look.
+fn usual_origin(text: &str) -> Option<String> {
+    let name = text.strip_prefix("https://")?;
+    let is_label = |label: &str| {
+        let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        (1..=63).contains(&label.len())
+            && label.bytes().all(inner)
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            // Those of names in other scripts have rules of their own.
+            && !label.starts_with("xn--")
+    };
+    let (_, last) = name.rsplit_once('.')?;
+    let is_usual = name.len() <= 253
+        && name.split('.').all(is_label)
+        // With a digit, it might be a number for an address.
+        && last.bytes().all(|byte| byte.is_ascii_lowercase());
+    is_usual.then(|| text.to_owned())
 }
 
 impl TryFrom<String> for ProtectedHost {
@@ -233,5 +262,47 @@ impl TryFrom<String> for CookieDomain {
 impl From<CookieDomain> for String {
     fn from(domain: CookieDomain) -> Self {
         domain.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4000))]
+
+        // FWD-04: the short way says what the long one says, or nothing.
+        #[test]
+        fn an_origin_that_looks_usual_is_what_parsing_makes_of_it(
+            text in prop_oneof![
+                "https://[a-z0-9.-]{1,20}",
+                "https://([a-z0-9]{1,5}[.-]){1,4}[a-z0-9]{1,6}",
+                "https?://(xn--)?[a-zA-Z0-9._~:@/-]{1,20}",
+                "https://[a-z]{1,70}[.][a-z]{2,4}",
+            ],
+        ) {
+            if let Some(usual) = usual_origin(&text) {
+                prop_assert_eq!(Ok(ProtectedHost(usual)), ProtectedHost::parse_any(&text));
+            }
+        }
+    }
+
+    #[test]
+    fn hosts_of_every_day_are_usual() {
+        for text in ["https://wiki.example.com", "https://a-1.b2.example.co"] {
+            assert_eq!(usual_origin(text).as_deref(), Some(text));
+        }
+        for text in [
+            "https://wiki.example.com.",
+            "https://1.2.3.4",
+            "https://WIKI.example.com",
+            "https://wiki",
+            "http://wiki.example.com",
+        ] {
+            assert_eq!(usual_origin(text), None, "{text}");
+        }
     }
 }
