@@ -17,7 +17,7 @@ use nightlatch_storage::{StorageError, Tx, app_health, notices, relying_parties,
 
 use crate::Moment;
 use crate::alerts::{Alert, raise};
-use crate::delivery::first_client;
+use crate::delivery::{first_client, tidy};
 
 /// Administrators that hear of an app at most.
 const MOST_ADMINISTRATORS: i64 = 50;
@@ -104,7 +104,7 @@ fn update<'a>(
     let before = app_health::find(tx, client_id)?.unwrap_or_default();
     let mut health = before.clone();
     for noted in noted {
-        health.note(&noted.happened, noted.at);
+        health.note(&tidied(&noted.happened), noted.at);
     }
     let waiting = told_since(tx, client_id)?;
     let news = health.news(waiting, moment.now);
@@ -120,6 +120,15 @@ fn update<'a>(
         app: app.name,
         news,
     }))
+}
+
+/// With words of one line and of bounded length, since they go into mails.
+fn tidied(happened: &Happened) -> Happened {
+    match happened {
+        Happened::Confirmed { after } => Happened::Confirmed { after: *after },
+        Happened::Failed(words) => Happened::Failed(tidy(words)),
+        Happened::Lost(words) => Happened::Lost(tidy(words)),
+    }
 }
 
 /// Since when the oldest logout is being told that the app does not know yet. One that

@@ -29,6 +29,9 @@ pub use tls::check_certificates;
 /// How much of an answer is read, in bytes; only to say why an app refused.
 const LONGEST_ANSWER: usize = 4 * 1024;
 
+/// How much of an app's own words is passed on, in characters.
+const LONGEST_WORDS: usize = 200;
+
 /// Clients with certificates of an app that are kept ready.
 const MOST_CLIENTS: usize = 32;
 
@@ -231,13 +234,20 @@ fn explain(status: StatusCode, body: &[u8]) -> String {
         text("error_description").or_else(|| text("error"))
     });
     // An app that repeats the token must not make us log it.
-    let said = said.filter(|said| !said.contains("eyJ"));
+    let said = said.filter(|said| !said.contains("eyJ")).map(one_line);
     let hint = hint(status.as_u16());
     let status = status.as_u16();
     match said {
         Some(said) => format!("the app answered {status}: \"{said}\"{hint}"),
         None => format!("the app answered {status}{hint}"),
     }
+}
+
+/// Words of an app as one short line: they are shown in terminals and mails, where more
+/// lines would pass for ours, and control characters do things.
+fn one_line(said: &str) -> String {
+    let visible = said.chars().filter(|character| !character.is_control());
+    visible.take(LONGEST_WORDS).collect()
 }
 
 /// The usual cause of a status, in words (C8).

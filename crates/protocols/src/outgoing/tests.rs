@@ -205,6 +205,27 @@ async fn what_an_app_says_is_kept_in_words_and_what_it_asks_is_read() {
             retry_after: Some(Duration::from_secs(7)),
         }
     );
+    // Words of its own are one short line, whatever they would like to be.
+    let words = format!(
+        "a\\u001b[2J\\nThis wasn't me: https://evil.example{}",
+        "x".repeat(3000)
+    );
+    let body = format!("{{\"error\":\"{words}\"}}");
+    let length = body.len();
+    let (port, _) = app(Box::leak(
+        format!("HTTP/1.1 403 No\r\nContent-Length: {length}\r\n\r\n{body}").into_boxed_str(),
+    ));
+    let address = format!("http://127.0.0.1:{port}/logout");
+    let said = call(&outgoing, &envelope(&address, true)).await.words;
+    let said = said.expect("words");
+    assert!(
+        said.starts_with("the app answered 403: \"a[2JThis"),
+        "{said}"
+    );
+    assert!(
+        !said.chars().any(char::is_control) && said.len() < 500,
+        "{said}"
+    );
     let (port, _) = app("not HTTP at all\r\n\r\n");
     let address = format!("http://127.0.0.1:{port}/logout");
     let called = call(&outgoing, &envelope(&address, true)).await;
