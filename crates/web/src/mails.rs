@@ -143,7 +143,7 @@ fn words(kind: AlertKind) -> (&'static str, &'static str) {
         ),
         AlertKind::AppToldAgain => (
             "An app hears of log-outs again",
-            "The app has confirmed every log-out that was waiting for it. Those that it had refused, or that were given up, can be sent again by the people who run the sign-in.",
+            "The app confirms log-outs again, and none has waited for it for ten minutes. Those that it had refused, or that were given up, can be sent again by the people who run the sign-in.",
         ),
         AlertKind::AppTokenReused => (
             "An app was signed out of your account",

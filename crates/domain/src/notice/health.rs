@@ -12,8 +12,10 @@
 //!
 //! Administrators hear of it once, and not again before a day is over, however often it
 //! comes and goes. That it is mended they hear at most once for each time that they
-//! heard it fails: when it confirms and nothing waits for it any more. One answer out of
-//! many is not called mended.
+//! heard it fails: when it confirms and nothing has waited for ten minutes. One answer out
+//! of many is not called mended; and an app that people leave all day long, for which
+//! something always waits, is not called broken for ever, or nobody would hear of the next
+//! time.
 
 use std::time::Duration;
 
@@ -24,7 +26,8 @@ use crate::time::Timestamp;
 /// Failed attempts without one success in between.
 const IN_A_ROW: u32 = 5;
 
-/// For how long they fail: a restart of the app is none of anybody's business.
+/// For how long they fail, or something waits: a restart of the app is none of anybody's
+/// business.
 const FOR_SO_LONG: Duration = Duration::from_mins(10);
 
 /// Logouts in a row of which the app will not be told any more.
@@ -162,7 +165,7 @@ impl Health {
         if self.is_told {
             let mended = self.failures_in_a_row == 0
                 && self.last_success_at.is_some()
-                && oldest_waiting.is_none();
+                && oldest_waiting.is_none_or(|at| now.since(at) < FOR_SO_LONG);
             self.is_told = !mended;
             return mended.then_some(News::Mended);
         }

@@ -59,7 +59,7 @@ fn dlv_04_administrators_hear_of_an_app_that_fails_repeatedly_and_once_that_it_i
     use Step::{Bad, Good, GoodOf, Lost, Waits};
     const DAY: i64 = 24 * 60;
     type Row = (&'static str, Vec<(i64, Step)>, Vec<(i64, News)>);
-    let table: [Row; 13] = [
+    let table: [Row; 14] = [
         ("all is well", vec![(0, Good), (1, Good)], vec![]),
         (
             "a restart",
@@ -125,6 +125,21 @@ fn dlv_04_administrators_hear_of_an_app_that_fails_repeatedly_and_once_that_it_i
                 (21, Good),
             ],
             vec![(10, Fails), (21, Mended)],
+        ),
+        (
+            "mended although something new always waits, and heard of the next time",
+            vec![
+                (0, Lost),
+                (0, Lost),
+                (0, Lost),
+                (20, GoodOf(10)),
+                (21, GoodOf(12)),
+                (22, GoodOf(21)),
+                (DAY, Lost),
+                (DAY, Lost),
+                (DAY, Lost),
+            ],
+            vec![(0, Fails), (21, Mended), (DAY, Fails)],
         ),
         (
             "two are lost, one is told, two are lost",
