@@ -193,6 +193,10 @@ fn oidc_13_the_hint_of_another_person_gets_no_code(which: TestDatabase) {
     let wish = format!(r#"{{"id_token":{{"sub":{{"value":"{}"}}}}}}"#, zoe.id);
     let answer = laptop.open_once(&app.authorize_url_with(&[("claims", &wish)]));
     assert_eq!(app.error_from(&answer), "login_required");
+    // Her hint and a wish for somebody else: nobody is both.
+    let both = [("claims", wish.as_str()), ("id_token_hint", own.as_str())];
+    let answer = laptop.open_once(&app.authorize_url_with(&both));
+    assert_eq!(app.error_from(&answer), "login_required");
     // Nor for whoever signs in on the way.
     let mut tablet = site.browser();
     tablet

@@ -199,7 +199,15 @@ fn has_sound_claims(asked: &Asked<'_>) -> Result<(), OidcError> {
 }
 
 fn hints_with_a_token_of_ours(asked: &Asked<'_>) -> Result<(), OidcError> {
-    hinted(asked).map(|_| ())
+    let Some(hinted) = hinted(asked)? else {
+        return Ok(());
+    };
+    let claims = asked.parameters.get("claims").and_then(Claims::parse);
+    let subject = claims.as_ref().and_then(|claims| claims.in_id_token("sub"));
+    let wished = subject.and_then(|wish| wish.values.first());
+    // Nobody is both, whichever of the two the app would look at (Core 5.5.1).
+    let is_another = wished.is_some_and(|wished| wished.parse() != Ok(hinted));
+    refuse_if(is_another, OidcError::LoginRequired)
 }
 
 #[derive(Deserialize)]
