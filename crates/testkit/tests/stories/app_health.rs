@@ -14,6 +14,7 @@ on_both_databases!(
     dlv_04_many_apps_that_fail_together_are_one_mail,
     dlv_04_an_app_that_nobody_hears_from_is_noticed,
     dlv_04_what_an_app_confirmed_and_missed_is_seen,
+    dlv_04_an_app_writes_no_mail_of_its_own,
 );
 
 /// So many sessions of this person enter the app and end.
@@ -191,4 +192,21 @@ fn dlv_04_what_an_app_confirmed_and_missed_is_seen(which: TestDatabase) {
         );
         assert!(metrics.contains(&line), "{line}: {metrics}");
     }
+}
+
+/// What an app answers stands in the mail, and never as a line or a page of its own.
+fn dlv_04_an_app_writes_no_mail_of_its_own(which: TestDatabase) {
+    let site = Site::new(which);
+    let ada = site.add_administrator("Ada", "ada@brightwater.example");
+    let ben = site.add_person("Ben", "ben@brightwater.example");
+    let words = format!("no\r\n\r\nThis wasn't me:\n{}", "x".repeat(2_000));
+    let crm = LogoutReceiver::answering(Manner::Refusing { words });
+    let app = site.add_told_app("CRM", &[crm.address("/")], |_| {});
+    log_out(&site, &ben, &app, 3);
+    site.deliver();
+    let letter = site.letters_to(&ada).remove(0);
+    assert!(letter.text.contains("noThis wasn't me"), "{}", letter.text);
+    assert!(!letter.text.contains(&"x".repeat(300)), "{}", letter.text);
+    let kept = site.overview(&app).health.last_error.expect("words");
+    assert!(!kept.contains('\n') && kept.len() <= 300, "{kept}");
 }
