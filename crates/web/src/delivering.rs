@@ -33,6 +33,10 @@ const MOST_MASS: usize = 16;
 /// Notices on their way to one app at once.
 const MOST_OF_AN_APP: usize = 4;
 
+/// An app that takes longer than this holds its slots for long although it answers. Such
+/// apps share what those share that do not answer: some slots are always left for others.
+const LONG: Duration = Duration::from_secs(2);
+
 /// Mass notices that one app gets in a second at most.
 const MASS_RATE: usize = 200;
 
@@ -62,6 +66,8 @@ struct Standing {
     /// Its last attempt got no answer: it gets one notice at a time until that
     /// changes, so that it does not hold many slots for nothing.
     in_trouble: bool,
+    /// Its last attempt took [`LONG`], whatever came of it.
+    takes_long: bool,
     left_alone_until: Option<Timestamp>,
     /// The second of the rate, and what began in it.
     second: Instant,
@@ -73,6 +79,7 @@ impl Standing {
         Self {
             under_way: 0,
             in_trouble: false,
+            takes_long: false,
             left_alone_until: None,
             second: Instant::now(),
             begun: 0,
@@ -96,9 +103,14 @@ impl Standing {
         }
     }
 
+    /// Whether its notices hold their slots for long.
+    fn holds_slots(&self) -> bool {
+        self.in_trouble || self.takes_long
+    }
+
     fn is_forgettable(&self) -> bool {
         self.under_way == 0
-            && !self.in_trouble
+            && !self.holds_slots()
             && self.left_alone_until.is_none()
             && self.second.elapsed() >= Duration::from_secs(1)
     }
@@ -110,6 +122,8 @@ struct Landed {
     client_id: ClientId,
     attempt: Attempt,
     at: Timestamp,
+    /// How long it took.
+    after: Duration,
     /// What it says about the app; nothing, where the fault was ours or somebody else
     /// was faster.
     happened: Option<Happened>,
@@ -224,21 +238,21 @@ impl Courier {
             Lane::Mass => MOST_MASS,
         };
         self.apps.retain(|_, standing| !standing.is_forgettable());
-        // Apps that do not answer hold each slot for as long as we are patient. Some
-        // are always left for the others.
-        let in_vain: usize = self
+        // Apps that answer late or never hold each slot for as long as we are patient.
+        // Some are always left for the others (BCL-04).
+        let held: usize = self
             .apps
             .values()
-            .filter(|standing| standing.in_trouble)
+            .filter(|standing| standing.holds_slots())
             .map(|standing| standing.under_way)
             .sum();
-        let mut left_in_vain = (most / 2).saturating_sub(in_vain);
+        let mut left = (most / 2).saturating_sub(held);
         let lane = self.lane;
         let of_app = self.apps.iter_mut().map(|(id, standing)| {
             let mut room = standing.room(lane, now);
-            if standing.in_trouble {
-                room = room.min(left_in_vain);
-                left_in_vain -= room;
+            if standing.holds_slots() {
+                room = room.min(left);
+                left -= room;
             }
             (*id, room)
         });
@@ -288,6 +302,7 @@ impl Courier {
             tracing::info!(client_id = %landed.client_id, "the app answers again");
         }
         standing.in_trouble = silent;
+        standing.takes_long = landed.after >= LONG;
         if let Some(wait) = landed.attempt.asked_wait()
             && landed.attempt.may_mend()
         {
@@ -333,6 +348,7 @@ async fn tell(app: Arc<App>, outgoing: Outgoing, notice: Notice) -> Landed {
         client_id,
         attempt,
         at: app.clock.now(),
+        after,
         happened,
     }
 }
