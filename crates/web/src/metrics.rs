@@ -3,10 +3,12 @@
 //! They count kinds of things and apps, and never name anybody.
 
 use std::fmt;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use nightlatch_domain::ending::Cause;
 use nightlatch_domain::ids::ClientId;
+use nightlatch_flows::check_cache::CheckCache;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -50,6 +52,9 @@ pub struct Metrics {
     notice_seconds: Histogram,
     app_attempts: Family<AppOutcomeLabel, Counter>,
     failing_apps: Family<AppLabel, Gauge>,
+    checks_found: Counter,
+    checks_filled: Counter,
+    checks_kept: Gauge,
 }
 
 impl Default for Metrics {
@@ -64,6 +69,9 @@ impl Default for Metrics {
         let notice_seconds = Histogram::new(NOTICE_SECONDS);
         let app_attempts = Family::default();
         let failing_apps = Family::default();
+        let checks_found = Counter::default();
+        let checks_filled = Counter::default();
+        let checks_kept = Gauge::default();
         registry.register("sign_ins", "Sign-in attempts by outcome", sign_ins.clone());
         registry.register("proofs", "Proofs asked again, by outcome", proofs.clone());
         registry.register(
@@ -101,6 +109,21 @@ impl Default for Metrics {
             "1 for an app that fails repeatedly when it is told of logouts",
             failing_apps.clone(),
         );
+        registry.register(
+            "check_cache_found",
+            "Checks for which an answer was in memory, those that held no more included",
+            checks_found.clone(),
+        );
+        registry.register(
+            "check_cache_fills",
+            "Answers that were read and put into memory",
+            checks_filled.clone(),
+        );
+        registry.register(
+            "check_cache_length",
+            "Answers in memory, those that hold no more included",
+            checks_kept.clone(),
+        );
         Self {
             registry,
             sign_ins,
@@ -112,6 +135,9 @@ impl Default for Metrics {
             notice_seconds,
             app_attempts,
             failing_apps,
+            checks_found,
+            checks_filled,
+            checks_kept,
         }
     }
 }
@@ -169,6 +195,16 @@ impl Metrics {
         } else if let Some(gauge) = self.failing_apps.get(&label) {
             gauge.set(0);
         }
+    }
+
+    /// Takes over what the memory of answers to checks counts itself.
+    pub fn check_cache(&self, cache: &CheckCache) {
+        let found = self.checks_found.inner();
+        found.store(cache.found(), Ordering::Relaxed);
+        let filled = self.checks_filled.inner();
+        filled.store(cache.fills(), Ordering::Relaxed);
+        let length = i64::try_from(cache.length()).unwrap_or(i64::MAX);
+        self.checks_kept.set(length);
     }
 
     /// All counters as text.

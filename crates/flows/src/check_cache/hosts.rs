@@ -120,6 +120,10 @@ impl Hosts {
         self.cookies.length()
     }
 
+    pub(super) fn found(&self) -> u64 {
+        self.cookies.found()
+    }
+
     /// What is known of a question, if that is a yes, or nobody asks for anybody.
     pub(super) fn find(
         &self,

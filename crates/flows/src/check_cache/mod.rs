@@ -126,6 +126,15 @@ impl CheckCache {
         })
     }
 
+    /// How often an answer was in memory since the start, those that held no more
+    /// included.
+    pub fn found(&self) -> u64 {
+        let keeping = self.keeping.as_ref();
+        keeping.map_or(0, |keeping| {
+            keeping.sessions.found() + keeping.hosts.found()
+        })
+    }
+
     /// How many answers were put in since the start.
     pub fn fills(&self) -> u64 {
         let keeping = self.keeping.as_ref();

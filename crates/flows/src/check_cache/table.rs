@@ -5,7 +5,7 @@
 //! nothing is allocated to find something. It does not know what its values mean,
 //! or whether they still hold: whoever asks decides that.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock};
 
 use nightlatch_domain::secret::TokenDigest;
@@ -43,6 +43,9 @@ struct Shard<V> {
     limit: usize,
     /// Where the search for an entry that may go goes on.
     hand: usize,
+    /// How often something was found. Each shard counts for itself, beside the lock that
+    /// a reader has just taken: one counter for all would be passed between processors.
+    found: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -69,6 +72,7 @@ impl<V: Clone> Table<V> {
                 length: 0,
                 limit,
                 hand: 0,
+                found: AtomicU64::new(0),
             })
         };
         Self {
@@ -82,6 +86,7 @@ impl<V: Clone> Table<V> {
         let shard = self.shard(&key)?;
         let shard = shard.read().unwrap_or_else(PoisonError::into_inner);
         let entry = shard.entry(shard.find(&key)?)?;
+        shard.found.fetch_add(1, Ordering::Relaxed);
         // Written once, not by every reader: they would take the line from each other.
         if !entry.used.load(Ordering::Relaxed) {
             entry.used.store(true, Ordering::Relaxed);
@@ -102,9 +107,18 @@ impl<V: Clone> Table<V> {
 
     /// How many values are in it, those that are worth nothing any more included.
     pub(super) fn length(&self) -> usize {
-        let length =
-            |shard: &RwLock<Shard<V>>| shard.read().unwrap_or_else(PoisonError::into_inner).length;
-        self.shards.iter().map(length).sum()
+        self.of_each(|shard| shard.length).sum()
+    }
+
+    /// How often something was found.
+    pub(super) fn found(&self) -> u64 {
+        self.of_each(|shard| shard.found.load(Ordering::Relaxed))
+            .sum()
+    }
+
+    fn of_each<T>(&self, ask: impl Fn(&Shard<V>) -> T) -> impl Iterator<Item = T> {
+        let shards = self.shards.iter();
+        shards.map(move |shard| ask(&shard.read().unwrap_or_else(PoisonError::into_inner)))
     }
 
     fn shard(&self, key: &[u8; 32]) -> Option<&RwLock<Shard<V>>> {
@@ -298,6 +312,7 @@ mod tests {
         assert_eq!(table.find(digest(60_000)), None);
         assert_eq!(table.find(digest(7)), Some(8));
         assert_eq!(table.length(), 50_000);
+        assert_eq!(table.found(), 50_001);
     }
 
     #[test]

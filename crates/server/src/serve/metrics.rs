@@ -17,6 +17,7 @@ pub(super) fn router(app: Arc<App>) -> Router {
 }
 
 async fn show(State(app): State<Arc<App>>) -> Response {
+    app.metrics.check_cache(&app.check_cache);
     match app.metrics.to_text() {
         Ok(text) => ([(CONTENT_TYPE, OPEN_METRICS)], text).into_response(),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
