@@ -1,0 +1,74 @@
+//! What Nightlatch costs, always beside something else measured in the same run.
+//!
+//! `nightlatch-bench` runs everything and prints a table; a word runs one part:
+//! `check`, `memory`, `endings`, `sign-in`, `proxy`. `scripts/bench` builds it and
+//! provides nginx and wrk. The figures and how to read them are in
+//! `docs/performance.md`. Processor time comes from `/proc`, so this runs on Linux.
+#![expect(
+    clippy::cast_precision_loss,
+    clippy::expect_used,
+    clippy::print_stdout,
+    clippy::panic,
+    reason = "a measurement that fails says so and ends"
+)]
+
+mod check;
+mod endings;
+mod machine;
+mod memory;
+mod proxy;
+mod sign_in;
+
+/// The one that the product uses.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Its name, and what it does.
+type Part = (&'static str, fn(&tokio::runtime::Runtime));
+
+fn main() {
+    let part = std::env::args().nth(1).unwrap_or_default();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    // A child of `proxy`: the server alone, so that its processor time is its own.
+    if part == "serve" {
+        runtime.block_on(proxy::serve());
+        return;
+    }
+    let parts: [Part; 5] = [
+        ("check", check::run),
+        ("memory", memory::run),
+        ("endings", endings::run),
+        ("sign-in", sign_in::run),
+        ("proxy", proxy::run),
+    ];
+    assert!(
+        part.is_empty() || parts.iter().any(|(name, _)| *name == part),
+        "there is no part named {part}"
+    );
+    println!("load at the beginning: {}", machine::load());
+    println!(
+        "{:<58} {:>12} {:>12} {:>8}",
+        "what", "ours", "beside", "ratio"
+    );
+    for (name, run) in parts {
+        if part.is_empty() || part == name {
+            run(&runtime);
+        }
+    }
+    println!("load at the end: {}", machine::load());
+}
+
+/// A line of the table.
+fn row(what: &str, ours: f64, beside: f64, unit: &str) {
+    let ratio = ours / beside;
+    println!("{what:<58} {ours:>9.2} {unit:<2} {beside:>9.2} {unit:<2} {ratio:>7.2}");
+}
+
+/// The middle of several measurements.
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}
