@@ -83,8 +83,9 @@ fn groups(names: &[String]) -> HeaderValue {
 }
 
 /// Whether a client sent one of these headers itself, in a spelling that some server
-/// takes for it: CGI and WSGI make `-` and `_` one. No browser does, and no answer
-/// could make sure that what is behind the proxy reads ours and not theirs.
+/// takes for it: CGI and WSGI make `-` and `_` one, and some every other sign as well. No
+/// browser does, and no answer could make sure that what is behind the proxy reads ours
+/// and not theirs.
 pub fn is_forged(headers: &HeaderMap) -> bool {
     headers
         .keys()
@@ -93,6 +94,12 @@ pub fn is_forged(headers: &HeaderMap) -> bool {
 
 /// Compares without a copy: every header of every request comes here.
 fn is_spelled_like(name: &str, own: &str) -> bool {
-    let folded = |byte| if byte == b'_' { b'-' } else { byte };
+    let folded = |byte: u8| {
+        if byte.is_ascii_alphanumeric() {
+            byte
+        } else {
+            b'-'
+        }
+    };
     name.len() == own.len() && name.bytes().map(folded).eq(own.bytes())
 }

@@ -68,6 +68,8 @@ mod phone_sign_in;
 mod planted;
 mod proof;
 mod protected;
+mod protected_attacks;
+mod protected_codes;
 mod protected_rules;
 mod pulled_logouts;
 mod random_events;
