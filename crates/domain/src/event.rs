@@ -112,6 +112,14 @@ pub enum EventKind {
     AppWithdrawn,
     /// A withdrawn app can be entered again.
     AppRestored,
+    /// A group was made; the detail names it, here and in the following.
+    GroupAdded,
+    /// A group was removed.
+    GroupRemoved,
+    /// Somebody was taken into a group.
+    GroupMemberAdded,
+    /// Somebody was taken out of a group.
+    GroupMemberRemoved,
     /// The person left an app while their session went on; the detail is its name.
     AppLeft,
     /// The person took an app's access away; the detail is its name.
@@ -162,6 +170,10 @@ impl EventKind {
         Self::AppSecretReplaced,
         Self::AppWithdrawn,
         Self::AppRestored,
+        Self::GroupAdded,
+        Self::GroupRemoved,
+        Self::GroupMemberAdded,
+        Self::GroupMemberRemoved,
         Self::ConsentGiven,
         Self::AppEntered,
         Self::TokenReused,
@@ -214,6 +226,10 @@ impl EventKind {
             Self::AppSecretReplaced => "app_secret_replaced",
             Self::AppWithdrawn => "app_withdrawn",
             Self::AppRestored => "app_restored",
+            Self::GroupAdded => "group_added",
+            Self::GroupRemoved => "group_removed",
+            Self::GroupMemberAdded => "group_member_added",
+            Self::GroupMemberRemoved => "group_member_removed",
             Self::ConsentGiven => "consent_given",
             Self::AppEntered => "app_entered",
             Self::TokenReused => "token_reused",

@@ -268,6 +268,9 @@ impl Registration {
     /// How it hears of logouts, in words that follow its name; with the longest time for
     /// which it may go on where it does not (C10).
     pub fn how_told(&self) -> String {
+        if self.is_only_protected() {
+            return "is asked about at each request".to_owned();
+        }
         match (self.backchannel_logout_uris.len(), self.pulls_logouts) {
             (0, true) => "asks for logouts".to_owned(),
             (0, false) => format!(

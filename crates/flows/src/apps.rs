@@ -48,6 +48,9 @@ pub enum RegisterOutcome {
     /// It would let an administrator of one of several organizations make us call
     /// addresses in the network of whoever runs the server: only the operator may.
     PrivateNetwork,
+    /// The same of hosts: a proxy that guards one is the operator's, and what is not
+    /// registered there is refused. Whoever could register it would open it.
+    HostOfOperator,
 }
 
 /// Registers an app.
@@ -62,6 +65,9 @@ pub fn register(
     }
     if !may_call(tx, None, &new.registration, actor)? {
         return Ok(RegisterOutcome::PrivateNetwork);
+    }
+    if !may_protect(tx, None, &new.registration, actor)? {
+        return Ok(RegisterOutcome::HostOfOperator);
     }
     if let Some(host) = taken_host(tx, &new.registration, None)? {
         return Ok(RegisterOutcome::HostTaken(host));
@@ -103,6 +109,9 @@ pub fn change(
     }
     if !may_call(tx, Some(&app.registration), registration, actor)? {
         return Ok(RegisterOutcome::PrivateNetwork);
+    }
+    if !may_protect(tx, Some(&app.registration), registration, actor)? {
+        return Ok(RegisterOutcome::HostOfOperator);
     }
     if let Some(host) = taken_host(tx, registration, Some(id))? {
         return Ok(RegisterOutcome::HostTaken(host));
@@ -216,6 +225,27 @@ fn may_call(
                 .all(|uri| known.contains(uri))
     });
     Ok(allowed || organizations::list(tx, 2)?.len() < 2)
+}
+
+/// Whether somebody may name these hosts. Where several organizations share a server,
+/// the proxies in front of it are its operator's, and hosts are named by them alone; who
+/// may enter, and how, stays with the organization.
+fn may_protect(
+    tx: &mut Tx<'_>,
+    before: Option<&Registration>,
+    after: &Registration,
+    actor: Actor,
+) -> Result<bool, StorageError> {
+    let Some(rule) = &after.protection else {
+        return Ok(true);
+    };
+    let known = before.and_then(|before| before.protection.as_ref());
+    let mut hosts = rule.hosts.iter();
+    let are_known = hosts.all(|host| known.is_some_and(|rule| rule.find_host(host).is_some()));
+    if are_known || !matches!(actor, Actor::Administrator(_)) {
+        return Ok(true);
+    }
+    Ok(organizations::list(tx, 2)?.len() < 2)
 }
 
 /// A host that belongs to another app. Two apps on one host could read each other's

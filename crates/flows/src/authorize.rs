@@ -118,7 +118,7 @@ pub fn look(
         must_set_up_factor: must_set_up_factor(tx, &owned, moment.now)?,
         options: second_factor::available(tx, owned.user.id)?,
         consent: consents::find(tx, owned.user.id, client.id)?,
-        may_enter: lets_in(tx, &client, &owned)?,
+        may_enter: lets_in(tx, &client, &owned.user)?,
         client,
         session: Some(owned),
     }))

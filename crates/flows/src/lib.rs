@@ -28,6 +28,7 @@ pub mod factor_removal;
 pub mod factors;
 pub mod feed;
 pub mod grants;
+pub mod groups;
 pub mod history;
 pub mod housekeeping;
 pub mod log_out;

@@ -17,6 +17,7 @@ use nightlatch_domain::relying_party::protection::{
 use nightlatch_domain::relying_party::{RelyingParty, RelyingPartyStatus};
 use nightlatch_domain::secret::{Token, TokenDigest};
 use nightlatch_domain::session::{Life, Standing, are_two_factors};
+use nightlatch_domain::user::User;
 use nightlatch_storage::host_sessions::{self, HostSession};
 use nightlatch_storage::sessions::OwnedSession;
 use nightlatch_storage::{
@@ -274,18 +275,18 @@ fn facts_of(
 pub(crate) fn lets_in(
     tx: &mut Tx<'_>,
     app: &RelyingParty,
-    owned: &OwnedSession,
+    user: &User,
 ) -> Result<bool, StorageError> {
     let Some(rule) = &app.registration.protection else {
         return Ok(true);
     };
-    let memberships = groups::list_of_user(tx, owned.user.id, MOST_GROUPS)?;
+    let memberships = groups::list_of_user(tx, user.id, MOST_GROUPS)?;
     let own: Vec<GroupId> = memberships
         .iter()
-        .filter(|group| group.organization_id == owned.user.organization_id)
+        .filter(|group| group.organization_id == user.organization_id)
         .map(|group| group.id)
         .collect();
-    Ok(rule.entrance.lets_in(owned.user.id, &own))
+    Ok(rule.entrance.lets_in(user.id, &own))
 }
 
 /// A code as it comes back to a protected host.
@@ -372,7 +373,7 @@ pub fn enter(
     let Some(owned) = live.filter(|owned| owned.session.user_id == code.user_id) else {
         return Ok(Refused("the session is over"));
     };
-    if owned.session.organization_id != app.organization_id || !lets_in(tx, &app, &owned)? {
+    if owned.session.organization_id != app.organization_id || !lets_in(tx, &app, &owned.user)? {
         return Ok(Refused("the app does not let this person in"));
     }
     let Some(rule) = HostRule::of(app.clone()) else {

@@ -4,9 +4,12 @@
 //! same refusals. The rules of a registration as a whole stand in
 //! `domain::relying_party`; who may register is decided by the callers.
 
+use nightlatch_domain::ids::OrganizationId;
+use nightlatch_domain::relying_party::protection::{ProtectedHost, Protection};
 use nightlatch_domain::relying_party::{
     ClientAuthentication, LONGEST_NAME, RegisteredUri, Registration, SigningAlgorithm,
 };
+use nightlatch_storage::{StorageError, Tx};
 use serde::{Deserialize, Serialize};
 
 mod protection;
@@ -48,8 +51,37 @@ pub struct AppWish {
 
 impl AppWish {
     /// What is registered once the wish is granted, or a sentence that says what is
-    /// wrong with it.
-    pub fn apply(&self, before: &Registration) -> Result<Registration, String> {
+    /// wrong with it. `own_address` is the server's, which no app can have, if it is known
+    /// (FWD-03).
+    pub fn grant(
+        &self,
+        tx: &mut Tx<'_>,
+        organization: OrganizationId,
+        before: &Registration,
+        own_address: Option<&str>,
+    ) -> Result<Result<Registration, String>, StorageError> {
+        let mut after = match self.apply(before) {
+            Ok(after) => after,
+            Err(sentence) => return Ok(Err(sentence)),
+        };
+        if let Some(rule) = &mut after.protection {
+            if let Some(host) = own_host(rule, own_address) {
+                return Ok(Err(format!(
+                    "{host} is the address of this server. An app needs a host of its own."
+                )));
+            }
+            if let Err(sentence) = self.protection.name_people(tx, organization, rule)? {
+                return Ok(Err(sentence));
+            }
+        }
+        Ok(after
+            .judge()
+            .map(|()| after)
+            .map_err(|problem| sentence(&problem)))
+    }
+
+    /// The same without what only the database knows.
+    fn apply(&self, before: &Registration) -> Result<Registration, String> {
         let mut after = before.clone();
         set(&mut after.first_party, self.first_party);
         set(&mut after.allow_private_network, self.allow_private_network);
@@ -125,6 +157,14 @@ impl AppWish {
         )?;
         one(&mut after.home, self.home.as_ref(), parse)
     }
+}
+
+/// A host of a rule that is the server's own. `Host` does not say the scheme, so that does
+/// not count.
+fn own_host<'a>(rule: &'a Protection, own_address: Option<&str>) -> Option<&'a ProtectedHost> {
+    let own = ProtectedHost::parse(own_address?).ok()?;
+    let mut hosts = rule.hosts.iter();
+    hosts.find(|host| host.authority() == own.authority())
 }
 
 /// What people call an app, without what cannot be seen.

@@ -17,6 +17,7 @@ use subtle::ConstantTimeEq as _;
 
 use super::{Described, Issued, issue};
 use crate::Moment;
+use crate::protected::lets_in;
 use crate::sessions::find_live;
 use crate::token_key::TokenKey;
 
@@ -100,6 +101,11 @@ pub fn exchange(
     if owned.session.organization_id != client.organization_id {
         return Ok(ExchangeOutcome::Refused(
             "the app is another organization's",
+        ));
+    }
+    if !lets_in(tx, &client, &owned.user)? {
+        return Ok(ExchangeOutcome::Refused(
+            "the app does not let this person in",
         ));
     }
     let Some(epochs) = grants::find_epochs(tx, code.user_id, client.id)? else {

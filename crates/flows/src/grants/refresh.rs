@@ -10,6 +10,7 @@ use super::exchange::reused;
 use super::{Described, Issued, find_anchor, is_of, issue};
 use crate::Moment;
 use crate::alerts::tell_of;
+use crate::protected::lets_in;
 use crate::token_key::{Presented, TokenKey, TokenName};
 
 /// What came of a refresh.
@@ -61,6 +62,12 @@ pub fn refresh(
         return Ok(RefreshOutcome::Refused);
     }
     let grant = anchor.owned.grant;
+    let user = users::get(tx, grant.user_id)?;
+    // Asked at each refresh, so that who may not enter any more holds nothing for longer
+    // than an access token lasts.
+    if !lets_in(tx, &client, &user)? {
+        return Ok(RefreshOutcome::Refused);
+    }
     let is_present = name.generation == grant.generation;
     let is_before = name.generation.checked_add(1) == Some(grant.generation);
     let in_grace = moment.now.since(grant.rotated_at) < GRACE;
@@ -79,7 +86,6 @@ pub fn refresh(
     } else {
         grant
     };
-    let user = users::get(tx, grant.user_id)?;
     Ok(RefreshOutcome::Refreshed(Box::new(Refreshed {
         issued: issue(grant, scopes, key, moment.now),
         person: Described::of(tx, user)?,

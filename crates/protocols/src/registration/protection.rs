@@ -1,9 +1,12 @@
 //! What somebody wants a proxy to protect of an app.
 
+use nightlatch_domain::ids::OrganizationId;
 use nightlatch_domain::relying_party::Registration;
 use nightlatch_domain::relying_party::protection::{
     CookieDomain, PathRule, ProtectedHost, Protection, RequiredLevel,
 };
+use nightlatch_flows::groups::{self, Named, Unknown};
+use nightlatch_storage::{StorageError, Tx};
 use serde::{Deserialize, Serialize};
 
 use super::named;
@@ -19,6 +22,10 @@ pub struct ProtectionWish {
     /// Its hosts; none takes the protection away.
     pub hosts: Option<Vec<String>>,
     pub require_second_factor: Option<bool>,
+    /// Addresses of people who may enter; with nobody and no group named, everybody may.
+    pub allow_users: Option<Vec<String>>,
+    /// Names of groups whose members may.
+    pub allow_groups: Option<Vec<String>>,
     /// Zero for any age.
     pub proof_age_seconds: Option<u32>,
     pub public_paths: Option<Vec<String>>,
@@ -43,6 +50,33 @@ impl ProtectionWish {
         self.change(&mut rule)?;
         registration.protection = Some(rule);
         Ok(())
+    }
+
+    /// Writes whom it lets in, which only the database knows by name.
+    pub(super) fn name_people(
+        &self,
+        tx: &mut Tx<'_>,
+        organization: OrganizationId,
+        rule: &mut Protection,
+    ) -> Result<Result<(), String>, StorageError> {
+        let named = Named {
+            users: self.allow_users.as_deref(),
+            groups: self.allow_groups.as_deref(),
+        };
+        Ok(
+            match groups::entrance(tx, organization, &rule.entrance, named)? {
+                Ok(entrance) => {
+                    rule.entrance = entrance;
+                    Ok(())
+                }
+                Err(Unknown::User(text)) => Err(format!(
+                    "There is no account with the address {text} in this organization."
+                )),
+                Err(Unknown::Group(text)) => Err(format!(
+                    "There is no group called {text} in this organization."
+                )),
+            },
+        )
     }
 
     fn change(&self, rule: &mut Protection) -> Result<(), String> {

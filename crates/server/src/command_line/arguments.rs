@@ -1,6 +1,7 @@
 //! What can be typed. Only words and their shapes; nothing is done here.
 
 pub mod apps;
+pub mod groups;
 
 use std::path::PathBuf;
 
@@ -50,6 +51,9 @@ pub enum Action {
     /// Organizations: add, list, set
     #[command(subcommand)]
     Organization(Organization),
+    /// Groups of people: add, list, remove, add-member, remove-member
+    #[command(subcommand)]
+    Group(groups::Group),
     /// Apps: add, list, set, test, replace-secret, withdraw, restore
     #[command(subcommand)]
     App(Box<apps::App>),

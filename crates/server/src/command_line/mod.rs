@@ -84,6 +84,7 @@ async fn act(arguments: Arguments) -> Result<u8, Trouble> {
         Action::Organization(organization) => {
             ask(file, json, organization_command(organization)).await
         }
+        Action::Group(group) => ask(file, json, arguments::groups::command(group)).await,
         Action::App(app) => ask(file, json, arguments::apps::command(*app)?).await,
         Action::Notice(Notice::List) => ask(file, json, Command::NoticeList).await,
         Action::Notice(Notice::Show { ending }) => {

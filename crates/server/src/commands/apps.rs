@@ -23,18 +23,18 @@ pub(super) async fn add(
     wish: &AppWish,
 ) -> Result<Reply, Stop> {
     let name = parse_name(name).map_err(Stop::Refused)?;
-    let registration = wish
-        .apply(&Registration::default())
-        .map_err(Stop::Refused)?;
-    let moment = context.moment.clone();
+    let (moment, wish) = (context.moment.clone(), wish.clone());
+    let own_address = context.issuer.map(str::to_owned);
     context
         .store
         .write(move |tx| {
             let organization = get_organization(tx, organization.as_deref())?;
+            let before = Registration::default();
+            let granted = wish.grant(tx, organization.id, &before, own_address.as_deref())?;
             let new = NewApp {
                 organization: organization.id,
                 name: name.clone(),
-                registration: registration.clone(),
+                registration: granted.map_err(Stop::Refused)?,
             };
             let outcome = apps::register(tx, &moment, &new, Actor::Operator)?;
             tell(outcome, &name, &organization.name, true)
@@ -54,11 +54,15 @@ pub(super) async fn change(
         .transpose()
         .map_err(Stop::Refused)?;
     let moment = context.moment.clone();
+    let own_address = context.issuer.map(str::to_owned);
     context
         .store
         .write(move |tx| {
             let before = get(tx, id)?;
-            let registration = wish.apply(&before.registration).map_err(Stop::Refused)?;
+            let organization = before.organization_id;
+            let own_address = own_address.as_deref();
+            let granted = wish.grant(tx, organization, &before.registration, own_address)?;
+            let registration = granted.map_err(Stop::Refused)?;
             let name = name.as_deref().unwrap_or(&before.name);
             let place = (before.organization_id, id);
             let outcome = apps::change(tx, &moment, place, name, &registration, Actor::Operator)?;
@@ -213,6 +217,9 @@ fn tell(
             "{host} belongs to another app. A host can be protected for one app only."
         )),
         RegisterOutcome::NotFound => refused("There is no such app any more."),
+        RegisterOutcome::HostOfOperator => {
+            refused("Only whoever runs the server may say which hosts are protected.")
+        }
         RegisterOutcome::PrivateNetwork => {
             refused("Only whoever runs the server may let an app be called in its network.")
         }

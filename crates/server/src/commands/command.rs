@@ -131,6 +131,25 @@ pub enum Command {
         organization: Option<String>,
         changes: Vec<(String, String)>,
     },
+    /// `group add`.
+    GroupAdd {
+        name: String,
+        organization: Option<String>,
+    },
+    /// `group list`.
+    GroupList { organization: Option<String> },
+    /// `group remove`.
+    GroupRemove {
+        name: String,
+        organization: Option<String>,
+    },
+    /// `group add-member` and `group remove-member`.
+    GroupMember {
+        name: String,
+        organization: Option<String>,
+        email: String,
+        is_member: bool,
+    },
     /// `app add`.
     AppAdd {
         name: String,

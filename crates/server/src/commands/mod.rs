@@ -7,6 +7,7 @@
 
 mod apps;
 mod command;
+mod groups;
 mod keys;
 mod notices;
 mod organizations;
@@ -39,8 +40,8 @@ use nightlatch_web::state::App;
 
 pub use command::{Command, FactorKind, TypedPassword, Whom};
 pub use reply::{
-    AppLine, ChangeLine, DeliveryLine, EndedLine, EndingLine, NoticeLine, OrganizationLine, Reply,
-    SessionLine, UserChange, UserLine, WaitingAppLine,
+    AppLine, ChangeLine, DeliveryLine, EndedLine, EndingLine, GroupLine, NoticeLine,
+    OrganizationLine, Reply, SessionLine, UserChange, UserLine, WaitingAppLine,
 };
 
 /// What a command works with: parts of a running server, or of a command line
@@ -145,6 +146,17 @@ pub async fn execute(context: Context<'_>, command: Command) -> Reply {
             organization,
             changes,
         } => organizations::set(context, organization, changes).await,
+        Command::GroupAdd { name, organization } => groups::add(context, &name, organization).await,
+        Command::GroupList { organization } => groups::list(context, organization).await,
+        Command::GroupRemove { name, organization } => {
+            groups::remove(context, name, organization).await
+        }
+        Command::GroupMember {
+            name,
+            organization,
+            email,
+            is_member,
+        } => groups::member(context, (name, organization), email, is_member).await,
         Command::AppAdd {
             name,
             organization,

@@ -2,7 +2,9 @@
 
 use nightlatch_domain::Timestamp;
 use nightlatch_domain::ending::Cause;
-use nightlatch_domain::ids::{ClientId, EndingId, NoticeId, OrganizationId, SessionId, UserId};
+use nightlatch_domain::ids::{
+    ClientId, EndingId, GroupId, NoticeId, OrganizationId, SessionId, UserId,
+};
 use nightlatch_domain::notice::{Channel, NoticeState};
 use nightlatch_domain::relying_party::{ClientAuthentication, Registration, RelyingParty};
 use nightlatch_domain::user::{Role, UserStatus};
@@ -218,6 +220,17 @@ pub struct WaitingAppLine {
     pub delivery: DeliveryLine,
 }
 
+/// A group.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct GroupLine {
+    pub id: GroupId,
+    pub name: String,
+    pub organization: String,
+    /// Their addresses, a thousand at most.
+    pub members: Vec<String>,
+}
+
 /// A setting that changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the names say it")]
@@ -274,6 +287,22 @@ pub enum Reply {
     SettingsChanged {
         organization: String,
         changes: Vec<ChangeLine>,
+    },
+    /// A group was made.
+    GroupAdded {
+        id: GroupId,
+        name: String,
+        organization: String,
+    },
+    /// The groups.
+    Groups { groups: Vec<GroupLine> },
+    /// A group was removed.
+    GroupRemoved { name: String },
+    /// Somebody was taken into a group, or out of it.
+    GroupMemberChanged {
+        name: String,
+        email: String,
+        is_member: bool,
     },
     /// An app was registered or changed; its secret, if it got one, is shown here and
     /// never again.

@@ -101,6 +101,29 @@ pub fn as_text(reply: &Reply) -> String {
             organization,
             changes,
         } => show_changes(organization, changes),
+        Reply::GroupAdded {
+            name, organization, ..
+        } => format!("Added the group {name} to {organization}."),
+        Reply::Groups { groups } => {
+            let rows = groups.iter().map(|group| {
+                let members = group.members.join(", ");
+                vec![group.name.clone(), group.members.len().to_string(), members]
+            });
+            table(&["GROUP", "PEOPLE", "WHO"], rows, "No group yet.")
+        }
+        Reply::GroupRemoved { name } => format!("Removed the group {name}."),
+        Reply::GroupMemberChanged {
+            name,
+            email,
+            is_member,
+        } => {
+            let change = if *is_member {
+                "is in"
+            } else {
+                "is no longer in"
+            };
+            format!("{email} {change} {name}.")
+        }
         Reply::App {
             is_new,
             client_secret,

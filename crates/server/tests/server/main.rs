@@ -11,5 +11,6 @@ mod demo;
 mod keys;
 mod listening;
 mod notices;
+mod protected;
 mod running;
 mod working;

@@ -69,6 +69,7 @@ mod planted;
 mod proof;
 mod protected;
 mod protected_attacks;
+mod protected_by_api;
 mod protected_codes;
 mod protected_rules;
 mod pulled_logouts;

@@ -147,6 +147,10 @@ fn kind(event: EventKind) -> Option<HistoryKind> {
         | EventKind::AppSecretReplaced
         | EventKind::AppWithdrawn
         | EventKind::AppRestored
+        | EventKind::GroupAdded
+        | EventKind::GroupRemoved
+        | EventKind::GroupMemberAdded
+        | EventKind::GroupMemberRemoved
         | EventKind::UserDeleted => return None,
     })
 }

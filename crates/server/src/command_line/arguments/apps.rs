@@ -154,9 +154,17 @@ pub struct Wish {
 /// What a proxy protects by asking us.
 #[derive(Debug, Args)]
 struct Protect {
-    /// An address that a proxy protects, such as https://wiki.example.com; several
+    /// An address that a proxy protects, such as https://wiki.example.com; several. An empty
+    /// one takes the protection away
     #[arg(long = "protect", value_name = "https://HOST")]
     hosts: Vec<String>,
+    /// Somebody who may enter, by address; several. With nobody and no group named,
+    /// everybody of the organization may
+    #[arg(long = "allow-user", value_name = "EMAIL")]
+    allow_users: Vec<String>,
+    /// A group whose members may enter, by name; several
+    #[arg(long = "allow-group", value_name = "NAME")]
+    allow_groups: Vec<String>,
     /// People must have proved a second factor
     #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "true|false")]
     require_second_factor: Option<bool>,
@@ -182,13 +190,14 @@ struct Protect {
 
 impl Protect {
     fn into_wish(self) -> ProtectionWish {
-        let some = |list: Vec<String>| (!list.is_empty()).then_some(list);
         ProtectionWish {
-            hosts: some(self.hosts),
+            hosts: list(self.hosts),
+            allow_users: list(self.allow_users),
+            allow_groups: list(self.allow_groups),
             require_second_factor: self.require_second_factor,
             proof_age_seconds: self.proof_age_seconds,
-            public_paths: some(self.public_paths),
-            quiet_paths: some(self.quiet_paths),
+            public_paths: list(self.public_paths),
+            quiet_paths: list(self.quiet_paths),
             signed_headers: self.signed_headers,
             cookie_domain: self.cookie_domain,
             this_site_only: self.this_site_only,
@@ -231,8 +240,8 @@ impl Wish {
     }
 }
 
-/// A list that was typed. Not at all leaves what is registered; one empty address takes
-/// all of it away.
+/// A list that was typed. Not at all leaves what is registered; one empty entry takes all
+/// of it away.
 fn list(typed: Vec<String>) -> Option<Vec<String>> {
     match typed.as_slice() {
         [] => None,

@@ -199,6 +199,11 @@ fn stored(stored: Stored, status: StatusCode) -> Result<Response, Failure> {
             "Several organizations share this server, so only whoever runs it can let an app be called in its private network.",
         )
         .with_code("operator-only")),
+        Stored::Outcome(RegisterOutcome::HostOfOperator) => Err(Failure::saying(
+            Problem::Forbidden,
+            "Several organizations share this server, so only whoever runs it can say which hosts its proxies protect for yours.",
+        )
+        .with_code("operator-only")),
         Stored::Wrong(sentence) => refused(sentence, "registration"),
     }
 }
@@ -224,17 +229,22 @@ pub(crate) async fn register(
 ) -> Result<Response, Failure> {
     let name = parse_name(settings.name.as_deref().unwrap_or_default()).map_err(wrong)?;
     let wish = settings.into_wish().map_err(wrong)?;
-    let registration = wish.apply(&Registration::default()).map_err(wrong)?;
+    let own_address = person.visit.app.public_url.origin().to_owned();
     let demand = (Demand::FreshProof, "Registering an app");
     let outcome = act(&person, demand, move |tx, moment, administrator| {
-        let new = NewApp {
-            organization: administrator.organization,
-            name: name.clone(),
-            registration: registration.clone(),
+        let (organization, before) = (administrator.organization, Registration::default());
+        let registration = match wish.grant(tx, organization, &before, Some(&own_address))? {
+            Ok(registration) => registration,
+            Err(sentence) => return Ok(Stored::Wrong(sentence)),
         };
-        apps::register(tx, moment, &new, administrator.actor())
+        let new = NewApp {
+            organization,
+            name: name.clone(),
+            registration,
+        };
+        apps::register(tx, moment, &new, administrator.actor()).map(Stored::Outcome)
     });
-    stored(Stored::Outcome(outcome.await?), StatusCode::CREATED)
+    stored(outcome.await?, StatusCode::CREATED)
 }
 
 /// One app of the administrator's organization.
@@ -286,13 +296,15 @@ pub(crate) async fn change(
     let name = settings.name.as_deref().map(parse_name).transpose();
     let name = name.map_err(wrong)?;
     let wish: AppWish = settings.into_wish().map_err(wrong)?;
+    let own_address = person.visit.app.public_url.origin().to_owned();
     let demand = (Demand::FreshProof, "Changing an app");
     let outcome = act(&person, demand, move |tx, moment, administrator| {
         let place = (administrator.organization, id);
         let Some(before) = apps::find(tx, administrator.organization, id)? else {
             return Ok(Stored::Outcome(RegisterOutcome::NotFound));
         };
-        let registration = match wish.apply(&before.registration) {
+        let (organization, own) = (administrator.organization, Some(own_address.as_str()));
+        let registration = match wish.grant(tx, organization, &before.registration, own)? {
             Ok(registration) => registration,
             Err(sentence) => return Ok(Stored::Wrong(sentence)),
         };

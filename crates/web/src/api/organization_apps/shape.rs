@@ -3,10 +3,14 @@
 use nightlatch_domain::Timestamp;
 use nightlatch_domain::relying_party::{ClientAuthentication, RegisteredUri, RelyingParty};
 use nightlatch_flows::app_health::Overview;
-use nightlatch_protocols::registration::{AppWish, ProtectionWish};
+use nightlatch_protocols::registration::AppWish;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
+
+mod protection;
+
+use self::protection::{ProtectionEntry, ProtectionSettings};
 
 /// How an app proves itself.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -70,6 +74,8 @@ pub(crate) struct AppSettings {
     offline_overall_days: Option<u32>,
     /// For how long it goes on without asking, as far as you know.
     worst_case_minutes: Option<u32>,
+    /// What a proxy protects of it by asking us.
+    protection: Option<ProtectionSettings>,
 }
 
 impl AppSettings {
@@ -110,7 +116,7 @@ impl AppSettings {
             id_token_seconds: self.id_token_seconds,
             offline_idle_days: self.offline_idle_days,
             offline_overall_days: self.offline_overall_days,
-            protection: ProtectionWish::default(),
+            protection: self.protection.unwrap_or_default().into_wish(),
             worst_case_minutes: self.worst_case_minutes,
         })
     }
@@ -179,6 +185,8 @@ pub(crate) struct AppEntry {
     offline_idle_days: u32,
     /// A long-lived grant is over after so long.
     offline_overall_days: u32,
+    /// What a proxy protects of it by asking us.
+    protection: Option<ProtectionEntry>,
     /// How it stands with telling it of logouts; where one app is read.
     pub(super) delivery: Option<DeliveryEntry>,
 }
@@ -271,6 +279,7 @@ impl AppEntry {
             id_token_seconds: lifetimes.id_token_seconds,
             offline_idle_days: lifetimes.offline_idle_days,
             offline_overall_days: lifetimes.offline_overall_days,
+            protection: registration.protection.as_ref().map(Into::into),
             delivery: None,
         }
     }
