@@ -1,5 +1,5 @@
 //! The command line: `stories [filter…]`, `self-test [filter…]`, `screenshots DIR`, `programs [filter…]`,
-//! `clients [filter…]`, `timing`.
+//! `clients [filter…]`, `proxies [filter…]`, `timing`.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -15,6 +15,7 @@ const USAGE: &str = "usage: cargo run --manifest-path e2e/Cargo.toml -- COMMAND
   self-test [--jobs N] [FILTER…]  prove the harness itself, against a throwaway site
   programs [FILTER…]              the real program beside a mail server and oathtool
   clients [FILTER…]               the real program and apps that nobody of us wrote
+  proxies [FILTER…]               the real program behind nginx, Caddy, Traefik and Envoy
   timing [--rounds N]             whether answers tell by their time which accounts there are
   screenshots DIR [--engine chromium|firefox] [--scripts on|off] [FILTER…]
                                   pictures of every page, light and dark, 320 and 1280 pixels wide";
@@ -58,6 +59,7 @@ async fn obey(mut arguments: Vec<String>) -> Outcome<bool> {
         }
         "programs" => programs::run(&arguments).await,
         "clients" => programs::run_clients(&arguments).await,
+        "proxies" => programs::run_proxies(&arguments).await,
         "screenshots" => {
             let engine = match option(&mut arguments, "--engine")?.as_deref() {
                 None | Some("chromium") => Engine::Chromium,

@@ -1,4 +1,5 @@
-//! The real program beside programs that nobody of us wrote: `oathtool`, a mail server, and apps (`clients`).
+//! The real program beside programs that nobody of us wrote: `oathtool`, a mail server, apps (`clients`), and
+//! reverse proxies (`proxies`).
 //!
 //! No browser takes part. Each check starts what it needs, on loopback, and ends it.
 
@@ -9,12 +10,15 @@ macro_rules! check {
     };
 }
 
+mod browser;
 mod clients;
 mod codes;
 pub(crate) mod demo;
 mod mail;
 mod mail_server;
 mod nightlatch;
+mod process;
+mod proxies;
 mod scratch;
 pub(crate) mod visitor;
 
@@ -46,6 +50,11 @@ pub async fn run(filters: &[String]) -> Outcome<bool> {
 /// The same for the apps that nobody of us wrote.
 pub async fn run_clients(filters: &[String]) -> Outcome<bool> {
     run_of(&clients::ALL, filters).await
+}
+
+/// The same for the reverse proxies.
+pub async fn run_proxies(filters: &[String]) -> Outcome<bool> {
+    run_of(&proxies::ALL, filters).await
 }
 
 async fn run_of(all: &[Check], filters: &[String]) -> Outcome<bool> {

@@ -1,7 +1,6 @@
 //! Apps that nobody of us wrote, as their libraries' guides have them, at the real program: people sign in to them,
 //! are logged out elsewhere, and are refused afterwards.
 
-mod browser;
 mod process;
 mod scene;
 mod stories;

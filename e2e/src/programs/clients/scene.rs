@@ -4,11 +4,12 @@ use std::future::ready;
 use std::process::Command;
 use std::time::Duration;
 
+use super::super::browser::{Answer, Browser};
 use super::super::mail_server::free_port;
 use super::super::nightlatch::{ADA, Nightlatch};
+use super::super::process::Process;
 use super::super::scratch::Scratch;
-use super::browser::{Answer, Browser};
-use super::process::App;
+use super::process;
 use crate::failure::{Failure, Outcome, ensure};
 use crate::wait;
 
@@ -25,7 +26,7 @@ pub(super) struct Paths {
 /// Nightlatch, an app, and Ada's two browsers.
 pub(super) struct Scene {
     pub(super) nightlatch: Nightlatch,
-    pub(super) app: App,
+    pub(super) app: Process,
     pub(super) laptop: Browser,
     pub(super) phone: Browser,
     // Dropped last: the others write into it.
@@ -67,7 +68,8 @@ impl Scene {
         );
         let registered = nightlatch.add_app(&all)?;
         nightlatch.start()?;
-        let app = App::start(&scratch, command, &nightlatch.issuer(), &registered, port).await?;
+        let app =
+            process::start(&scratch, command, &nightlatch.issuer(), &registered, port).await?;
         Ok(Self {
             nightlatch,
             app,

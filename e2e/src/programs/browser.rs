@@ -9,7 +9,7 @@ use std::time::Duration;
 use url::Url;
 use url::form_urlencoded::Serializer;
 
-use super::super::nightlatch::{ADA, PASSWORD};
+use super::nightlatch::{ADA, PASSWORD};
 use crate::failure::{Failure, Outcome, ensure};
 
 /// Longer than any answer takes; a program that hangs fails instead of holding up everything.
@@ -105,6 +105,29 @@ impl Browser {
         self.travel(page.url.join("/login")?, request)
     }
 
+    /// Sends a form from a page, and goes wherever that leads.
+    pub(super) fn submit(&mut self, page: &Url, path: &str, body: &str) -> Outcome<Answer> {
+        let request = Request {
+            method: "POST",
+            body: body.to_owned(),
+            from: Some(page.clone()),
+        };
+        self.travel(page.join(path)?, request)
+    }
+
+    /// The cookies that it keeps for a host, as it sends them.
+    pub(super) fn cookies(&self, host: &str) -> String {
+        let jar = self.jars.get(host).into_iter().flatten();
+        let cookies: Vec<String> = jar.map(|(name, value)| format!("{name}={value}")).collect();
+        cookies.join("; ")
+    }
+
+    /// Keeps a cookie for a host, as a script of its pages may have it do.
+    pub(super) fn keep_cookie(&mut self, host: &str, name: &str, value: &str) {
+        let jar = self.jars.entry(host.to_owned()).or_default();
+        jar.insert(name.to_owned(), value.to_owned());
+    }
+
     fn travel(&mut self, mut url: Url, mut request: Request) -> Outcome<Answer> {
         let mut site = "same-origin";
         for _ in 0..MOST_REDIRECTS {
@@ -130,11 +153,7 @@ impl Browser {
         let host = url.host_str().unwrap_or_default();
         let port = url.port_or_known_default().unwrap_or_default();
         let path = &url[url::Position::BeforePath..url::Position::AfterQuery];
-        let jar = self.jars.entry(host.to_owned()).or_default();
-        let cookies: Vec<String> = jar
-            .iter()
-            .map(|(name, value)| format!("{name}={value}"))
-            .collect();
+        let cookies = self.cookies(host);
         let mut head = vec![
             format!("{} {path} HTTP/1.1", request.method),
             format!("Host: {host}:{port}"),
@@ -148,23 +167,49 @@ impl Browser {
             "Sec-Fetch-User: ?1".to_owned(),
         ];
         if !cookies.is_empty() {
-            head.push(format!("Cookie: {}", cookies.join("; ")));
+            head.push(format!("Cookie: {cookies}"));
         }
         if let ("POST", Some(from)) = (request.method, &request.from) {
             head.push(format!("Origin: {}", from.origin().ascii_serialization()));
             head.push("Content-Type: application/x-www-form-urlencoded".to_owned());
             head.push(format!("Content-Length: {}", request.body.len()));
         }
-        let mut stream = TcpStream::connect(("127.0.0.1", port))?;
-        stream.set_read_timeout(Some(LONGEST))?;
         let whole = format!("{}\r\n\r\n{}", head.join("\r\n"), request.body);
-        stream.write_all(whole.as_bytes())?;
-        let mut bytes = Vec::new();
-        stream.read_to_end(&mut bytes)?;
-        let answer = read(url, &String::from_utf8_lossy(&bytes))?;
-        keep_cookies(jar, &answer);
+        let answer = exchange(url, &whole)?;
+        keep_cookies(self.jars.entry(host.to_owned()).or_default(), &answer);
         Ok(answer)
     }
+}
+
+/// Sends this request, letter by letter, to where the address is, and reads the answer: as much as it says that it is
+/// long, or until the connection closes.
+pub(super) fn exchange(url: &Url, whole: &str) -> Outcome<Answer> {
+    let port = url.port_or_known_default().unwrap_or_default();
+    let mut stream = TcpStream::connect(("127.0.0.1", port))?;
+    stream.set_read_timeout(Some(LONGEST))?;
+    stream.write_all(whole.as_bytes())?;
+    let (mut bytes, mut piece) = (Vec::new(), [0; 16 * 1024]);
+    while !is_whole(&bytes) {
+        match stream.read(&mut piece)? {
+            0 => break,
+            length => bytes.extend_from_slice(&piece[..length]),
+        }
+    }
+    read(url, &String::from_utf8_lossy(&bytes))
+}
+
+/// Whether an answer is there as far as its length says.
+fn is_whole(bytes: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(bytes).to_ascii_lowercase();
+    let Some((head, _)) = text.split_once("\r\n\r\n") else {
+        return false;
+    };
+    let length = head
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length:"))
+        .and_then(|length| length.trim().parse::<usize>().ok());
+    // What is not UTF-8 only makes the text longer, and no head here is anything but ASCII.
+    length.is_some_and(|length| bytes.len() >= head.len() + 4 + length)
 }
 
 fn typed() -> Request {

@@ -1,0 +1,25 @@
+//! Real reverse proxies in front of an app, with the very configuration that `docs/forward-auth` hands out.
+
+mod app;
+mod attacks;
+mod kind;
+mod scene;
+mod stories;
+
+use super::Check;
+
+/// All of them.
+pub(super) const ALL: [Check; 12] = [
+    check!(stories::nginx_lets_people_in_until_they_are_logged_out),
+    check!(stories::nginx_lets_nobody_in_while_we_cannot_be_asked),
+    check!(attacks::nobody_gets_around_nginx),
+    check!(stories::caddy_lets_people_in_until_they_are_logged_out),
+    check!(stories::caddy_lets_nobody_in_while_we_cannot_be_asked),
+    check!(attacks::nobody_gets_around_caddy),
+    check!(stories::traefik_lets_people_in_until_they_are_logged_out),
+    check!(stories::traefik_lets_nobody_in_while_we_cannot_be_asked),
+    check!(attacks::nobody_gets_around_traefik),
+    check!(stories::envoy_lets_people_in_until_they_are_logged_out),
+    check!(stories::envoy_lets_nobody_in_while_we_cannot_be_asked),
+    check!(attacks::nobody_gets_around_envoy),
+];
