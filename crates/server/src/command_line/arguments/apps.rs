@@ -154,7 +154,7 @@ pub struct Wish {
 /// What a proxy protects by asking us.
 #[derive(Debug, Args)]
 struct Protect {
-    /// An address that a proxy protects, such as https://wiki.example.com; several. An empty
+    /// An address that a proxy protects, scheme and host alone; several. An empty
     /// one takes the protection away
     #[arg(long = "protect", value_name = "https://HOST")]
     hosts: Vec<String>,
