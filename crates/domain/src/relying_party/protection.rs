@@ -1,7 +1,7 @@
 //! An app that a reverse proxy protects by asking us: where it is, and whom it lets in.
 //!
 //! Owns what may be registered of it, how hosts and paths are compared, and
-//! [`decide`], the one decision whether a request may pass. It knows neither proxies
+//! [`decide()`], the one decision whether a request may pass. It knows neither proxies
 //! nor headers; those are in `protocols::forward_auth`.
 
 mod decide;
