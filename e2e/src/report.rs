@@ -40,6 +40,10 @@ pub fn ended(ending: &Ending, done: usize, total: usize) {
         return;
     };
     println!("[{done}/{total}] FAILED  {}  {seconds:.1} s", ending.name);
+    tell(trouble);
+}
+
+fn tell(trouble: &Trouble) {
     for line in trouble.sentence.lines() {
         println!("    {line}");
     }
@@ -51,14 +55,16 @@ pub fn ended(ending: &Ending, done: usize, total: usize) {
     }
 }
 
-/// Prints the sum; its last line is read by `check`.
+/// Prints what failed once more, since often only the end of a log is kept, and the sum; its last line is read by
+/// `check`.
 pub fn sum(endings: &[Ending]) {
-    let failed: Vec<&Ending> = endings
+    let failed: Vec<(&Ending, &Trouble)> = endings
         .iter()
-        .filter(|ending| ending.failure.is_some())
+        .filter_map(|ending| Some((ending, ending.failure.as_ref()?)))
         .collect();
-    for ending in &failed {
+    for (ending, trouble) in &failed {
         println!("failed: {}", ending.name);
+        tell(trouble);
     }
     println!(
         "{} passed, {} failed",

@@ -11,6 +11,17 @@ use super::find::{Kind, plain};
 use crate::failure::{Failure, Outcome, ensure};
 use crate::wait;
 
+/// What is done with an element.
+#[derive(Clone, Copy)]
+enum Act<'a> {
+    Click,
+    Type(&'a str),
+    /// An entry of a list.
+    Choose(&'a str),
+    /// Whether a box is to be ticked.
+    Tick(bool),
+}
+
 impl Browser {
     /// Opens a path of the site, or an absolute address.
     pub async fn open(&self, path: &str) -> Outcome {
@@ -167,8 +178,7 @@ impl Browser {
     /// Presses a button (also a menu's `summary`) by its text or accessible name.
     pub async fn press(&self, name: &str) -> Outcome {
         self.note(format_args!("press “{name}”"));
-        let button = self.the(Kind::Button, name).await?;
-        self.click(&button)
+        self.at(Kind::Button, name, Act::Click)
             .await
             .map_err(|error| error.during(format_args!("pressing “{name}”")))
     }
@@ -185,8 +195,7 @@ impl Browser {
     /// Follows a link by its text or accessible name.
     pub async fn follow(&self, text: &str) -> Outcome {
         self.note(format_args!("follow “{text}”"));
-        let link = self.the(Kind::Link, text).await?;
-        self.click(&link)
+        self.at(Kind::Link, text, Act::Click)
             .await
             .map_err(|error| error.during(format_args!("following “{text}”")))
     }
@@ -204,21 +213,15 @@ impl Browser {
     pub async fn fill(&self, label: &str, value: &str) -> Outcome {
         // The value may be a password, and journals end up in logs.
         self.note(format_args!("fill “{label}”"));
-        let field = self.the(Kind::Field, label).await?;
-        field.clear().await?;
-        Ok(field.send_keys(value).await?)
+        self.at(Kind::Field, label, Act::Type(value))
+            .await
+            .map_err(|error| error.during(format_args!("filling “{label}”")))
     }
 
     /// Picks an entry of the list with this label by its text.
     pub async fn choose(&self, label: &str, entry: &str) -> Outcome {
         self.note(format_args!("choose “{entry}” for “{label}”"));
-        let list = self.the(Kind::Field, label).await?;
-        for option in list.find_all(Locator::Css("option")).await? {
-            if plain(&option.text().await?) == entry {
-                return Ok(option.click().await?);
-            }
-        }
-        Err(Failure::new(format!("“{label}” has no entry “{entry}”")))
+        self.at(Kind::Field, label, Act::Choose(entry)).await
     }
 
     /// What the field with this label holds.
@@ -247,18 +250,55 @@ impl Browser {
             "{} “{label}”",
             if wanted { "check" } else { "uncheck" }
         ));
-        let choice = self.the(Kind::Choice, label).await?;
-        if choice.is_selected().await? != wanted {
-            if choice.is_displayed().await? {
-                self.click(&choice).await?;
-            } else {
-                // The box is drawn by its label; that is what a person clicks.
-                self.click(&self.label_of(&choice).await?).await?;
+        self.at(Kind::Choice, label, Act::Tick(wanted)).await
+    }
+
+    /// Does something with the one element of this kind and name. A page that was replaced between finding it and
+    /// using it took it away: nothing happened to the new one yet, so it is looked for again.
+    async fn at(&self, kind: Kind, name: &str, act: Act<'_>) -> Outcome {
+        let done = wait::until(
+            format!("“{name}” to stay where it is"),
+            wait::PATIENCE,
+            || async {
+                let element = self.the(kind, name).await?;
+                match self.act(&element, name, act).await {
+                    Err(error) if error.to_string().contains("stale element") => Err(error),
+                    ended => Ok(Some(ended)),
+                }
+            },
+        );
+        done.await?
+    }
+
+    async fn act(&self, element: &Element, name: &str, act: Act<'_>) -> Outcome {
+        match act {
+            Act::Click => self.click(element).await,
+            Act::Type(value) => {
+                element.clear().await?;
+                Ok(element.send_keys(value).await?)
+            }
+            Act::Choose(entry) => {
+                for option in element.find_all(Locator::Css("option")).await? {
+                    if plain(&option.text().await?) == entry {
+                        return Ok(option.click().await?);
+                    }
+                }
+                Err(Failure::new(format!("“{name}” has no entry “{entry}”")))
+            }
+            Act::Tick(wanted) => {
+                if element.is_selected().await? != wanted {
+                    if element.is_displayed().await? {
+                        self.click(element).await?;
+                    } else {
+                        // The box is drawn by its label; that is what a person clicks.
+                        self.click(&self.label_of(element).await?).await?;
+                    }
+                }
+                ensure(element.is_selected().await? == wanted, || {
+                    format!("“{name}” did not change")
+                })
             }
         }
-        ensure(choice.is_selected().await? == wanted, || {
-            format!("“{label}” did not change")
-        })
     }
 
     async fn label_of(&self, choice: &Element) -> Outcome<Element> {
@@ -293,8 +333,8 @@ impl Browser {
         self.spoken_name(&element).await
     }
 
-    /// Clicks. A click that was caught by something else or hit a vanished element did not happen and may
-    /// be repeated; any other error may have happened and is not.
+    /// Clicks. A click that was caught by something else did not happen and may be repeated; any other error may
+    /// have happened and is not.
     async fn click(&self, element: &Element) -> Outcome {
         let clicked = wait::until("a click", wait::PATIENCE, || async {
             match element.click().await {
