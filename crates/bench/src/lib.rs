@@ -6,4 +6,5 @@
     reason = "a measurement that fails says so and ends"
 )]
 
+pub mod history;
 pub mod population;

@@ -1,8 +1,8 @@
 //! What Nightlatch costs, always beside something else measured in the same run.
 //!
 //! `nightlatch-bench` runs everything and prints a table; a word runs one part:
-//! `check`, `memory`, `endings`, `sign-in`, `proxy`. `scripts/bench` builds it and
-//! provides nginx and wrk. The figures and how to read them are in
+//! `check`, `memory`, `endings`, `sign-in`, `proxy`. `fill` measures nothing and fills a
+//! database with a made-up year. `scripts/bench` builds it and provides nginx and wrk. The figures and how to read them are in
 //! `docs/performance.md`. Processor time comes from `/proc`, so this runs on Linux.
 #![expect(
     clippy::cast_precision_loss,
@@ -14,6 +14,7 @@
 
 mod check;
 mod endings;
+mod fill;
 mod machine;
 mod memory;
 mod proxy;
@@ -32,6 +33,10 @@ fn main() {
         .enable_all()
         .build()
         .expect("a runtime");
+    if part == "fill" {
+        fill::run(std::env::args().skip(2));
+        return;
+    }
     // A child of `proxy`: the server alone, so that its processor time is its own.
     if part == "serve" {
         runtime.block_on(proxy::serve());

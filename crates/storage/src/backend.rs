@@ -126,6 +126,8 @@ pub struct Tx<'a> {
 enum Session<'a> {
     Sqlite(sqlite::Session<'a>),
     Postgres(postgres::Session<'a>),
+    #[cfg(feature = "bulk")]
+    Copying(postgres::Copying<'a>),
 }
 
 impl<'a> From<sqlite::Session<'a>> for Tx<'a> {
@@ -149,6 +151,34 @@ impl<'a> From<postgres::Session<'a>> for Tx<'a> {
             #[cfg(feature = "testing")]
             statements: Vec::new(),
         }
+    }
+}
+
+#[cfg(feature = "bulk")]
+impl<'a> From<postgres::Copying<'a>> for Tx<'a> {
+    fn from(session: postgres::Copying<'a>) -> Self {
+        Self {
+            session: Session::Copying(session),
+            failure: None,
+            concerns: Vec::new(),
+            #[cfg(feature = "testing")]
+            statements: Vec::new(),
+        }
+    }
+}
+
+/// Runs `fill` in one transaction of an empty database, see [`crate::bulk`].
+#[cfg(feature = "bulk")]
+pub(crate) fn fill(
+    location: &DatabaseLocation,
+    fill: &mut dyn FnMut(&mut Tx<'_>) -> Result<(), StorageError>,
+) -> Result<(), StorageError> {
+    match location {
+        DatabaseLocation::Sqlite(path) => sqlite::fill(path, fill),
+        DatabaseLocation::Postgres(url) => postgres::fill(url, fill),
+        DatabaseLocation::SqliteInMemory => Err(StorageError::Other(
+            "a database that vanishes when it is closed cannot be filled in advance".to_owned(),
+        )),
     }
 }
 
@@ -206,6 +236,8 @@ impl Tx<'_> {
         self.guarded(sql, params, |session| match session {
             Session::Sqlite(session) => session.execute(sql, params),
             Session::Postgres(session) => session.execute(sql, params),
+            #[cfg(feature = "bulk")]
+            Session::Copying(session) => session.execute(sql, params),
         })
     }
 
@@ -261,6 +293,8 @@ impl Tx<'_> {
                 });
                 unreadable.is_ok()
             }),
+            #[cfg(feature = "bulk")]
+            Session::Copying(_) => Err(postgres::Copying::refusal(sql)),
         })?;
         unreadable
     }

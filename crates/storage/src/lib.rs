@@ -69,6 +69,8 @@ pub mod throttles;
 pub mod used_assertions;
 pub mod users;
 
+#[cfg(feature = "bulk")]
+pub mod bulk;
 #[cfg(feature = "testing")]
 pub mod testing;
 

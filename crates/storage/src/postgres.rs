@@ -24,9 +24,14 @@ use crate::store::StoreSettings;
 use crate::tls::Connector;
 use crate::value::Value;
 
+#[cfg(feature = "bulk")]
+mod bulk;
 mod encoding;
 mod errors;
 mod migrating;
+
+#[cfg(feature = "bulk")]
+pub(crate) use bulk::{Copying, fill};
 
 pub(crate) use encoding::{cell, column_name};
 use errors::{describe, explain, is_ordinary, is_stale_plan};

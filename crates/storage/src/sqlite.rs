@@ -26,8 +26,13 @@ use crate::queue::Queue;
 use crate::store::StoreSettings;
 use crate::value::{Cell, ColumnProblem, Value};
 
+#[cfg(feature = "bulk")]
+mod bulk;
 mod errors;
 mod scratch;
+
+#[cfg(feature = "bulk")]
+pub(crate) use bulk::fill;
 
 use errors::{explain, refusal};
 pub(crate) use scratch::ScratchDirectory;
