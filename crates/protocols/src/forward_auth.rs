@@ -20,20 +20,20 @@ mod traefik;
 #[cfg(test)]
 mod tests;
 
-use http::{HeaderMap, Method};
+use http::{HeaderMap, HeaderName, Method};
 
 pub use cookies::{HOST_COOKIE, STATE_COOKIE, app_of_domain_cookie, domain_cookie, without_ours};
 pub use target::{Target, Unreadable};
 
 /// The header that leads a refused call to the sign-in page (D3).
-pub const LOGIN_HEADER: &str = "x-nightlatch-login";
+pub static LOGIN_HEADER: HeaderName = HeaderName::from_static("x-nightlatch-login");
 
 /// The header that tells nginx where to lead a person; only there for navigations.
-pub const REDIRECT_HEADER: &str = "x-nightlatch-redirect";
+pub static REDIRECT_HEADER: HeaderName = HeaderName::from_static("x-nightlatch-redirect");
 
 /// A call of an app's script that carries it with the value 1 is activity of the
 /// person (G1).
-pub const ACTIVE_HEADER: &str = "x-nightlatch-active";
+pub static ACTIVE_HEADER: HeaderName = HeaderName::from_static("x-nightlatch-active");
 
 /// Where a browser begins to sign in, on each protected host.
 pub const SIGN_IN_PATH: &str = "/.nightlatch/sign-in";
@@ -98,11 +98,11 @@ pub struct Asked<'a> {
 impl<'a> Asked<'a> {
     /// A header that stands there exactly once. A second one may be the client's, and
     /// nobody can say which.
-    fn single(&self, name: &'static str) -> Result<&'a str, Unreadable> {
+    fn single(&self, name: &'static HeaderName) -> Result<&'a str, Unreadable> {
         let mut values = self.headers.get_all(name).iter();
         match (values.next(), values.next()) {
-            (Some(value), None) => value.to_str().map_err(|_| Unreadable(name)),
-            _ => Err(Unreadable(name)),
+            (Some(value), None) => value.to_str().map_err(|_| Unreadable(name.as_str())),
+            _ => Err(Unreadable(name.as_str())),
         }
     }
 }

@@ -6,9 +6,7 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body;
-use axum::extract::ConnectInfo;
 use http::Request;
 use http_body_util::BodyExt as _;
 use ipnet::IpNet;
@@ -27,6 +25,7 @@ use nightlatch_flows::token_key::TokenKey;
 use nightlatch_storage::testing::{TestDatabase, TestStore, fresh_store};
 use nightlatch_storage::{StorageError, Store, Tx};
 use nightlatch_web::forms::FormKey;
+use nightlatch_web::front::Front;
 use nightlatch_web::house::House;
 use nightlatch_web::link_key::LinkKey;
 use nightlatch_web::mailing::Mailing;
@@ -84,7 +83,7 @@ impl Default for SiteOptions {
 /// What a process holds in memory, and loses when it stops.
 struct Process {
     app: Arc<App>,
-    router: Router,
+    front: Front,
 }
 
 /// A site.
@@ -277,22 +276,17 @@ impl Site {
     /// # Panics
     ///
     /// Never: the router has no error.
-    pub async fn connect(
-        &self,
-        mut request: Request<Body>,
-        peer: SocketAddr,
-    ) -> http::Response<Body> {
-        request.extensions_mut().insert(ConnectInfo(peer));
-        let router = {
+    pub async fn connect(&self, request: Request<Body>, peer: SocketAddr) -> http::Response<Body> {
+        let front = {
             let nodes = self.nodes.read().unwrap_or_else(PoisonError::into_inner);
             let address = match peer.ip() {
                 IpAddr::V4(address) => address.octets()[3],
                 IpAddr::V6(address) => address.octets()[15],
             };
             let node = nodes.get(usize::from(address) % nodes.len());
-            node.expect("a node").router.clone()
+            node.expect("a node").front.clone()
         };
-        match router.oneshot(request).await {
+        match front.for_peer(peer).oneshot(request).await {
             Ok(answer) => answer,
             Err(never) => match never {},
         }
@@ -361,7 +355,7 @@ fn start(
         house: House::default(),
     });
     Process {
-        router: nightlatch_web::router(Arc::clone(&app)),
+        front: Front::new(Arc::clone(&app), nightlatch_web::router(Arc::clone(&app))),
         app,
     }
 }

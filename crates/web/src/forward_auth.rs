@@ -6,9 +6,10 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Request, State};
-use axum::http::HeaderMap;
-use axum::http::request::Parts;
+use axum::body::Body;
+use axum::extract::{Request as AxumRequest, State};
+use axum::http::uri::PathAndQuery;
+use axum::http::{HeaderMap, Request};
 use axum::response::{IntoResponse, Response};
 use nightlatch_domain::Timestamp;
 use nightlatch_domain::relying_party::protection::{PathClass, Verdict};
@@ -18,7 +19,7 @@ use nightlatch_flows::protected::{HostCheck, HostFacts, HostRule, Presented};
 use nightlatch_protocols::forward_auth::answer::{Answer, answer};
 use nightlatch_protocols::forward_auth::request::is_act;
 use nightlatch_protocols::forward_auth::{
-    Asked, HOST_COOKIE, PATH, Proxy, Target, app_of_domain_cookie, identity, token,
+    Asked, HOST_COOKIE, PATH, Proxy, Target, Unreadable, app_of_domain_cookie, identity, token,
 };
 
 use crate::cookies;
@@ -28,72 +29,163 @@ use crate::state::App;
 /// How many cookies of apps with several hosts are looked at.
 const MOST_SHARED: usize = 20;
 
+/// A question of a proxy, as far as it can be understood by itself.
+struct Question<'a> {
+    proxy: Proxy,
+    target: Target,
+    headers: &'a HeaderMap,
+    presented: Presented,
+    now: Timestamp,
+}
+
+/// Why a question is not even looked up.
+enum Senseless {
+    /// We know no proxy of this name.
+    Unknown,
+    /// The proxy did not say what it must.
+    Unreadable(Proxy, Unreadable),
+    /// The request claims to be somebody.
+    Forged(Target),
+}
+
+impl<'a> Question<'a> {
+    fn read<B>(app: &App, request: &'a Request<B>) -> Result<Self, Senseless> {
+        let (uri, headers) = (request.uri(), request.headers());
+        let name = uri.path().strip_prefix(PATH).unwrap_or_default();
+        let name = name.split('/').next().unwrap_or_default();
+        let proxy = Proxy::from_name(name).ok_or(Senseless::Unknown)?;
+        let asked = Asked {
+            method: request.method(),
+            path_and_query: uri.path_and_query().map_or("", PathAndQuery::as_str),
+            headers,
+        };
+        let target = proxy
+            .read(&asked)
+            .map_err(|unreadable| Senseless::Unreadable(proxy, unreadable))?;
+        if identity::is_forged(headers) {
+            return Err(Senseless::Forged(target));
+        }
+        Ok(Self {
+            proxy,
+            target,
+            headers,
+            presented: presented(headers),
+            now: app.clock.now(),
+        })
+    }
+
+    fn on_host(&self) -> HostQuestion<'_> {
+        HostQuestion {
+            host: &self.target.host,
+            path: self.target.path(),
+            presented: &self.presented,
+            now: self.now,
+        }
+    }
+
+    fn decide(&self, rule: &HostRule, facts: Option<&HostFacts>) -> Verdict {
+        rule.decide(facts, self.target.path(), self.now)
+    }
+
+    /// Opening pages and sending forms keeps a session going; polls and what the app is
+    /// registered to be quiet about does not (G1).
+    fn note_activity(&self, app: &App, rule: &HostRule, facts: &HostFacts) {
+        let class = rule.protection.class_of(self.target.path());
+        if class == PathClass::Ordinary && is_act(self.headers) {
+            let limits = facts.standing.limits;
+            app.activity
+                .note(facts.session_id, &facts.life, limits, self.now);
+        }
+    }
+
+    fn answer(&self, decided: (Verdict, Option<&HostFacts>), token: Option<&str>) -> Response {
+        write(answer(
+            self.proxy,
+            &self.target,
+            self.headers,
+            decided,
+            token,
+        ))
+    }
+}
+
 /// The addresses of all proxies.
-pub(crate) async fn check(State(app): State<Arc<App>>, request: Request) -> Response {
-    let (parts, _) = request.into_parts();
-    match decide(&app, &parts).await {
-        Ok(answer) => write(answer),
+pub(crate) async fn check(State(app): State<Arc<App>>, request: AxumRequest) -> Response {
+    let request = request.map(drop);
+    let question = match Question::read(&app, &request) {
+        Ok(question) => question,
+        Err(senseless) => {
+            senseless.log();
+            return write(Answer::refused());
+        }
+    };
+    match decide(&app, &question).await {
+        Ok(answer) => answer,
         // 503, never a yes and never a no: nobody is let in, and nobody is told that
         // they are not signed in (D7, FWD-07).
         Err(failure) => failure.into_response(),
     }
 }
 
-async fn decide(app: &Arc<App>, request: &Parts) -> Result<Answer, Failure> {
-    let Some((proxy, target)) = read(request) else {
-        return Ok(Answer::refused());
-    };
-    let headers = &request.headers;
-    if identity::is_forged(headers) {
-        tracing::warn!(
-            host = %target.host,
-            "a request for a protected app claimed to be somebody in a header; it was refused"
-        );
-        return Ok(Answer::refused());
+/// The answer to a proxy's question, if memory knows it and it is a yes; for all others
+/// there is [`check`].
+pub(crate) fn from_memory<B>(app: &App, request: &Request<B>) -> Option<Response> {
+    // Most of what comes is for somebody else.
+    if !request.uri().path().starts_with(PATH) {
+        return None;
     }
-    let presented = presented(headers);
-    let now = app.clock.now();
-    let question = HostQuestion {
-        host: &target.host,
-        path: target.path(),
-        presented: &presented,
-        now,
+    let question = Question::read(app, request).ok()?;
+    let known = app
+        .check_cache
+        .find_on_host(question.on_host(), &app.activity)?;
+    let HostCheck::Known(rule, Some(facts)) = known else {
+        return None;
     };
+    let verdict = question.decide(&rule, Some(&facts));
+    // A signature takes a key, which may have to be read.
+    if !matches!(verdict, Verdict::Allowed(_)) || rule.protection.signed_headers {
+        return None;
+    }
+    question.note_activity(app, &rule, &facts);
+    Some(question.answer((verdict, Some(&facts)), None))
+}
+
+async fn decide(app: &Arc<App>, question: &Question<'_>) -> Result<Response, Failure> {
     let checked = app
         .check_cache
-        .look_on_host(&app.store, question, &app.activity)
+        .look_on_host(&app.store, question.on_host(), &app.activity)
         .await?;
     let HostCheck::Known(rule, facts) = checked else {
-        tracing::debug!(host = %target.host, "a proxy asked about a host that no app has");
-        return Ok(Answer::refused());
+        let host = &question.target.host;
+        tracing::debug!(%host, "a proxy asked about a host that no app has");
+        return Ok(write(Answer::refused()));
     };
-    let verdict = rule.decide(facts.as_ref(), target.path(), now);
-    if let (Verdict::Allowed(_), Some(facts)) = (verdict, &facts) {
-        note_activity(app, &rule, facts, (&target, headers), now);
-    }
+    let verdict = question.decide(&rule, facts.as_ref());
     let token = match (verdict, &facts) {
-        (Verdict::Allowed(_), Some(facts)) if rule.protection.signed_headers => {
-            Some(sign(app, &rule, facts).await?)
+        (Verdict::Allowed(_), Some(facts)) => {
+            question.note_activity(app, &rule, facts);
+            if rule.protection.signed_headers {
+                Some(sign(app, &rule, facts).await?)
+            } else {
+                None
+            }
         }
         _ => None,
     };
-    let decided = (verdict, facts.as_ref());
-    Ok(answer(proxy, &target, headers, decided, token.as_deref()))
+    Ok(question.answer((verdict, facts.as_ref()), token.as_deref()))
 }
 
-fn read(request: &Parts) -> Option<(Proxy, Target)> {
-    let name = request.uri.path().strip_prefix(PATH)?.split('/').next()?;
-    let proxy = Proxy::from_name(name)?;
-    let asked = Asked {
-        method: &request.method,
-        path_and_query: request.uri.path_and_query()?.as_str(),
-        headers: &request.headers,
-    };
-    match proxy.read(&asked) {
-        Ok(target) => Some((proxy, target)),
-        Err(unreadable) => {
-            tracing::warn!(proxy = proxy.name(), "{unreadable}; nobody was let in");
-            None
+impl Senseless {
+    fn log(&self) {
+        match self {
+            Self::Unknown => {}
+            Self::Unreadable(proxy, unreadable) => {
+                tracing::warn!(proxy = proxy.name(), "{unreadable}; nobody was let in");
+            }
+            Self::Forged(target) => tracing::warn!(
+                host = %target.host,
+                "a request for a protected app claimed to be somebody in a header; it was refused"
+            ),
         }
     }
 }
@@ -116,23 +208,6 @@ pub(crate) fn presented(headers: &HeaderMap) -> Presented {
     presented
 }
 
-/// Opening pages and sending forms keeps a session going; polls and what the app is
-/// registered to be quiet about does not (G1).
-fn note_activity(
-    app: &App,
-    rule: &HostRule,
-    facts: &HostFacts,
-    (target, headers): (&Target, &HeaderMap),
-    now: Timestamp,
-) {
-    let class = rule.protection.class_of(target.path());
-    if class == PathClass::Ordinary && is_act(headers) {
-        let limits = facts.standing.limits;
-        app.activity
-            .note(facts.session_id, &facts.life, limits, now);
-    }
-}
-
 async fn sign(app: &App, rule: &HostRule, facts: &HostFacts) -> Result<String, Failure> {
     let moment = app.moment();
     let keys = app
@@ -146,9 +221,8 @@ async fn sign(app: &App, rule: &HostRule, facts: &HostFacts) -> Result<String, F
 }
 
 fn write(answer: Answer) -> Response {
-    let mut response = answer.status.into_response();
-    for (name, value) in answer.headers {
-        response.headers_mut().insert(name, value);
-    }
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = answer.status;
+    *response.headers_mut() = answer.headers;
     response
 }

@@ -288,19 +288,22 @@ async fn for_proxy(app: &App, request: Request, next: Next) -> Response {
     let peer = request
         .extensions()
         .get::<ConnectInfo<SocketAddr>>()
-        .map(|ConnectInfo(peer)| peer.ip().to_canonical());
-    let is_trusted = peer.is_some_and(|peer| {
-        let mut trusted = app.trusted_proxies.iter();
-        trusted.any(|network| network.contains(&peer))
-    });
-    if is_trusted {
+        .map(|ConnectInfo(peer)| *peer);
+    if peer.is_some_and(|peer| is_proxy(app, peer)) {
         return next.run(request).await;
     }
     tracing::warn!(
-        peer = peer.map(tracing::field::display),
+        peer = peer.map(|peer| tracing::field::display(peer.ip().to_canonical())),
         "forward-auth was asked by somebody who is not among `trusted_proxies`; refused"
     );
     StatusCode::FORBIDDEN.into_response()
+}
+
+/// Whether this is a proxy that the operator named.
+pub(crate) fn is_proxy(app: &App, peer: SocketAddr) -> bool {
+    let address = peer.ip().to_canonical();
+    let mut trusted = app.trusted_proxies.iter();
+    trusted.any(|network| network.contains(&address))
 }
 
 /// Reads a body to its end, within its limit and in reasonable time.

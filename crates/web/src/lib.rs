@@ -4,7 +4,8 @@
 //! decides nothing that can be stated without HTTP. A handler does three things:
 //! read, call a flow, show.
 //!
-//! How a request passes through: [`envelope`] gives it a reference and a nonce,
+//! How a request passes through: [`front`] answers at once what memory knows of the
+//! checks of proxies; [`envelope`] gives it a reference and a nonce,
 //! refuses a foreign `Host`, and dresses the answer (headers, error pages);
 //! [`guard`] resolves the session by its cookie and enforces what
 //! [`routes`] says about the route; the handler in `pages` or `api` does the
@@ -20,6 +21,7 @@ mod failure;
 mod feed;
 pub mod forms;
 mod forward_auth;
+pub mod front;
 mod guard;
 mod health;
 pub mod house;
@@ -50,8 +52,8 @@ use axum::Router;
 
 use crate::state::App;
 
-/// The whole server as a service. It expects `ConnectInfo<SocketAddr>` of the
-/// connection in each request.
+/// The routes as a service. It expects `ConnectInfo<SocketAddr>` of the connection in
+/// each request; [`front::Front`] stands before it.
 pub fn router(app: Arc<App>) -> Router {
     routes::build(app)
 }

@@ -13,6 +13,10 @@ use super::{LOGIN_HEADER, Proxy, REDIRECT_HEADER, SIGN_IN_PATH, Target, identity
 /// proxies take, and nobody would get to the sign-in page at all.
 const LONGEST_WAY_BACK: usize = 6_000;
 
+/// How many headers an answer has room for from the start: all that it may have, and
+/// those of the connection.
+const MOST_HEADERS: usize = identity::NAMES_COUNT + 4;
+
 /// What stays readable inside a query value.
 const IN_QUERY: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
@@ -27,20 +31,19 @@ pub struct Answer {
     /// 200, 302, 401 or 403.
     pub status: StatusCode,
     /// Everything else.
-    pub headers: Vec<(HeaderName, HeaderValue)>,
+    pub headers: HeaderMap,
 }
 
 impl Answer {
     fn new(status: StatusCode) -> Self {
-        Self {
-            status,
-            headers: vec![(CACHE_CONTROL, HeaderValue::from_static("no-store"))],
-        }
+        let mut headers = HeaderMap::with_capacity(MOST_HEADERS);
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        Self { status, headers }
     }
 
-    fn with(mut self, name: HeaderName, value: &str) -> Self {
+    fn with(mut self, name: &HeaderName, value: &str) -> Self {
         if let Ok(value) = HeaderValue::try_from(value) {
-            self.headers.push((name, value));
+            self.headers.insert(name, value);
         }
         self
     }
@@ -79,9 +82,9 @@ pub fn answer(
         _ => return refusal(proxy, target, headers, verdict),
     };
     let mut passed = Answer::new(StatusCode::OK);
-    passed.headers.extend(identity::headers(named, token));
+    identity::set(&mut passed.headers, named, token);
     // For the proxy to hand on in the place of the request's own (FWD-08).
-    passed.headers.push((COOKIE, without_ours(headers)));
+    passed.headers.insert(COOKIE, without_ours(headers));
     passed
 }
 
@@ -92,10 +95,10 @@ fn refusal(proxy: Proxy, target: &Target, headers: &HeaderMap, verdict: Verdict)
         return match proxy {
             // It knows only 401 and 403; its own `error_page` makes the redirect.
             Proxy::Nginx => Answer::new(StatusCode::UNAUTHORIZED)
-                .with(HeaderName::from_static(REDIRECT_HEADER), &to)
-                .with(HeaderName::from_static(LOGIN_HEADER), &to),
+                .with(&REDIRECT_HEADER, &to)
+                .with(&LOGIN_HEADER, &to),
             Proxy::Traefik | Proxy::Caddy | Proxy::Envoy => {
-                Answer::new(StatusCode::FOUND).with(LOCATION, &to)
+                Answer::new(StatusCode::FOUND).with(&LOCATION, &to)
             }
         };
     }
@@ -104,5 +107,5 @@ fn refusal(proxy: Proxy, target: &Target, headers: &HeaderMap, verdict: Verdict)
         _ => StatusCode::UNAUTHORIZED,
     };
     let login = sign_in_address(&target.host, None);
-    Answer::new(status).with(HeaderName::from_static(LOGIN_HEADER), &login)
+    Answer::new(status).with(&LOGIN_HEADER, &login)
 }

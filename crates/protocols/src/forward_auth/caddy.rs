@@ -5,6 +5,6 @@ use super::traefik::{ADDRESS, HOST, METHOD, PROTOCOL};
 use super::{Asked, Target, Unreadable};
 
 pub(super) fn read(asked: &Asked<'_>) -> Result<Target, Unreadable> {
-    let origin = (asked.single(PROTOCOL)?, asked.single(HOST)?);
-    Target::new(origin, asked.single(METHOD)?, asked.single(ADDRESS)?)
+    let origin = (asked.single(&PROTOCOL)?, asked.single(&HOST)?);
+    Target::new(origin, asked.single(&METHOD)?, asked.single(&ADDRESS)?)
 }

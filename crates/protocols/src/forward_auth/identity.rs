@@ -10,22 +10,25 @@ use nightlatch_flows::protected::HostFacts;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 /// The signed variant of all of them; see [`super::token`].
-pub const TOKEN: &str = "x-nightlatch-token";
+pub static TOKEN: HeaderName = HeaderName::from_static("x-nightlatch-token");
+
+/// How many headers there are.
+pub const NAMES_COUNT: usize = 10;
 
 /// The headers, ours and those that apps of the field expect. `Remote-User` is the
 /// address, which is what such apps show and search by; the name that never changes is
 /// `X-Nightlatch-User`.
-pub const NAMES: [&str; 10] = [
-    "x-nightlatch-user",
-    "x-nightlatch-email",
-    "x-nightlatch-name",
-    "x-nightlatch-groups",
-    "x-nightlatch-session",
-    "remote-user",
-    "remote-email",
-    "remote-name",
-    "remote-groups",
-    TOKEN,
+pub static NAMES: [HeaderName; NAMES_COUNT] = [
+    HeaderName::from_static("x-nightlatch-user"),
+    HeaderName::from_static("x-nightlatch-email"),
+    HeaderName::from_static("x-nightlatch-name"),
+    HeaderName::from_static("x-nightlatch-groups"),
+    HeaderName::from_static("x-nightlatch-session"),
+    HeaderName::from_static("remote-user"),
+    HeaderName::from_static("remote-email"),
+    HeaderName::from_static("remote-name"),
+    HeaderName::from_static("remote-groups"),
+    HeaderName::from_static("x-nightlatch-token"),
 ];
 
 /// What is encoded in a value: whatever is not printable ASCII, and the signs that
@@ -42,11 +45,11 @@ fn value(text: &str) -> HeaderValue {
     HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static(""))
 }
 
-/// The headers of a request that may pass, in the name of a person or in nobody's.
-pub fn headers(facts: Option<&HostFacts>, token: Option<&str>) -> Vec<(HeaderName, HeaderValue)> {
+/// Sets the headers of a request that may pass, in the name of a person or in nobody's.
+pub fn set(headers: &mut HeaderMap, facts: Option<&HostFacts>, token: Option<&str>) {
     let nothing = || HeaderValue::from_static("");
     let values = match facts {
-        None => [(); NAMES.len()].map(|()| nothing()),
+        None => [(); NAMES_COUNT].map(|()| nothing()),
         Some(facts) => {
             let identity = &facts.person.identity;
             let email = value(&encoded(&identity.email));
@@ -67,11 +70,9 @@ pub fn headers(facts: Option<&HostFacts>, token: Option<&str>) -> Vec<(HeaderNam
             ]
         }
     };
-    NAMES
-        .into_iter()
-        .map(HeaderName::from_static)
-        .zip(values)
-        .collect()
+    for (name, value) in NAMES.iter().zip(values) {
+        headers.insert(name, value);
+    }
 }
 
 fn groups(names: &[String]) -> HeaderValue {
@@ -87,9 +88,11 @@ fn groups(names: &[String]) -> HeaderValue {
 /// browser does, and no answer could make sure that what is behind the proxy reads ours
 /// and not theirs.
 pub fn is_forged(headers: &HeaderMap) -> bool {
-    headers
-        .keys()
-        .any(|name| NAMES.iter().any(|own| is_spelled_like(name.as_str(), own)))
+    headers.keys().any(|name| {
+        NAMES
+            .iter()
+            .any(|own| is_spelled_like(name.as_str(), own.as_str()))
+    })
 }
 
 /// Compares without a copy: every header of every request comes here.

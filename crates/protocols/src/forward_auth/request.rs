@@ -1,18 +1,27 @@
 //! What a request behind a proxy says of itself: whether a person sees its answer, and
 //! whether it is their act.
 
-use http::HeaderMap;
 use http::header::{ACCEPT, UPGRADE};
+use http::{HeaderMap, HeaderName};
 
 use super::{ACTIVE_HEADER, Target};
 
-fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+/// Names of headers, read once and not with every request.
+static AHEAD: [HeaderName; 3] = [
+    HeaderName::from_static("sec-purpose"),
+    HeaderName::from_static("purpose"),
+    HeaderName::from_static("x-moz"),
+];
+static FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
+static FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
+
+fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     headers.get(name).map(|value| value.to_str().unwrap_or("?"))
 }
 
 /// Whether the browser asks before the person does.
 fn is_ahead(headers: &HeaderMap) -> bool {
-    ["sec-purpose", "purpose", "x-moz"].iter().any(|name| {
+    AHEAD.iter().any(|name| {
         text(headers, name).is_some_and(|value| value.to_ascii_lowercase().contains("prefetch"))
     })
 }
@@ -21,12 +30,11 @@ fn is_ahead(headers: &HeaderMap) -> bool {
 /// sign-in page reach anybody, everything else dies of it (D3). Browsers that send no
 /// fetch metadata say by `Accept` that they show documents.
 fn is_document(headers: &HeaderMap) -> bool {
-    if let Some(mode) = text(headers, "sec-fetch-mode") {
+    if let Some(mode) = text(headers, &FETCH_MODE) {
         mode.eq_ignore_ascii_case("navigate")
-            && text(headers, "sec-fetch-dest")
-                .is_none_or(|dest| dest.eq_ignore_ascii_case("document"))
+            && text(headers, &FETCH_DEST).is_none_or(|dest| dest.eq_ignore_ascii_case("document"))
     } else {
-        let accepts = text(headers, ACCEPT.as_str())
+        let accepts = text(headers, &ACCEPT)
             .is_some_and(|value| value.to_ascii_lowercase().contains("text/html"));
         accepts && !headers.contains_key(UPGRADE) && !headers.contains_key("x-requested-with")
     }
@@ -40,6 +48,6 @@ pub fn is_navigation(target: &Target, headers: &HeaderMap) -> bool {
 /// Whether the person does something: opens a page, sends a form, or an app's script
 /// says so (G1). Polls, pictures and what is loaded ahead are no acts.
 pub fn is_act(headers: &HeaderMap) -> bool {
-    let is_said = text(headers, ACTIVE_HEADER) == Some("1");
+    let is_said = text(headers, &ACTIVE_HEADER) == Some("1");
     !is_ahead(headers) && (is_said || is_document(headers))
 }

@@ -172,18 +172,18 @@ fn fwd_01_refusals_in_the_words_of_each_proxy() {
         let get = |headers: &HeaderMap, verdict| {
             answer(proxy, &target("GET"), headers, (verdict, None), None)
         };
-        let find = |answer: &answer::Answer, name: &str| {
-            let found = answer.headers.iter().find(|(found, _)| found == name);
-            found.map(|(_, value)| value.to_str().expect("text").to_owned())
+        let find = |answer: &answer::Answer, name: &HeaderName| {
+            let found = answer.headers.get(name);
+            found.map(|value| value.to_str().expect("text").to_owned())
         };
         for verdict in [Verdict::NoSession, Verdict::NotLetIn, Verdict::ProofTooOld] {
             let led = get(&page, verdict);
             if proxy == Proxy::Nginx {
                 assert_eq!(led.status, StatusCode::UNAUTHORIZED);
-                assert_eq!(find(&led, REDIRECT_HEADER).as_deref(), Some(way));
+                assert_eq!(find(&led, &REDIRECT_HEADER).as_deref(), Some(way));
             } else {
                 assert_eq!(led.status, StatusCode::FOUND);
-                assert_eq!(find(&led, LOCATION.as_str()).as_deref(), Some(way));
+                assert_eq!(find(&led, &LOCATION).as_deref(), Some(way));
             }
             let told = get(&call, verdict);
             let status = if verdict == Verdict::NotLetIn {
@@ -192,17 +192,20 @@ fn fwd_01_refusals_in_the_words_of_each_proxy() {
                 401
             };
             assert_eq!(told.status.as_u16(), status);
-            let login = find(&told, LOGIN_HEADER);
+            let login = find(&told, &LOGIN_HEADER);
             assert_eq!(
                 login.as_deref(),
                 Some("https://wiki.example/.nightlatch/sign-in")
             );
-            assert_eq!(find(&told, REDIRECT_HEADER), None);
-            assert_eq!(find(&told, "remote-user"), None);
+            assert_eq!(find(&told, &REDIRECT_HEADER), None);
+            assert_eq!(find(&told, &HeaderName::from_static("remote-user")), None);
         }
         let public = get(&call, Verdict::Public);
         assert_eq!(public.status, StatusCode::OK);
-        assert_eq!(find(&public, "remote-user").as_deref(), Some(""));
+        assert_eq!(
+            find(&public, &HeaderName::from_static("remote-user")).as_deref(),
+            Some("")
+        );
     }
     let host = ProtectedHost::parse("https://wiki.example").expect("a host");
     let long = format!("/{}", "x".repeat(7_000));

@@ -7,10 +7,13 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
-use axum::Router;
+use axum::http::Request;
 use axum_server::Handle;
 use axum_server::accept::NoDelayAcceptor;
+use axum_server::service::{MakeService, SendService};
 use axum_server::tls_rustls::RustlsAcceptor;
+
+use hyper::body::Incoming;
 
 use super::tls::Certificate;
 
@@ -33,13 +36,17 @@ const STREAMS: u32 = 100;
 /// same again.
 const KEEP_ALIVE: Duration = Duration::from_secs(20);
 
-/// Serves until the handle says otherwise.
-pub(super) fn serve(
+/// Serves until the handle says otherwise. `service` makes what answers on a connection.
+pub(super) fn serve<M>(
     listener: TcpListener,
-    router: Router,
+    service: M,
     handle: Handle<SocketAddr>,
     certificate: Option<Certificate>,
-) -> io::Result<impl Future<Output = io::Result<()>>> {
+) -> io::Result<impl Future<Output = io::Result<()>>>
+where
+    M: MakeService<SocketAddr, Request<Incoming>>,
+    M::Service: SendService<Request<Incoming>> + Send + 'static,
+{
     let mut server = axum_server::from_tcp(listener)?
         .acceptor(NoDelayAcceptor::new())
         .first_request_timeout(FIRST_REQUEST)
@@ -56,7 +63,6 @@ pub(super) fn serve(
         .max_header_list_size(u32::try_from(LARGEST_HEAD).unwrap_or(u32::MAX))
         .keep_alive_interval(KEEP_ALIVE)
         .keep_alive_timeout(KEEP_ALIVE);
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
     Ok(async move {
         match certificate {
             Some(certificate) => {

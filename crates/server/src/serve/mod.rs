@@ -11,6 +11,8 @@ mod metrics;
 mod streams;
 pub mod tls;
 
+use std::convert::Infallible;
+use std::future::ready;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -20,6 +22,7 @@ use axum_server::Handle;
 use nightlatch_domain::secret::Token;
 use nightlatch_flows::set_up;
 use nightlatch_storage::DatabaseKind;
+use nightlatch_web::front::Front;
 use nightlatch_web::public_url::PublicUrl;
 use nightlatch_web::state::App;
 use tokio::sync::watch;
@@ -123,15 +126,19 @@ impl Prepared {
         let (stopping, stopped) = watch::channel(false);
         let (handle, metrics_handle) = (Handle::new(), Handle::new());
         let router = streams::end_with(nightlatch_web::router(Arc::clone(&app)), &stopped);
+        let front = Front::new(Arc::clone(&app), router);
+        let visitors =
+            tower::service_fn(move |peer| ready(Ok::<_, Infallible>(front.for_peer(peer))));
         let mut serving = Vec::new();
         if let Some(certificate) = &tls {
             tokio::spawn(certificate.clone().keep_fresh(stopped));
         }
         serving.push(tokio::spawn(
-            listener::serve(listener, router, handle.clone(), tls).map_err(trouble)?,
+            listener::serve(listener, visitors, handle.clone(), tls).map_err(trouble)?,
         ));
         if let Some(listener) = metrics_listener {
             let router = metrics::router(Arc::clone(&app));
+            let router = router.into_make_service_with_connect_info::<SocketAddr>();
             let serve = listener::serve(listener, router, metrics_handle.clone(), None);
             serving.push(tokio::spawn(serve.map_err(trouble)?));
         }

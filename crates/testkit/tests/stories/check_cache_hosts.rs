@@ -26,6 +26,7 @@ on_both_databases!(
     fwd_06_what_ends_a_session_ends_it_for_the_next_request_from_memory,
     fwd_06_a_read_that_an_ending_overtakes_is_never_kept_for_a_host,
     a_request_that_is_known_needs_no_database,
+    what_is_answered_from_memory_is_what_the_routes_answer,
 );
 
 const PEOPLE: usize = 2;
@@ -515,4 +516,44 @@ fn a_request_that_is_known_needs_no_database(which: TestDatabase) {
     };
     assert_eq!(answer.status, known);
     mend(&store);
+}
+
+/// The door answers what memory knows, and the routes the rest: whoever asks twice must
+/// not see which of them it was.
+fn what_is_answered_from_memory_is_what_the_routes_answer(which: TestDatabase) {
+    use nightlatch_domain::relying_party::protection::PathRule;
+    use nightlatch_protocols::forward_auth::Proxy;
+    let site = Site::behind_proxy(which);
+    let ada = site.add_ada();
+    let wiki = site.protect_app("Wiki", |app| {
+        app.public_paths = vec![PathRule::parse("/static/").expect("a rule")];
+    });
+    let mut guest = site.guest(&wiki);
+    guest.at_home.sign_in(&ada);
+    assert!(guest.open("/").is_some() && guest.is_in());
+    for proxy in Proxy::ALL {
+        guest.proxy = proxy;
+        for path in ["/", "/page?id=7", "/static/app.css", "/a%2fb"] {
+            for headers in [
+                [("accept", "text/html"), ("sec-fetch-mode", "navigate")],
+                [("accept", "*/*"), ("cookie", "theme=dark; lang=en")],
+            ] {
+                // A commit that concerns the person, so that what is kept is worth nothing.
+                let id = ada.id;
+                site.write(move |tx| {
+                    let user = nightlatch_storage::users::get(tx, id)?;
+                    nightlatch_storage::users::update_profile(tx, &user, user.created_at)
+                });
+                let [read, known] = [(); 2].map(|()| {
+                    let mut answer = guest.asks("GET", path, &headers);
+                    // The connection says it of an answer that does not.
+                    answer.headers.remove("content-length");
+                    answer
+                });
+                assert_eq!(read.status, 200, "{proxy:?} {path}");
+                assert_eq!(known.status, read.status);
+                assert_eq!(known.headers, read.headers, "{proxy:?} {path} {headers:?}");
+            }
+        }
+    }
 }

@@ -83,7 +83,8 @@ fn fwd_02_whoever_claims_to_be_somebody_is_refused_in_any_spelling(which: TestDa
     let mut guest = site.guest(&wiki);
     enter(&mut guest, &ada, "/");
     let visitor = site.guest(&wiki);
-    for name in identity::NAMES {
+    for name in &identity::NAMES {
+        let name = name.as_str();
         let spellings = [
             name.to_owned(),
             name.to_uppercase(),
