@@ -197,6 +197,21 @@ fn explain(
     })
 }
 
+/// Why a session is over; nothing if it is live.
+pub fn find_over(
+    tx: &mut Tx<'_>,
+    owned: &OwnedSession,
+    activity: &Activity,
+    now: Timestamp,
+) -> Result<Option<Over>, StorageError> {
+    let mut owned = owned.clone();
+    owned.session.life = activity.overlay(owned.session.id, owned.session.life);
+    match session::admit(&owned.session.life, &owned.standing(), now) {
+        Ok(_) => Ok(None),
+        Err(refusal) => explain(tx, &owned, refusal, now).map(Some),
+    }
+}
+
 /// The session, if it is live now; for acts that must not be done in the name
 /// of a session that ended since its request was admitted.
 pub fn find_live(

@@ -7,9 +7,12 @@
   "use strict";
   const POLL = 10_000;
   const AGAIN = 2_000;
+  // For how long a page that is on its way elsewhere is waited for.
+  const UNDER_WAY = 5_000;
   let stream = null;
   let timer = 0;
   let left = false;
+  let goneSince = -Infinity;
 
   function leave() {
     if (left) return;
@@ -17,7 +20,11 @@
     if (stream) stream.close();
     // Nothing of the person stays on the screen while the next page loads.
     document.documentElement.hidden = true;
-    location.replace("/.nightlatch/left");
+    // Where the reader is under way already (they pressed Log out on this very page), the answer
+    // to that says what happened and must not be overtaken. If it never comes, this page goes.
+    const waiting = goneSince + UNDER_WAY - Date.now();
+    if (waiting > 0) setTimeout(() => location.replace("/.nightlatch/left"), waiting);
+    else location.replace("/.nightlatch/left");
   }
 
   async function ask() {
@@ -54,6 +61,9 @@
     listen();
   }
 
+  addEventListener("beforeunload", () => {
+    goneSince = Date.now();
+  });
   addEventListener("pageshow", look);
   addEventListener("online", look);
   addEventListener("pagehide", () => {

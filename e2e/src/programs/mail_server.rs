@@ -193,6 +193,6 @@ pub(super) fn make_certificates(scratch: &Scratch) -> Outcome {
 }
 
 /// A port that is free now.
-pub(super) fn free_port() -> Outcome<u16> {
+pub(crate) fn free_port() -> Outcome<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }

@@ -15,11 +15,11 @@ mod clients;
 mod codes;
 pub(crate) mod demo;
 mod mail;
-mod mail_server;
+pub(crate) mod mail_server;
 mod nightlatch;
-mod process;
-mod proxies;
-mod scratch;
+pub(crate) mod process;
+pub(crate) mod proxies;
+pub(crate) mod scratch;
 pub(crate) mod visitor;
 
 use std::pin::Pin;

@@ -12,7 +12,7 @@ use crate::wait;
 const START: Duration = Duration::from_secs(30);
 
 /// A running program; dropped, it is ended.
-pub(super) struct Process {
+pub(crate) struct Process {
     child: Child,
     port: u16,
     log: PathBuf,
@@ -20,7 +20,7 @@ pub(super) struct Process {
 
 impl Process {
     /// Starts it, and waits until it takes connections.
-    pub(super) async fn start(mut command: Command, port: u16, log: PathBuf) -> Outcome<Self> {
+    pub(crate) async fn start(mut command: Command, port: u16, log: PathBuf) -> Outcome<Self> {
         let child = command
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -43,12 +43,12 @@ impl Process {
     }
 
     /// The address of one of its pages.
-    pub(super) fn at(&self, path: &str) -> String {
+    pub(crate) fn at(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}{path}", self.port)
     }
 
     /// What it complained of.
-    pub(super) fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
 }

@@ -8,10 +8,10 @@ use crate::failure::Outcome;
 static NEXT: AtomicU32 = AtomicU32::new(1);
 
 /// The directory.
-pub(super) struct Scratch(PathBuf);
+pub(crate) struct Scratch(PathBuf);
 
 impl Scratch {
-    pub(super) fn new() -> Outcome<Self> {
+    pub(crate) fn new() -> Outcome<Self> {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let name = format!("nightlatch-programs-{}-{number}", std::process::id());
         let path = std::env::temp_dir().join(name);
@@ -19,7 +19,7 @@ impl Scratch {
         Ok(Self(path))
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.0
     }
 }

@@ -29,6 +29,10 @@ pub(crate) async fn pages_of_apps_are_accessible(stage: Stage) -> Outcome {
     is_accessible(stage, Wing::Apps).await
 }
 
+pub(crate) async fn pages_on_protected_hosts_are_accessible(stage: Stage) -> Outcome {
+    is_accessible(stage, Wing::Hosts).await
+}
+
 pub(crate) async fn rare_pages_are_accessible(stage: Stage) -> Outcome {
     is_accessible(stage, Wing::Moments).await
 }

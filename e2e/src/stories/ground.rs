@@ -35,7 +35,29 @@ pub(crate) async fn tell<R>(stage: Stage, story: impl FnOnce(Stage, Arc<Ground>)
 where
     R: Future<Output = Outcome>,
 {
-    let ground = Arc::new(Ground::new(stage.database).await?);
+    tell_at(Ground::new(stage.database).await?, stage, story).await
+}
+
+/// The same on a ground that believes proxies on this machine.
+pub(crate) async fn tell_behind_a_proxy<R>(
+    stage: Stage,
+    story: impl FnOnce(Stage, Arc<Ground>) -> R,
+) -> Outcome
+where
+    R: Future<Output = Outcome>,
+{
+    tell_at(Ground::behind_a_proxy(stage.database).await?, stage, story).await
+}
+
+async fn tell_at<R>(
+    ground: Ground,
+    stage: Stage,
+    story: impl FnOnce(Stage, Arc<Ground>) -> R,
+) -> Outcome
+where
+    R: Future<Output = Outcome>,
+{
+    let ground = Arc::new(ground);
     story(stage.clone(), Arc::clone(&ground)).await?;
     // Browsers first: what they still ask for would be asked of a site that is closing.
     stage.close().await;
@@ -55,10 +77,33 @@ macro_rules! on_ground {
 }
 pub(crate) use on_ground;
 
+/// The same for a story with apps behind a proxy.
+macro_rules! behind_a_proxy {
+    ($($path:ident)::+) => {
+        $crate::runner::Story::new(stringify!($($path)::+), |stage| {
+            Box::pin($crate::stories::ground::tell_behind_a_proxy(stage, $($path)::+))
+        })
+    };
+}
+pub(crate) use behind_a_proxy;
+
 impl Ground {
     /// The usual site.
     pub(crate) async fn new(database: Database) -> Outcome<Self> {
-        let house = House::open(database, SiteOptions::default()).await?;
+        Self::with_options(database, SiteOptions::default()).await
+    }
+
+    /// One that believes what proxies on this machine say.
+    pub(crate) async fn behind_a_proxy(database: Database) -> Outcome<Self> {
+        let options = SiteOptions {
+            trusted_proxies: vec!["127.0.0.1/32".parse().expect("a network")],
+            ..SiteOptions::default()
+        };
+        Self::with_options(database, options).await
+    }
+
+    async fn with_options(database: Database, options: SiteOptions) -> Outcome<Self> {
+        let house = House::open(database, options).await?;
         let ada = house.with(TestSite::add_ada).await?;
         Ok(Self { house, ada })
     }
@@ -153,7 +198,7 @@ impl House {
         let mut found: Vec<String> = self
             .take_answered()?
             .iter()
-            .filter(|answered| answered.status >= 400)
+            .filter(|answered| answered.status >= 400 && !is_told_to_a_proxy(answered))
             .map(|answered| {
                 let path = without_ids(&answered.path);
                 format!("{} {path} {}", answered.method, answered.status)
@@ -193,6 +238,11 @@ impl Drop for House {
             drop(std::thread::spawn(move || drop(listening)));
         }
     }
+}
+
+/// "Not signed in", as a proxy is told: what the browser gets is a redirect.
+fn is_told_to_a_proxy(answered: &Answered) -> bool {
+    answered.status == 401 && answered.path.starts_with("/forward-auth/")
 }
 
 /// A path with `{id}` for every id in it.

@@ -15,18 +15,20 @@ mod factors;
 mod forms;
 pub(crate) mod gallery;
 pub(crate) mod ground;
+mod guarded_app;
 mod intruders;
 mod library_phone;
 mod logging_out;
 mod open_pages;
 mod passkey_attacks;
 mod passkeys;
+mod protected;
 mod shared_computer;
 mod stale_pages;
 pub(crate) mod steps;
 mod strong_forms;
 
-use self::ground::on_ground;
+use self::ground::{behind_a_proxy, on_ground};
 use crate::runner::Story;
 use crate::stage::Database;
 use crate::story;
@@ -71,11 +73,18 @@ pub fn all() -> Vec<Story> {
         on_ground!(apps::leave_one_app_only).in_turns(),
         on_ground!(apps::apps_that_go_on_by_themselves).in_turns(),
         on_ground!(apps::the_receipt_goes_on_telling).in_turns(),
+        behind_a_proxy!(protected::protected_app_knows_me_until_i_log_out).in_turns(),
+        behind_a_proxy!(protected::log_out_on_the_app_itself).in_turns(),
+        behind_a_proxy!(protected::leave_this_site_only).in_turns(),
+        behind_a_proxy!(protected::open_pages_of_an_app_are_left)
+            .only_with_scripts()
+            .in_turns(),
         accessible(story!(accessible::visitors_pages_are_accessible)),
         accessible(story!(accessible::account_pages_are_accessible)),
         accessible(story!(accessible::protecting_pages_are_accessible)),
         accessible(story!(accessible::other_ways_in_are_accessible)),
         accessible(story!(accessible::pages_of_apps_are_accessible)),
+        accessible(story!(accessible::pages_on_protected_hosts_are_accessible)),
         accessible(story!(accessible::rare_pages_are_accessible)),
     ]
 }

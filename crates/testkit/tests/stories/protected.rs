@@ -487,5 +487,9 @@ fn a14_the_script_is_told_and_keeps_nobody_signed_in(which: TestDatabase) {
         .send();
     assert_eq!(stream.text(), "event: ended\ndata: {}\n\n");
     guest.there.open("/.nightlatch/left").expect(200);
-    assert!(guest.there.page().says("You are logged out of Wiki"));
+    let page = guest.there.page();
+    assert_eq!(page.heading, "You are logged out of Wiki");
+    // It is no longer claimed that other apps may be open: everything is over, and why.
+    assert!(page.says("because this browser was not used for a while."));
+    assert!(!page.says("You may still be signed in"));
 }

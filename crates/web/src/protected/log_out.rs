@@ -14,6 +14,7 @@ use nightlatch_flows::own_apps::{self, AppOutcome};
 use nightlatch_flows::own_endings::{OwnEnding, OwnEndingOutcome, end_own};
 use nightlatch_flows::protected::{self as flow, HostRule};
 use nightlatch_flows::receipts::take;
+use nightlatch_flows::sessions::{Over, find_over};
 use nightlatch_storage::StorageError;
 use nightlatch_storage::sessions::OwnedSession;
 
@@ -28,7 +29,7 @@ use crate::pages::log_out::farewell;
 use crate::same_origin::Provenance;
 use crate::show;
 use crate::signals::Concern;
-use crate::views::{HostLeftPage, HostLogOutPage};
+use crate::views::{HostLeftPage, HostLogOutPage, WhyEnded};
 
 /// `GET /.nightlatch/log-out`: asks, and changes nothing. Whoever has nothing to log
 /// out of on this host is led to our own page, which knows whether there is anything
@@ -159,7 +160,9 @@ async fn leave(
     Ok(show::see_other(paths::LEFT, jar))
 }
 
-/// `GET /.nightlatch/left`: what is so after this site was left, in any tab.
+/// `GET /.nightlatch/left`: what is so after this site was left, in any tab. Whoever was
+/// brought here because the session is over reads why (H6); the page names nobody, since
+/// somebody else may sit here by now.
 pub(crate) async fn left(Extension(visit): Extension<Arc<HostVisit>>) -> Result<Response, Failure> {
     let Some(known) = visit.check().await? else {
         return Err(gone());
@@ -170,10 +173,28 @@ pub(crate) async fn left(Extension(visit): Extension<Arc<HostVisit>>) -> Result<
     let view = HostLeftPage {
         frame: visit.frame().await,
         app: known.rule.name.clone(),
+        over: why_over(&visit).await?,
         again: visit.host.address_of("/"),
         everything: visit.app.public_url.address_of(links::LOGOUT),
     };
     page(StatusCode::OK, &view, Jar::default())
+}
+
+/// Why the session is over for which this browser has a cookie here.
+async fn why_over(visit: &HostVisit) -> Result<Option<WhyEnded>, StorageError> {
+    let (host, presented) = (visit.host.clone(), visit.presented.clone());
+    let (activity, now) = (Arc::clone(&visit.app.activity), visit.app.clock.now());
+    let over: Option<Over> = visit
+        .app
+        .store
+        .read(move |tx| {
+            let Some((_, owned)) = flow::find_session(tx, &host, &presented)? else {
+                return Ok::<_, StorageError>(None);
+            };
+            find_over(tx, &owned, &activity, now)
+        })
+        .await?;
+    Ok(over.map(|over| show::why(over.cause)))
 }
 
 /// `GET /signed-out/take/{token}`, on our own address: the receipt of a Log out on a

@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::{AppWay, Frame};
+use super::{AppWay, Frame, WhyEnded};
 
 /// `GET /.nightlatch/log-out`: asks how far. Posts `csrf` and `scope` to the same
 /// address.
@@ -30,7 +30,7 @@ impl HostLogOutPage {
     }
 }
 
-/// `GET /.nightlatch/left`: this site was left.
+/// `GET /.nightlatch/left`: this site was left, or the session is over.
 #[derive(Clone, Debug, Template)]
 #[template(path = "host_left.html")]
 pub struct HostLeftPage {
@@ -38,6 +38,8 @@ pub struct HostLeftPage {
     pub frame: Frame,
     /// What people call the app.
     pub app: String,
+    /// Why the whole session is over, if it is.
+    pub over: Option<WhyEnded>,
     /// Where the app begins.
     pub again: String,
     /// Where everything in this browser is logged out of.

@@ -6,6 +6,7 @@ mod cast;
 mod email_change;
 mod factors;
 mod oidc;
+mod protected;
 
 use askama::Template;
 
@@ -242,6 +243,7 @@ pub(super) fn samples() -> Vec<Sample> {
         gallery.confirms(cast);
         gallery.factors(cast);
         gallery.ways_into_apps(cast);
+        gallery.protected_hosts(cast);
         gallery.addresses(cast);
     }
     gallery.0

@@ -9,7 +9,7 @@ use crate::tools;
 
 /// A reverse proxy that nobody of us wrote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Nginx,
     Caddy,
     Traefik,
@@ -18,10 +18,12 @@ pub(super) enum Kind {
 
 /// Who listens where on this machine.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Ports {
-    pub(super) proxy: u16,
-    pub(super) nightlatch: u16,
-    pub(super) app: u16,
+pub(crate) struct Ports {
+    /// The host of the app, without its port.
+    pub(crate) host: &'static str,
+    pub(crate) proxy: u16,
+    pub(crate) nightlatch: u16,
+    pub(crate) app: u16,
 }
 
 impl Kind {
@@ -47,11 +49,12 @@ impl Kind {
     /// written differently in some places.
     fn words(self, ports: Ports) -> Vec<(&'static str, String)> {
         let Ports {
+            host: name,
             proxy,
             nightlatch,
             app,
         } = ports;
-        let host = format!("wiki.localhost:{proxy}");
+        let host = format!("{name}:{proxy}");
         let upstreams = [
             ("127.0.0.1:8080", format!("127.0.0.1:{nightlatch}")),
             ("127.0.0.1:3000", format!("127.0.0.1:{app}")),
@@ -61,13 +64,13 @@ impl Kind {
                 ("listen 443 ssl;", format!("listen 127.0.0.1:{proxy};")),
                 (
                     "server_name wiki.example.com",
-                    "server_name wiki.localhost".to_owned(),
+                    format!("server_name {name}"),
                 ),
                 ("https://wiki.example.com", format!("http://{host}")),
                 ("wiki.example.com", host),
             ],
             Self::Caddy => vec![("\nwiki.example.com {", format!("\nhttp://{host} {{"))],
-            Self::Traefik => vec![("wiki.example.com", "wiki.localhost".to_owned())],
+            Self::Traefik => vec![("wiki.example.com", name.to_owned())],
             Self::Envoy => {
                 let at = |port: u16| format!("address: 127.0.0.1, port_value: {port} }}");
                 return vec![
@@ -96,7 +99,7 @@ impl Kind {
     }
 
     /// The proxy with that configuration, and with what keeps it from touching anything else on this machine.
-    pub(super) fn command(self, scratch: &Scratch, ports: Ports) -> Outcome<Command> {
+    pub(crate) fn command(self, scratch: &Scratch, ports: Ports) -> Outcome<Command> {
         let directory = scratch.path().join("proxy");
         std::fs::create_dir(&directory)?;
         let file = directory.join(self.file());

@@ -2,7 +2,7 @@
 
 mod app;
 mod attacks;
-mod kind;
+pub(crate) mod kind;
 mod scene;
 mod stories;
 

@@ -37,6 +37,7 @@ impl Scene {
         let mut nightlatch = Nightlatch::install(&scratch, &trusted)?;
         let app = App::start()?;
         let ports = Ports {
+            host: HOST,
             proxy: free_port()?,
             nightlatch: nightlatch.port(),
             app: app.port(),

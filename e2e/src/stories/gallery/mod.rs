@@ -2,10 +2,12 @@
 //! people who look at pictures.
 //!
 //! This file owns the site and the people; `visitors` holds what anybody sees, `account` what Ada sees,
-//! `protection` what she protects her account with, `apps` the apps, and `moments` what she sees seldom.
+//! `protection` what she protects her account with, `apps` the apps, `hosts` apps behind a proxy, and `moments` what
+//! she sees seldom.
 
 mod account;
 mod apps;
+mod hosts;
 mod moments;
 mod protection;
 mod visitors;
@@ -18,6 +20,7 @@ use nightlatch_testkit::{Account, Authenticator, PASSWORD, Site};
 
 use super::devices::{IPHONE, LIBRARY, MACBOOK, TABLET, WINDOWS};
 use super::ground::{Ground, House};
+use super::guarded_app::GuardedApp;
 use super::steps::sign_in;
 use crate::browser::Browser;
 use crate::failure::{Failure, Outcome};
@@ -34,6 +37,8 @@ pub(crate) struct Gallery {
     /// The authenticator app that Ada sets up on the way, and the code that another computer shows.
     app: Mutex<Option<Authenticator>>,
     code: Mutex<String>,
+    /// The apps behind a proxy that are visited.
+    guarded: Mutex<Vec<GuardedApp>>,
 }
 
 /// Brings the browser to a page.
@@ -78,18 +83,21 @@ pub(crate) enum Wing {
     WaysBack,
     /// Apps: the way in, the way out, and what they said to it.
     Apps,
+    /// Apps behind a proxy.
+    Hosts,
     /// What they see seldom.
     Moments,
 }
 
 impl Wing {
     /// All of it.
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 7] = [
         Self::Visitors,
         Self::Account,
         Self::Protection,
         Self::WaysBack,
         Self::Apps,
+        Self::Hosts,
         Self::Moments,
     ];
 
@@ -101,6 +109,7 @@ impl Wing {
             Self::Protection => "protection",
             Self::WaysBack => "ways-back",
             Self::Apps => "apps",
+            Self::Hosts => "hosts",
             Self::Moments => "moments",
         }
     }
@@ -113,6 +122,7 @@ impl Wing {
             Self::Protection => protection::exhibits(),
             Self::WaysBack => protection::ways_back(),
             Self::Apps => apps::exhibits(),
+            Self::Hosts => hosts::exhibits(),
             Self::Moments => moments::exhibits(),
         }
     }
@@ -120,7 +130,7 @@ impl Wing {
     /// Gets the browser ready for the first page.
     pub(crate) async fn enter(self, browser: &Browser, gallery: &Gallery) -> Outcome {
         match self {
-            Self::Visitors => Ok(()),
+            Self::Visitors | Self::Hosts => Ok(()),
             Self::Account | Self::Protection | Self::Apps | Self::Moments => {
                 sign_in(browser, gallery.ada(), &[]).await
             }
@@ -135,7 +145,7 @@ impl Wing {
 impl Gallery {
     /// Opens the gallery: five devices, a name of Ada's own for one of them, failures, endings.
     pub(crate) async fn open(database: Database) -> Outcome<Self> {
-        let ground = Ground::new(database).await?;
+        let ground = Ground::behind_a_proxy(database).await?;
         ground
             .change_settings(|settings| {
                 settings.contact = Some("the IT help desk (extension 200)".to_owned());
@@ -153,6 +163,7 @@ impl Gallery {
             set_up_code: code.ok_or_else(|| Failure::new("no set-up link"))?,
             app: Mutex::default(),
             code: Mutex::default(),
+            guarded: Mutex::default(),
         };
         gallery.live_a_little().await?;
         Ok(gallery)

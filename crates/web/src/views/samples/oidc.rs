@@ -4,7 +4,7 @@ use super::super::*;
 use super::Gallery;
 use super::cast::Cast;
 
-fn way(cast: Cast) -> AppWay {
+pub(super) fn way(cast: Cast) -> AppWay {
     AppWay {
         app: cast.name().to_owned(),
         host: "crm.example.com".to_owned(),
