@@ -11,6 +11,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{CustomizedPasswordHasher as _, PasswordVerifier as _};
 use argon2::{Algorithm, Argon2, Params, Version};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
 use nightlatch_domain::Random;
 use nightlatch_domain::secret::Password;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -65,9 +67,9 @@ impl fmt::Debug for PasswordHashing {
 impl PasswordHashing {
     /// Hashing on at most `threads` threads at once.
     pub fn new(threads: usize, random: Arc<dyn Random>) -> Result<Self, argon2::Error> {
-        let mut unguessable = [0; 32];
-        random.fill(&mut unguessable);
-        let nobody = hash(&unguessable, random.as_ref())?;
+        // What cannot be computed later is found out now.
+        parameters()?;
+        let nobody = record_of_nobody(random.as_ref());
         Ok(Self {
             running: Arc::new(Semaphore::new(threads.max(1))),
             under_way: Arc::default(),
@@ -166,6 +168,17 @@ impl Drop for Leaving<'_> {
     }
 }
 
+/// A record that no password fits, and that takes as long to find out as of any other. It
+/// is put together, not computed: that would take the memory of a hash at every start,
+/// which a server of which nobody wants anything would then keep.
+fn record_of_nobody(random: &dyn Random) -> String {
+    let (mut salt, mut output) = ([0; 16], [0; Params::DEFAULT_OUTPUT_LEN]);
+    random.fill(&mut salt);
+    random.fill(&mut output);
+    let [salt, output] = [salt.as_slice(), &output].map(|bytes| STANDARD_NO_PAD.encode(bytes));
+    format!("$argon2id$v=19$m={MEMORY_KIBIBYTES},t={PASSES},p=1${salt}${output}")
+}
+
 fn parameters() -> Result<Params, argon2::Error> {
     Params::new(MEMORY_KIBIBYTES, PASSES, 1, None)
 }
@@ -203,4 +216,29 @@ fn is_current(record: &PasswordHash) -> bool {
     record.algorithm.as_str() == "argon2id"
         && Params::try_from(record)
             .is_ok_and(|used| used.m_cost() >= MEMORY_KIBIBYTES && used.t_cost() >= PASSES)
+}
+
+#[cfg(test)]
+mod tests {
+    use nightlatch_domain::random::SeededRandom;
+
+    use super::*;
+
+    // AUTH-07: what an unknown name is compared with looks like what a known one is.
+    #[test]
+    fn the_record_of_nobody_is_made_like_every_other() {
+        let random = SeededRandom::new(7);
+        let nobody = record_of_nobody(&random);
+        let somebody = hash(b"a password", &random).expect("a record");
+        let shape = |record: &str| {
+            let parsed = PasswordHash::new(record).expect("a record");
+            let lengths = (
+                parsed.salt.map(|salt| salt.len()),
+                parsed.hash.map(|hash| hash.len()),
+            );
+            (parsed.algorithm, parsed.version, parsed.params, lengths)
+        };
+        assert_eq!(shape(&nobody), shape(&somebody));
+        assert_ne!(nobody, record_of_nobody(&random));
+    }
 }
