@@ -57,5 +57,5 @@ pub fn without_ours(headers: &HeaderMap) -> HeaderValue {
         }
     }
     // They came as a header, so they make one.
-    HeaderValue::from_bytes(&kept).unwrap_or(HeaderValue::from_static(""))
+    HeaderValue::try_from(kept).unwrap_or(HeaderValue::from_static(""))
 }

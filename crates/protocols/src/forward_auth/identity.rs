@@ -45,6 +45,11 @@ fn value(text: &str) -> HeaderValue {
     HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static(""))
 }
 
+/// The bytes are handed over, not copied.
+fn id(text: String) -> HeaderValue {
+    HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static(""))
+}
+
 /// Sets the headers of a request that may pass, in the name of a person or in nobody's.
 pub fn set(headers: &mut HeaderMap, facts: Option<&HostFacts>, token: Option<&str>) {
     let nothing = || HeaderValue::from_static("");
@@ -56,11 +61,11 @@ pub fn set(headers: &mut HeaderMap, facts: Option<&HostFacts>, token: Option<&st
             let name = value(&encoded(&identity.name));
             let groups = groups(&identity.groups);
             [
-                value(&facts.user_id.to_string()),
+                id(facts.user_id.to_string()),
                 email.clone(),
                 name.clone(),
                 groups.clone(),
-                value(&facts.session_id.to_string()),
+                id(facts.session_id.to_string()),
                 // The same bytes, not a copy of them.
                 email.clone(),
                 email,
