@@ -65,7 +65,10 @@ pub(crate) fn all(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
         // must not make ours unreadable by planting one that is not ASCII.
         .flat_map(|value| value.as_bytes().split(|byte| *byte == b';'))
         .filter_map(|pair| std::str::from_utf8(pair).ok())
-        .filter_map(|pair| pair.trim().split_once('='))
+        // Blanks and tabs, and no other space: a browser keeps those of Unicode as part of
+        // a name and sees no `__Host-` behind them, so that any sibling host may plant
+        // such a cookie. Cut off here, it would stand in the place of ours.
+        .filter_map(|pair| pair.trim_matches([' ', '\t']).split_once('='))
 }
 
 /// The value of a cookie as the browser sent it.
@@ -287,6 +290,15 @@ mod tests {
             HeaderValue::from_bytes(b"\xff\xfe=1").expect("bytes"),
         );
         assert!(find_token(&headers, SESSION).is_none());
+        // COOK-01: what a browser takes for another name is another name.
+        for space in ["\u{a0}", "\u{85}", "\u{2003}", "\u{3000}", "\u{feff}"] {
+            let planted = format!("{space}__Host-nightlatch={token}");
+            headers.insert(
+                COOKIE,
+                HeaderValue::from_bytes(planted.as_bytes()).expect("bytes"),
+            );
+            assert!(find_token(&headers, SESSION).is_none(), "{space:?}");
+        }
         let planted = [b"x=\xe9; __Host-nightlatch=", token.as_bytes()].concat();
         headers.insert(COOKIE, HeaderValue::from_bytes(&planted).expect("bytes"));
         assert!(find_token(&headers, SESSION).is_some(), "beside an odd one");
