@@ -12,6 +12,7 @@ use nightlatch_storage::{
 
 use crate::factors::authenticator_app::SET_UP_LIFE;
 use crate::feed::READER_RETENTION;
+use crate::protected;
 
 /// How long ended sessions and the history are kept: twelve months (PRV-01).
 pub const RETENTION: Duration = Duration::from_hours(365 * 24);
@@ -39,7 +40,7 @@ pub fn prune(tx: &mut Tx<'_>, now: Timestamp, batch: i64) -> Result<u64, Storage
     gone += endings::prune(tx, now.minus(RETENTION), batch)?;
     gone += events::prune(tx, now.minus(RETENTION), batch)?;
     gone += notices::prune(tx, now.minus(RETENTION), batch)?;
-    gone += host_sessions::prune(tx, now, batch)?;
+    gone += host_sessions::prune(tx, now, protected::KEPT_AFTER, batch)?;
     gone += entries::prune(tx, now.minus(RETENTION), batch)?;
     gone += feed::prune_readers(tx, now.minus(READER_RETENTION), batch)?;
     gone += throttles::prune(tx, now.minus(THROTTLE_RETENTION), batch)?;

@@ -3,6 +3,8 @@
 //! A row says which session a cookie speaks for and decides nothing: whether that
 //! session is live, and may be on this host, is asked anew at each request.
 
+use std::time::Duration;
+
 use nightlatch_domain::Timestamp;
 use nightlatch_domain::ids::{ClientId, SessionId};
 use nightlatch_domain::relying_party::protection::ProtectedHost;
@@ -23,7 +25,7 @@ pub struct HostSession {
     pub client_epoch: i64,
     /// When it was issued.
     pub created_at: Timestamp,
-    /// When the row may be deleted.
+    /// When the row may be deleted, unless its session lasts longer by then.
     pub keep_until: Timestamp,
 }
 
@@ -91,11 +93,31 @@ pub fn delete_of_entry(
     )
 }
 
-/// Deletes up to `limit` cookies that need not be kept any more.
-pub fn prune(tx: &mut Tx<'_>, now: Timestamp, limit: i64) -> Result<u64, StorageError> {
+/// Deletes up to `limit` cookies that need not be kept any more; `kept_after` is how long
+/// one is kept beyond its session. A session lasts longer when somebody proves anew who
+/// they are (SES-10), and its cookies with it: they are not refused while it lives (D7).
+pub fn prune(
+    tx: &mut Tx<'_>,
+    now: Timestamp,
+    kept_after: Duration,
+    limit: i64,
+) -> Result<u64, StorageError> {
+    let kept_after = i64::try_from(kept_after.as_millis()).unwrap_or(i64::MAX / 2);
+    tx.execute(
+        "UPDATE host_sessions
+         SET keep_until = (SELECT s.overall_deadline + $2 FROM sessions s WHERE s.id = session_id)
+         WHERE digest IN (SELECT h.digest FROM host_sessions h JOIN sessions s ON s.id = h.session_id
+                          WHERE h.keep_until <= $1 AND s.ended_at IS NULL AND s.overall_deadline > $1
+                          LIMIT $3)",
+        &[now.into(), kept_after.into(), limit.into()],
+    )?;
     let sessions = tx.query(
         "DELETE FROM host_sessions
-         WHERE digest IN (SELECT digest FROM host_sessions WHERE keep_until <= $1 LIMIT $2)
+         WHERE digest IN (SELECT h.digest FROM host_sessions h
+                          WHERE h.keep_until <= $1
+                            AND NOT EXISTS (SELECT 1 FROM sessions s WHERE s.id = h.session_id
+                                            AND s.ended_at IS NULL AND s.overall_deadline > $1)
+                          LIMIT $2)
          RETURNING session_id",
         &[now.into(), limit.into()],
         |row| row.get(0),

@@ -201,6 +201,7 @@ pub fn erase(tx: &mut Tx<'_>, id: UserId) -> Result<(), StorageError> {
         "DELETE FROM reviews WHERE user_id = $1",
         "DELETE FROM consents WHERE user_id = $1",
         "DELETE FROM email_changes WHERE user_id = $1",
+        "DELETE FROM group_members WHERE user_id = $1",
     ] {
         tx.execute(forget, &[id.into()])?;
     }

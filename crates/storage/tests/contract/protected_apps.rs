@@ -1,13 +1,20 @@
 //! Apps behind a proxy: their hosts, the cookies on them, and groups of people.
 
+use std::time::Duration;
+
+use nightlatch_domain::ending::Cause;
 use nightlatch_domain::relying_party::protection::{ProtectedHost, Protection};
 use nightlatch_domain::relying_party::{Registration, RelyingParty, RelyingPartyStatus};
 use nightlatch_storage::groups::{self, Group};
 use nightlatch_storage::host_sessions::{self, HostSession};
-use nightlatch_storage::{StorageError, Store, Tx, on_both_databases, relying_parties};
+use nightlatch_storage::{
+    StorageError, Store, Tx, on_both_databases, relying_parties, sessions, users,
+};
 
 use super::authorization::app;
-use super::rows::{at, constraint, digest, id, people, refusal, write};
+use super::rows::{
+    add_sessions, at, constraint, digest, ended, id, people, refusal, session, write,
+};
 
 pub(super) fn host(name: &str) -> ProtectedHost {
     ProtectedHost::parse(&format!("https://{name}")).unwrap()
@@ -66,7 +73,7 @@ pub(super) fn run_protected_apps(tx: &mut Tx<'_>) -> Result<(), StorageError> {
     host_sessions::find(tx, digest(1))?;
     host_sessions::delete(tx, digest(1))?;
     host_sessions::delete_of_entry(tx, id(1), id(1))?;
-    host_sessions::prune(tx, at(1), 1)?;
+    host_sessions::prune(tx, at(1), Duration::ZERO, 1)?;
     groups::add(tx, &group(1))?;
     groups::find(tx, id(1))?;
     groups::find_by_name(tx, id(1), "Group 1")?;
@@ -124,9 +131,48 @@ on_both_databases! {
         assert_eq!(write(store, |tx| host_sessions::delete_of_entry(tx, id(2), id(2))), 0);
         assert_eq!(write(store, |tx| host_sessions::delete_of_entry(tx, id(2), id(1))), 1);
         assert_eq!((find(1), find(2)), (None, None));
-        assert_eq!(write(store, |tx| host_sessions::prune(tx, at(49), 9)), 0);
-        assert_eq!(write(store, |tx| host_sessions::prune(tx, at(50), 9)), 1);
+        assert_eq!(write(store, |tx| host_sessions::prune(tx, at(49), Duration::ZERO, 9)), 0);
+        assert_eq!(write(store, |tx| host_sessions::prune(tx, at(50), Duration::ZERO, 9)), 1);
         assert_eq!(find(3), None);
+    }
+
+    // D7, SES-10: a proof given anew makes a session last longer, and its cookies with it.
+    fn a_cookie_is_kept_as_long_as_its_session_may_live(store) {
+        people(store);
+        write(store, |tx| relying_parties::add(tx, &protected(1)));
+        let mut longer = session(1, 1);
+        longer.life.deadlines.overall = at(5_000);
+        let mut over = session(2, 1);
+        over.life.deadlines.overall = at(5_000);
+        add_sessions(store, vec![longer, over]);
+        write(store, |tx| {
+            sessions::close(tx, id(2), &ended(40, Cause::LoggedOut, 1))?;
+            for number in 1..=2 {
+                let cookie = HostSession { client_id: id(1), ..host_session(number) };
+                host_sessions::add(tx, &cookie, digest(number))?;
+            }
+            Ok(())
+        });
+        let prune = |now, limit| {
+            write(store, move |tx| host_sessions::prune(tx, at(now), Duration::from_millis(7), limit))
+        };
+        let kept = |number| write(store, move |tx| host_sessions::find(tx, digest(number)));
+        assert_eq!(prune(50, 9), 1);
+        assert_eq!((kept(1).map(|cookie| cookie.keep_until), kept(2)), (Some(at(5_007)), None));
+        assert_eq!(prune(5_006, 9), 0);
+        assert_eq!(prune(5_007, 9), 1);
+    }
+
+    fn whoever_is_deleted_is_in_no_group_any_more(store) {
+        people(store);
+        write(store, |tx| {
+            groups::add(tx, &group(1))?;
+            groups::add_member(tx, id(1), id(1))?;
+            groups::add_member(tx, id(1), id(2))?;
+            users::erase(tx, id(1))
+        });
+        let members = write(store, |tx| groups::list_members(tx, id(1), 9));
+        assert_eq!(members.iter().map(|user| user.id).collect::<Vec<_>>(), [id(2)]);
     }
 
     fn people_are_in_groups_once_and_leave_them_with_the_group(store) {
