@@ -17,7 +17,7 @@ use nightlatch_domain::secret::Token;
 use nightlatch_flows::check_cache::HostQuestion;
 use nightlatch_flows::protected::{HostCheck, HostFacts, HostRule, Presented};
 use nightlatch_protocols::forward_auth::answer::{Answer, answer};
-use nightlatch_protocols::forward_auth::request::is_act;
+use nightlatch_protocols::forward_auth::request::{is_act, is_tunnel};
 use nightlatch_protocols::forward_auth::{
     Asked, HOST_COOKIE, PATH, Proxy, Target, Unreadable, app_of_domain_cookie, identity, token,
 };
@@ -46,6 +46,8 @@ enum Senseless {
     Unreadable(Proxy, Unreadable),
     /// The request claims to be somebody.
     Forged(Target),
+    /// The request asks for another protocol.
+    Tunnel(Target),
 }
 
 impl<'a> Question<'a> {
@@ -64,6 +66,9 @@ impl<'a> Question<'a> {
             .map_err(|unreadable| Senseless::Unreadable(proxy, unreadable))?;
         if identity::is_forged(headers) {
             return Err(Senseless::Forged(target));
+        }
+        if is_tunnel(headers) {
+            return Err(Senseless::Tunnel(target));
         }
         Ok(Self {
             proxy,
@@ -185,6 +190,10 @@ impl Senseless {
             Self::Forged(target) => tracing::warn!(
                 host = %target.host,
                 "a request for a protected app claimed to be somebody in a header; it was refused"
+            ),
+            Self::Tunnel(target) => tracing::warn!(
+                host = %target.host,
+                "a request for a protected app asked for another protocol; it was refused"
             ),
         }
     }

@@ -2,7 +2,7 @@
 //! whether it is their act.
 
 use http::header::{ACCEPT, UPGRADE};
-use http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::{ACTIVE_HEADER, Target};
 
@@ -38,6 +38,17 @@ fn is_document(headers: &HeaderMap) -> bool {
             .is_some_and(|value| value.to_ascii_lowercase().contains("text/html"));
         accepts && !headers.contains_key(UPGRADE) && !headers.contains_key("x-requested-with")
     }
+}
+
+/// What only comes along with a wish for another protocol (RFC 7540 section 3.2.1).
+static HTTP2_SETTINGS: HeaderName = HeaderName::from_static("http2-settings");
+
+/// Whether the connection is to become one of another protocol than WebSocket. A proxy
+/// that hands that on would be asked once, about a public path say, and the client would
+/// then send whatever requests it likes past it, and past us (`h2c`). No browser does.
+pub fn is_tunnel(headers: &HeaderMap) -> bool {
+    let is_socket = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"websocket");
+    headers.contains_key(&HTTP2_SETTINGS) || !headers.get_all(UPGRADE).iter().all(is_socket)
 }
 
 /// Whether somebody opens a page, and can be led elsewhere.

@@ -3,7 +3,7 @@ use http::{HeaderName, HeaderValue, StatusCode};
 use nightlatch_domain::relying_party::protection::{ProtectedHost, Verdict};
 
 use super::answer::{answer, sign_in_address};
-use super::request::{is_act, is_navigation};
+use super::request::{is_act, is_navigation, is_tunnel};
 use super::*;
 
 fn headers(pairs: &[(&str, &str)]) -> HeaderMap {
@@ -213,6 +213,22 @@ fn fwd_01_refusals_in_the_words_of_each_proxy() {
         sign_in_address(&host, Some(&long)),
         sign_in_address(&host, None)
     );
+}
+
+#[test]
+fn fwd_07_another_protocol_is_no_way_around() {
+    for pairs in [
+        &[("upgrade", "h2c")][..],
+        &[("upgrade", "h2c, websocket")],
+        &[("upgrade", "websocket"), ("upgrade", "h2c")],
+        &[("upgrade", "")],
+        &[("http2-settings", "AAMAAABk")],
+        &[("upgrade", "websocket"), ("http2-settings", "")],
+    ] {
+        assert!(is_tunnel(&headers(pairs)), "{pairs:?}");
+    }
+    assert!(!is_tunnel(&headers(&[("upgrade", "WebSocket")])));
+    assert!(!is_tunnel(&headers(&[("upgrade-insecure-requests", "1")])));
 }
 
 #[test]

@@ -120,6 +120,22 @@ fn uses_the_app(scene: &mut Scene) -> Outcome {
         format!("no WebSocket: {answer:?} {seen:?}")
     })?;
     is_ada(&seen[0])?;
+    // Another protocol would be a way past the proxy.
+    for connection in ["Upgrade", "Upgrade, HTTP2-Settings"] {
+        let other = [
+            ("Cookie", cookies.as_str()),
+            ("Connection", connection),
+            ("Upgrade", "h2c"),
+            ("HTTP2-Settings", "AAMAAABkAAQAAP__"),
+        ];
+        let (answer, seen) = scene.send("GET /pages/read", &other)?;
+        let is_tunnel = |one: &super::app::Seen| {
+            !one.values("upgrade").is_empty() && !one.values("http2-settings").is_empty()
+        };
+        ensure(!seen.iter().any(is_tunnel), || {
+            format!("a tunnel: {answer:?} {seen:?}")
+        })?;
+    }
     // Without a cookie there is none.
     let (answer, seen) = scene.send("GET /socket", &handshake[1..])?;
     let is_refused = answer.as_ref().is_some_and(|answer| answer.status == 401);
