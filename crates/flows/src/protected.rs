@@ -12,7 +12,7 @@ use std::time::Duration;
 use nightlatch_domain::Timestamp;
 use nightlatch_domain::ids::{ClientId, GroupId, OrganizationId, SessionId, UserId};
 use nightlatch_domain::relying_party::protection::{
-    Facts, ProtectedHost, Protection, Verdict, decide,
+    Facts, PathClass, ProtectedHost, Protection, Verdict, decide,
 };
 use nightlatch_domain::relying_party::{RelyingParty, RelyingPartyStatus};
 use nightlatch_domain::secret::{Token, TokenDigest};
@@ -34,7 +34,7 @@ const MOST_GROUPS: i64 = 1_000;
 
 /// For how long the row of a cookie is kept beyond the end of its session, so that
 /// Log out can still say what ended it.
-const KEPT_AFTER: Duration = Duration::from_hours(24);
+pub(crate) const KEPT_AFTER: Duration = Duration::from_hours(24);
 
 /// What is registered of the app that a host belongs to.
 #[derive(Debug, Clone)]
@@ -68,7 +68,16 @@ impl HostRule {
 
     /// Decides about a request for a path, from what is known of its cookie.
     pub fn decide(&self, facts: Option<&HostFacts>, path: &str, now: Timestamp) -> Verdict {
-        let class = self.protection.class_of(path);
+        self.decide_for(facts, self.protection.class_of(path), now)
+    }
+
+    /// Decides about a page of ours on the host. No rule makes one of these public: where
+    /// everything else is, they still tell who is in from who is not.
+    pub fn decide_there(&self, facts: Option<&HostFacts>, now: Timestamp) -> Verdict {
+        self.decide_for(facts, PathClass::Ordinary, now)
+    }
+
+    fn decide_for(&self, facts: Option<&HostFacts>, class: PathClass, now: Timestamp) -> Verdict {
         let borrowed = facts.map(|facts| facts.borrow(self));
         let of_app = (self.status, self.epoch);
         decide(&self.protection, of_app, borrowed.as_ref(), class, now)

@@ -30,6 +30,9 @@ pub enum FormHolder {
     /// A session. By its id and not its token, so that a form opened in one tab
     /// survives a proof given in another.
     Session(SessionId),
+    /// A session, on a protected host. The app there can read the pages of its own host,
+    /// ours included, and so must not learn a token that is good on our own address.
+    OnHost(SessionId),
 }
 
 impl FormHolder {
@@ -37,6 +40,7 @@ impl FormHolder {
         match self {
             Self::Visitor(digest) => [b"visitor".as_slice(), &digest.to_bytes()].concat(),
             Self::Session(id) => [b"session".as_slice(), &id.to_bytes()].concat(),
+            Self::OnHost(id) => [b"on host".as_slice(), &id.to_bytes()].concat(),
         }
     }
 }
@@ -110,6 +114,25 @@ mod tests {
     use nightlatch_domain::random::SeededRandom;
 
     use super::*;
+
+    #[test]
+    fn csrf_04_a_token_is_good_for_its_holder_alone() {
+        let (key, random) = (FormKey::new(&[7; 32], &[]), SeededRandom::new(1));
+        let (one, other) = (SessionId::random(&random), SessionId::random(&random));
+        let holders = [
+            FormHolder::Session(one),
+            FormHolder::Session(other),
+            FormHolder::OnHost(one),
+            FormHolder::OnHost(other),
+            FormHolder::Visitor(TokenDigest::of(&one.to_bytes())),
+        ];
+        for (made, maker) in holders.iter().enumerate() {
+            let token = key.issue(*maker, &random);
+            for (tried, holder) in holders.iter().enumerate() {
+                assert_eq!(key.is_valid(*holder, &token), made == tried, "{holder:?}");
+            }
+        }
+    }
 
     #[test]
     fn ops_03_an_open_form_outlives_a_change_of_key() {

@@ -138,7 +138,7 @@ impl HostVisit {
         let HostCheck::Known(rule, facts) = checked else {
             return Ok(None);
         };
-        let verdict = rule.decide(facts.as_ref(), "/.nightlatch", self.app.clock.now());
+        let verdict = rule.decide_there(facts.as_ref(), self.app.clock.now());
         Ok(Some(Known {
             rule,
             facts,

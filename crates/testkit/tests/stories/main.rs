@@ -71,6 +71,7 @@ mod protected;
 mod protected_attacks;
 mod protected_by_api;
 mod protected_codes;
+mod protected_planted;
 mod protected_rules;
 mod pulled_logouts;
 mod random_events;

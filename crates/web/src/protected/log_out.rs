@@ -66,7 +66,7 @@ fn is_over(known: &Known) -> bool {
 }
 
 fn form_token(visit: &HostVisit, session: SessionId) -> String {
-    let holder = FormHolder::Session(session);
+    let holder = FormHolder::OnHost(session);
     visit.app.form_key.issue(holder, visit.app.random.as_ref())
 }
 
@@ -94,7 +94,7 @@ pub(crate) async fn log_out(
         Provenance::SameOrigin => true,
         Provenance::Foreign => false,
         Provenance::Unproven => {
-            let holder = FormHolder::Session(session);
+            let holder = FormHolder::OnHost(session);
             visit.app.form_key.is_valid(holder, field("csrf"))
         }
     };
