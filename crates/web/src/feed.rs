@@ -9,6 +9,7 @@ use axum::http::header::{CACHE_CONTROL, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use nightlatch_domain::ids::OrganizationId;
 use nightlatch_domain::relying_party::RelyingPartyStatus;
 use nightlatch_flows::feed::{self, Page, Poll, PollOutcome};
 use nightlatch_protocols::feed::{PollAnswer, PollObject, PollRequest, read_poll};
@@ -16,10 +17,11 @@ use nightlatch_protocols::oidc::client_auth;
 use nightlatch_protocols::oidc::refusal::{EndpointError, RefusalCode};
 use nightlatch_storage::StorageError;
 use serde::{Deserialize, Serialize};
-use tokio::sync::{Semaphore, broadcast};
+use tokio::sync::broadcast;
 use tokio::time::Instant;
 
 use crate::failure::Failure;
+use crate::fair_places::FairPlaces;
 use crate::oidc_tokens::{authorization, provider};
 use crate::state::App;
 use crate::views::Problem;
@@ -32,7 +34,8 @@ const LONGEST_WAIT: Duration = Duration::from_secs(30);
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// Polls that wait at once; the others are answered at once.
-static PLACES: Semaphore = Semaphore::const_new(512);
+/// One organization gets half of them at most.
+static PLACES: FairPlaces = FairPlaces::new(1024);
 
 /// What stands behind the question mark.
 #[derive(Debug, Deserialize)]
@@ -68,7 +71,7 @@ pub(crate) async fn poll(
     body: Bytes,
 ) -> Result<Response, Failure> {
     let app = app.as_ref();
-    let request = match admit(app, &asked, &headers, &body).await? {
+    let (request, organization) = match admit(app, &asked, &headers, &body).await? {
         Ok(request) => request,
         Err(refusal) => return Ok(refusal),
     };
@@ -78,7 +81,7 @@ pub(crate) async fn poll(
     let mut page = look(app, &request.poll).await?;
     if page.notices.is_empty()
         && request.may_wait
-        && let Ok(_place) = PLACES.try_acquire()
+        && let Some(_place) = PLACES.take(organization)
         && wait_for_news(app, &request.poll, signals).await?
     {
         // What was acknowledged is written; saying it once more changes nothing.
@@ -94,7 +97,7 @@ async fn admit(
     asked: &Asked,
     headers: &HeaderMap,
     body: &[u8],
-) -> Result<Result<PollRequest, Response>, Failure> {
+) -> Result<Result<(PollRequest, OrganizationId), Response>, Failure> {
     const NOT_PROVED: &str = "Authenticate as the app was registered: with its secret (HTTP \
          Basic, or client_id and client_secret in the object), or with client_assertion.";
     let not_proved = || {
@@ -145,7 +148,7 @@ async fn admit(
         // Nobody enters it any more, so nothing will come while it waits.
         request.may_wait = false;
     }
-    Ok(Ok(request))
+    Ok(Ok((request, client.organization_id)))
 }
 
 async fn look(app: &App, poll: &Poll) -> Result<Page, Failure> {

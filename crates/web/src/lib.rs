@@ -18,6 +18,7 @@ mod cookies;
 pub mod delivering;
 mod envelope;
 mod failure;
+mod fair_places;
 mod feed;
 pub mod forms;
 mod forward_auth;

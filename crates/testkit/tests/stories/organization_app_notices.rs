@@ -307,4 +307,12 @@ fn b6_a_test_judges_the_addresses_of_people_too(which: TestDatabase) {
         .json();
     assert_eq!(report["verdict"], "failed");
     assert!(report["tried"][0].to_string().contains("withdrawn"));
+    // It tells what can be reached from where the server stands: whoever finds a browser
+    // open does not learn that.
+    site.advance(Duration::from_secs(601));
+    let refused = grace.api("POST", &format!("{path}/test"), None).expect(403);
+    assert_eq!(
+        refused.json()["type"],
+        "urn:nightlatch:problem:proof-needed"
+    );
 }

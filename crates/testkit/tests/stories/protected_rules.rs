@@ -129,6 +129,7 @@ fn fwd_09_level_and_age_are_asked_for_on_the_way_in(which: TestDatabase) {
     site.advance(std::time::Duration::from_millis(1));
     drop(vault.asks_for_call("/").expect(401));
     assert!(guest.is_in(), "elsewhere that is of no concern");
+    let stolen = vault.clone();
     assert_eq!(vault.open("/safe"), None);
     assert_eq!(vault.at_home.page().heading, "Confirm it's you");
     site.advance(MINUTE);
@@ -136,6 +137,8 @@ fn fwd_09_level_and_age_are_asked_for_on_the_way_in(which: TestDatabase) {
     let answer = vault.at_home.press("Continue");
     assert_eq!(vault.goes_on_from(&answer).as_deref(), Some("/safe"));
     assert!(vault.is_in());
+    // SES-05: the cookie from before is worth nothing under the new proof.
+    assert!(!stolen.is_in());
 }
 
 fn public_paths_are_open_and_nobody_is_named_there(which: TestDatabase) {

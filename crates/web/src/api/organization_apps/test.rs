@@ -5,19 +5,20 @@ use axum::response::Response;
 use nightlatch_protocols::app_test::{self, Bench, Report, Tried};
 use nightlatch_protocols::outgoing::probe::Step;
 use serde::Serialize;
-use tokio::sync::Semaphore;
 use utoipa::ToSchema;
 
 use super::get_app;
 use crate::api::body::answer;
+use crate::api::proof::proof_needed;
 use crate::cookies::Jar;
 use crate::failure::Failure;
+use crate::fair_places::FairPlaces;
 use crate::guard::Person;
 use crate::views::Problem;
 
 /// Tests at once: each may hold connections for half a minute, and nobody is to search
-/// the network with many of them.
-static TURNS: Semaphore = Semaphore::const_new(4);
+/// the network with many of them. One organization gets half of them at most.
+static TURNS: FairPlaces = FairPlaces::new(8);
 
 /// One step on the way to an app.
 #[derive(Serialize, ToSchema)]
@@ -78,14 +79,18 @@ fn tested(tried: &Tried) -> TestedAddress {
     responses(
         (status = 200, body = TestReport, description = "What was found; read `verdict`"),
         (status = 401, description = "No live session"),
-        (status = 403, description = "The signed-in person is no administrator"),
+        (status = 403, description = "The signed-in person is no administrator, or their last proof is older than ten minutes"),
         (status = 404, description = "The organization has no app of this id"),
         (status = 429, description = "Other apps are being tested; try again")
     )
 )]
 pub(crate) async fn run(person: Person, Path(id): Path<String>) -> Result<Response, Failure> {
     let found = get_app(&person, &id).await?;
-    let Ok(_turn) = TURNS.try_acquire() else {
+    // It calls addresses from where the server stands, and says what it met there.
+    if !person.has_fresh_proof() {
+        return Err(proof_needed("Testing an app"));
+    }
+    let Some(_turn) = TURNS.take(person.live.owned.organization.id) else {
         let sentence = "Other apps are being tested right now. Try again in a moment.";
         return Err(Failure::saying(Problem::TooMany, sentence).with_code("busy"));
     };
