@@ -2,8 +2,13 @@
 //! (COOK-01, CSRF-04, FWD-05, FWD-07), and pages of ours where everything else is public.
 
 use nightlatch_domain::relying_party::protection::PathRule;
+use nightlatch_domain::secret::Token;
+use nightlatch_flows::check_cache::HostQuestion;
+use nightlatch_flows::protected::{self, HostCheck, Presented};
 use nightlatch_protocols::forward_auth::Proxy;
-use nightlatch_storage::on_both_databases;
+use nightlatch_storage::{on_both_databases, relying_parties};
+use std::sync::Arc;
+
 use nightlatch_testkit::{Guest, Jar, PASSWORD, Site, TestDatabase};
 
 use crate::protected::enter;
@@ -14,6 +19,10 @@ on_both_databases!(
     fwd_07_no_other_protocol_gets_by,
     csrf_04_an_app_learns_no_token_for_our_own_pages,
     a14_where_everything_is_public_the_end_of_a_session_still_shows,
+    fwd_06_a_read_that_the_end_of_an_app_overtakes_is_never_kept,
+    fwd_03_our_own_pages_are_at_our_own_address_alone,
+    fwd_03_the_same_name_over_another_scheme_is_another_host,
+    b12_a_group_of_another_organization_is_no_group_here,
     d7_a_cookie_lasts_as_long_as_a_session_that_was_proved_anew,
 );
 
@@ -147,4 +156,114 @@ fn d7_a_cookie_lasts_as_long_as_a_session_that_was_proved_anew(which: TestDataba
     site.advance(DAY * 9);
     site.prune();
     assert!(!guest.is_in());
+}
+
+fn fwd_03_our_own_pages_are_at_our_own_address_alone(which: TestDatabase) {
+    let site = Site::behind_proxy(which);
+    let ada = site.add_ada();
+    let wiki = site.protect_app("Wiki", |_| ());
+    let mut guest = site.guest(&wiki);
+    enter(&mut guest, &ada, "/");
+    for path in [
+        "/login",
+        "/account/security",
+        "/api/v1/sessions",
+        "/.nightlatch",
+        "/.nightlatch/../login",
+        "//.nightlatch/status",
+    ] {
+        let answer = guest.there.open_once(path);
+        assert!(answer.status.is_client_error(), "{path}: {}", answer.status);
+        assert!(!answer.text().contains("Password"), "{path}");
+    }
+}
+
+fn fwd_03_the_same_name_over_another_scheme_is_another_host(which: TestDatabase) {
+    use nightlatch_domain::relying_party::protection::ProtectedHost;
+    let site = Site::behind_proxy(which);
+    let plain = ProtectedHost::parse("http://localhost:3000").expect("a host");
+    let local = site.protect_app("Local", |rule| {
+        rule.hosts = vec![plain];
+        rule.public_paths = vec![PathRule::parse("/").expect("a rule")];
+    });
+    let status = |scheme: &str| {
+        let guest = site.guest(&local);
+        let mut proxy = guest.there.clone().at("10.9.9.9");
+        let ask = guest.question(&mut proxy, "GET", "/", &[]);
+        let ask = ask.without("x-forwarded-proto").without("x-forwarded-host");
+        let ask = ask.header("x-forwarded-host", "localhost:3000");
+        ask.header("x-forwarded-proto", scheme).send().status
+    };
+    assert_eq!(status("http"), 200);
+    assert_eq!(status("https"), 403);
+}
+
+fn b12_a_group_of_another_organization_is_no_group_here(which: TestDatabase) {
+    use nightlatch_domain::ids::GroupId;
+    use nightlatch_storage::groups::{self, Group};
+    let site = Site::behind_proxy(which);
+    let ada = site.add_ada();
+    let other = site.add_organization("Elsewhere Ltd");
+    let wiki = site.protect_app("Wiki", |_| ());
+    let mut guest = site.guest(&wiki);
+    enter(&mut guest, &ada, "/");
+    let group = Group {
+        id: GroupId::random(site.moment().random.as_ref()),
+        organization_id: other,
+        name: "Foreign".to_owned(),
+        created_at: site.now(),
+    };
+    let user = ada.id;
+    site.write(move |tx| {
+        groups::add(tx, &group)?;
+        groups::add_member(tx, group.id, user)
+    });
+    let passed = guest.asks_for_page("/").expect(200);
+    assert_eq!(passed.header("x-nightlatch-groups"), Some(""));
+}
+
+// The cookie is read, everything in the app ends, somebody else has the app's rule read
+// anew, and only then is the cookie kept: under the new rule, with whose counter it would
+// count as issued.
+fn fwd_06_a_read_that_the_end_of_an_app_overtakes_is_never_kept(which: TestDatabase) {
+    let site = Site::behind_proxy(which);
+    let ada = site.add_ada();
+    let wiki = site.protect_app("Wiki", |_| ());
+    let mut guest = site.guest(&wiki);
+    enter(&mut guest, &ada, "/");
+    let cookie = guest.there.jar.get("__Host-nightlatch-app");
+    let token = cookie.and_then(Token::parse).expect("a token");
+    let (app, host) = (site.app(), wiki.host.clone());
+    let (hers, nobodys) = (
+        Presented {
+            own: Some(token.digest()),
+            shared: Vec::new(),
+        },
+        Presented::default(),
+    );
+    let question = |presented| HostQuestion {
+        host: &host,
+        path: "/",
+        presented,
+        now: site.now(),
+    };
+    let read = |presented: &Presented| {
+        let (host, presented) = (host.clone(), presented.clone());
+        let activity = Arc::clone(&app.activity);
+        let reading = app.check_cache.begin(&app.store);
+        let read = site.read(move |tx| protected::check(tx, &host, &presented, &activity));
+        (reading, read)
+    };
+    let before = read(&hers);
+    let client = wiki.app.id;
+    site.write(move |tx| relying_parties::raise_epoch(tx, client));
+    let after = read(&nobodys);
+    let keep = |presented, (reading, read): &(_, HostCheck)| {
+        app.check_cache
+            .keep_on_host(*reading, question(presented), read);
+    };
+    keep(&nobodys, &after);
+    keep(&hers, &before);
+    let found = app.check_cache.find_on_host(question(&hers), &app.activity);
+    assert!(found.is_none());
 }
