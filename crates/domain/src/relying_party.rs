@@ -260,18 +260,28 @@ impl Registration {
             .any(|registered| registered.as_str() == presented)
     }
 
-    /// Whether it hears of logouts in a way that confirms them.
+    /// Whether it uses the secret that it has: for tokens, or to ask for logouts. What
+    /// only is behind a proxy never comes to us itself, and a secret that nobody uses can
+    /// only be lost.
+    pub fn uses_secret(&self) -> bool {
+        self.authentication == ClientAuthentication::Secret
+            && (self.pulls_logouts || !self.is_only_protected())
+    }
+
+    /// Whether a logout reaches it for certain: it hears of each in a way that confirms it,
+    /// or is asked about at each request, so that nothing needs telling.
     pub fn can_be_told(&self) -> bool {
-        self.pulls_logouts || !self.backchannel_logout_uris.is_empty()
+        self.pulls_logouts || !self.backchannel_logout_uris.is_empty() || self.is_only_protected()
     }
 
     /// How it hears of logouts, in words that follow its name; with the longest time for
     /// which it may go on where it does not (C10).
     pub fn how_told(&self) -> String {
-        if self.is_only_protected() {
-            return "is asked about at each request".to_owned();
-        }
         match (self.backchannel_logout_uris.len(), self.pulls_logouts) {
+            (0, false) if self.is_only_protected() => {
+                "is asked about at each request and ends with the session: nothing needs telling"
+                    .to_owned()
+            }
             (0, true) => "asks for logouts".to_owned(),
             (0, false) => format!(
                 "cannot be told of logouts; may go on for {} minutes",
@@ -284,8 +294,12 @@ impl Registration {
     }
 
     /// For how long it may go on if it cannot be told, in minutes: what was
-    /// registered, but never less than a token that it verifies by itself lasts.
+    /// registered, but never less than a token that it verifies by itself lasts. What only
+    /// is behind a proxy gets no token, and goes on for no time.
     pub fn worst_case(&self) -> u32 {
+        if self.is_only_protected() {
+            return self.worst_case_minutes.unwrap_or(0);
+        }
         let tokens = self.lifetimes.access_token_seconds.div_ceil(60);
         self.worst_case_minutes
             .map_or(tokens, |minutes| minutes.max(tokens))

@@ -9,9 +9,7 @@ use nightlatch_domain::ending::{Actor, Cause, Scope};
 use nightlatch_domain::event::{Event, EventKind};
 use nightlatch_domain::ids::{ClientId, EventId, OrganizationId};
 use nightlatch_domain::relying_party::protection::ProtectedHost;
-use nightlatch_domain::relying_party::{
-    ClientAuthentication, Registration, RelyingParty, RelyingPartyStatus,
-};
+use nightlatch_domain::relying_party::{Registration, RelyingParty, RelyingPartyStatus};
 use nightlatch_domain::secret::Token;
 use nightlatch_storage::{StorageError, Tx, events, organizations, relying_parties};
 
@@ -72,7 +70,10 @@ pub fn register(
     if let Some(host) = taken_host(tx, &new.registration, None)? {
         return Ok(RegisterOutcome::HostTaken(host));
     }
-    let secret = needs_secret(&new.registration).then(|| Token::generate(moment.random.as_ref()));
+    let secret = new
+        .registration
+        .uses_secret()
+        .then(|| Token::generate(moment.random.as_ref()));
     let app = RelyingParty {
         id: ClientId::random(moment.random.as_ref()),
         organization_id: new.organization,
@@ -120,7 +121,7 @@ pub fn change(
     app.registration = registration.clone();
     relying_parties::update(tx, &app)?;
     let mut secret = None;
-    match (needs_secret(registration), app.secret) {
+    match (registration.uses_secret(), app.secret) {
         (true, None) => secret = Some(give_secret(tx, moment, &mut app)?),
         (false, Some(_)) => {
             app.secret = None;
@@ -142,7 +143,7 @@ pub fn replace_secret(
     actor: Actor,
 ) -> Result<RegisterOutcome, StorageError> {
     let found = find(tx, organization, id)?;
-    let Some(mut app) = found.filter(|app| needs_secret(&app.registration)) else {
+    let Some(mut app) = found.filter(|app| app.registration.uses_secret()) else {
         return Ok(RegisterOutcome::NotFound);
     };
     let secret = Some(give_secret(tx, moment, &mut app)?);
@@ -263,10 +264,6 @@ fn taken_host(
         }
     }
     Ok(None)
-}
-
-fn needs_secret(registration: &Registration) -> bool {
-    registration.authentication == ClientAuthentication::Secret
 }
 
 fn give_secret(

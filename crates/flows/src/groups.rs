@@ -14,6 +14,16 @@ use nightlatch_storage::{StorageError, Tx, events, users};
 
 use crate::Moment;
 
+/// The group of this organization; those of others do not exist for it.
+pub fn find(
+    tx: &mut Tx<'_>,
+    organization: OrganizationId,
+    id: GroupId,
+) -> Result<Option<Group>, StorageError> {
+    let found = stored::find(tx, id)?;
+    Ok(found.filter(|group| group.organization_id == organization))
+}
+
 /// What came of making a group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AddOutcome {
@@ -91,13 +101,13 @@ pub fn add_member(
 pub fn remove_member(
     tx: &mut Tx<'_>,
     moment: &Moment,
-    (group, user): (&Group, &User),
+    (group, user): (&Group, UserId),
     actor: Actor,
 ) -> Result<MemberOutcome, StorageError> {
-    if !stored::remove_member(tx, group.id, user.id)? {
+    if !stored::remove_member(tx, group.id, user)? {
         return Ok(MemberOutcome::AsBefore);
     }
-    let what = (EventKind::GroupMemberRemoved, Some(user.id));
+    let what = (EventKind::GroupMemberRemoved, Some(user));
     record(tx, moment, group, what, actor)?;
     Ok(MemberOutcome::Done)
 }

@@ -67,16 +67,22 @@ pub fn find(tx: &mut Tx<'_>, id: GroupId) -> Result<Option<Group>, StorageError>
     )
 }
 
-/// Up to `limit` groups of an organization by name.
+/// Up to `limit` groups of an organization by name; those behind this name, if there is one.
 pub fn list_of_organization(
     tx: &mut Tx<'_>,
     organization_id: OrganizationId,
+    after: Option<&str>,
     limit: i64,
 ) -> Result<Vec<Group>, StorageError> {
     tx.query(
         "SELECT id, organization_id, name, created_at FROM user_groups
-         WHERE organization_id = $1 ORDER BY name_key LIMIT $2",
-        &[organization_id.into(), limit.into()],
+         WHERE organization_id = $1 AND name_key > $2 ORDER BY name_key LIMIT $3",
+        &[
+            organization_id.into(),
+            // No name is empty, so that everything comes behind it.
+            after.unwrap_or_default().to_lowercase().into(),
+            limit.into(),
+        ],
         read,
     )
 }
@@ -96,18 +102,20 @@ pub fn list_of_user(
     )
 }
 
-/// Up to `limit` people who are in a group.
+/// Up to `limit` people who are in a group, by id; those behind this one, if there is one.
 pub fn list_members(
     tx: &mut Tx<'_>,
     group_id: GroupId,
+    after: Option<UserId>,
     limit: i64,
 ) -> Result<Vec<User>, StorageError> {
+    let after = after.unwrap_or_else(|| UserId::from_bytes([0; 16]));
     tx.query(
         "SELECT u.id, u.organization_id, u.email, u.name, u.role, u.status, u.appearance,
                 u.picture_version, u.created_at
          FROM group_members m JOIN users u ON u.id = m.user_id
-         WHERE m.group_id = $1 ORDER BY m.user_id LIMIT $2",
-        &[group_id.into(), limit.into()],
+         WHERE m.group_id = $1 AND m.user_id > $2 ORDER BY m.user_id LIMIT $3",
+        &[group_id.into(), after.into(), limit.into()],
         |row| users::read(row, 0),
     )
 }

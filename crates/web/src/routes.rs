@@ -12,6 +12,7 @@ mod feed;
 mod oidc;
 mod oidc_tokens;
 mod organization_apps;
+mod organization_groups;
 mod protected;
 
 use std::sync::Arc;
@@ -178,6 +179,7 @@ fn routes() -> Vec<Route> {
         for_people(),
         apps::routes(),
         organization_apps::routes(),
+        organization_groups::routes(),
         factors::routes(),
         feed::routes(),
         oidc::routes(),

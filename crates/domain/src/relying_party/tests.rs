@@ -196,3 +196,35 @@ fn a_registration_is_judged_as_a_whole() {
     };
     assert_eq!(allowed.judge(), Ok(()));
 }
+
+#[test]
+fn what_only_is_behind_a_proxy_needs_no_secret_and_no_telling() {
+    let host = protection::ProtectedHost::parse("https://wiki.example").expect("a host");
+    let behind = Registration {
+        protection: Some(Protection {
+            hosts: vec![host],
+            ..Default::default()
+        }),
+        ..Registration::default()
+    };
+    assert!(!behind.uses_secret() && behind.can_be_told());
+    assert!(behind.how_told().contains("nothing needs telling"));
+    assert_eq!(behind.worst_case(), 0);
+    // One that comes for tokens besides may hold some when the session is over.
+    let both = Registration {
+        redirect_uris: vec![RegisteredUri::parse("https://wiki.example/cb").expect("an address")],
+        ..behind.clone()
+    };
+    assert!(both.uses_secret() && !both.can_be_told());
+    assert!(
+        both.how_told()
+            .starts_with("cannot be told of logouts; may go on for")
+    );
+    // One that asks for logouts proves itself when it does.
+    let pulls = Registration {
+        pulls_logouts: true,
+        ..behind
+    };
+    assert!(pulls.uses_secret() && pulls.can_be_told());
+    assert_eq!(pulls.how_told(), "asks for logouts");
+}

@@ -48,8 +48,8 @@ pub(super) async fn list(
         .read(move |tx| {
             let home = get_organization(tx, organization.as_deref())?;
             let mut lines = Vec::new();
-            for group in stored::list_of_organization(tx, home.id, MOST_LISTED)? {
-                let members = stored::list_members(tx, group.id, MOST_LISTED)?;
+            for group in stored::list_of_organization(tx, home.id, None, MOST_LISTED)? {
+                let members = stored::list_members(tx, group.id, None, MOST_LISTED)?;
                 lines.push(GroupLine {
                     id: group.id,
                     name: group.name,
@@ -90,11 +90,10 @@ pub(super) async fn member(
         .write(move |tx| {
             let (home, group) = get(tx, &name, organization.as_deref())?;
             let user = get_user(tx, &email)?;
-            let pair = (&group, &user);
             let outcome = if is_member {
-                groups::add_member(tx, &moment, pair, Actor::Operator)?
+                groups::add_member(tx, &moment, (&group, &user), Actor::Operator)?
             } else {
-                groups::remove_member(tx, &moment, pair, Actor::Operator)?
+                groups::remove_member(tx, &moment, (&group, user.id), Actor::Operator)?
             };
             match outcome {
                 MemberOutcome::Done => Ok(Reply::GroupMemberChanged {

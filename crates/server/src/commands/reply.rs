@@ -116,6 +116,9 @@ impl AppLine {
     /// How the app proves itself, in a word.
     pub fn proof(&self) -> &'static str {
         match self.registration.authentication {
+            ClientAuthentication::Secret if !self.registration.uses_secret() => {
+                "none (its proxy asks)"
+            }
             ClientAuthentication::Secret => "secret",
             ClientAuthentication::PrivateKeyJwt { .. } => "signed assertions",
             ClientAuthentication::None => "none (public)",

@@ -129,12 +129,29 @@ async fn what_cannot_be_protected_is_said() {
     let place = Place::new();
     place.done(add(ADA, None)).await;
     let (wiki, files) = ("https://wiki.example.test", "https://files.example.test");
-    app(&place, &["app", "add", "--name", "Wiki", "--protect", wiki]).await;
+    let added = place
+        .done(typed(&["app", "add", "--name", "Wiki", "--protect", wiki]))
+        .await;
+    // It never comes to us itself, so there is no secret that it could lose.
+    assert!(
+        matches!(
+            added,
+            Reply::App {
+                client_secret: None,
+                ..
+            }
+        ),
+        "{added:?}"
+    );
     let Reply::Apps { apps } = place.done(typed(&["app", "list"])).await else {
         panic!("no list");
     };
     let told: Vec<_> = apps.iter().map(|app| app.told.as_str()).collect();
-    assert_eq!(told, ["is asked about at each request"]);
+    assert_eq!(
+        told,
+        ["is asked about at each request and ends with the session: nothing needs telling"]
+    );
+    assert_eq!(apps[0].proof(), "none (its proxy asks)");
     let files = ["app", "add", "--name", "Files", "--protect", files];
     for (more, sentence) in [
         (&["--protect", wiki][..], "belongs to another app"),

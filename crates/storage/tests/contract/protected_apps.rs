@@ -77,10 +77,10 @@ pub(super) fn run_protected_apps(tx: &mut Tx<'_>) -> Result<(), StorageError> {
     groups::add(tx, &group(1))?;
     groups::find(tx, id(1))?;
     groups::find_by_name(tx, id(1), "Group 1")?;
-    groups::list_of_organization(tx, id(1), 1)?;
+    groups::list_of_organization(tx, id(1), None, 1)?;
     groups::add_member(tx, id(1), id(1))?;
     groups::list_of_user(tx, id(1), 1)?;
-    groups::list_members(tx, id(1), 1)?;
+    groups::list_members(tx, id(1), None, 1)?;
     groups::remove_member(tx, id(1), id(1))?;
     groups::delete(tx, &group(1))?;
     Ok(())
@@ -171,7 +171,7 @@ on_both_databases! {
             groups::add_member(tx, id(1), id(2))?;
             users::erase(tx, id(1))
         });
-        let members = write(store, |tx| groups::list_members(tx, id(1), 9));
+        let members = write(store, |tx| groups::list_members(tx, id(1), None, 9));
         assert_eq!(members.iter().map(|user| user.id).collect::<Vec<_>>(), [id(2)]);
     }
 
@@ -191,15 +191,21 @@ on_both_databases! {
         let names = |groups: Vec<Group>| groups.into_iter().map(|group| group.name).collect::<Vec<_>>();
         let of_user = || names(write(store, |tx| groups::list_of_user(tx, id(1), 9)));
         assert_eq!(of_user(), ["Group 1", "Group 2"]);
-        let members = write(store, |tx| groups::list_members(tx, id(1), 9));
+        let members = write(store, |tx| groups::list_members(tx, id(1), None, 9));
         assert_eq!(members.iter().map(|user| user.id).collect::<Vec<_>>(), [id(1)]);
+        assert!(write(store, |tx| groups::list_members(tx, id(1), Some(id(1)), 9)).is_empty());
+        let behind = |name: &'static str| {
+            names(write(store, move |tx| groups::list_of_organization(tx, id(1), Some(name), 9)))
+        };
+        assert_eq!(behind("GROUP 1"), ["Group 2"]);
+        assert_eq!(behind("group 2"), Vec::<String>::new());
         let found = write(store, |tx| groups::find_by_name(tx, id(1), "group 2"));
         assert_eq!(found, Some(group(2)));
         assert!(write(store, |tx| groups::remove_member(tx, id(2), id(1))));
         assert!(!write(store, |tx| groups::remove_member(tx, id(2), id(1))));
         write(store, |tx| groups::delete(tx, &group(1)));
         assert_eq!(of_user(), Vec::<String>::new());
-        assert_eq!(names(write(store, |tx| groups::list_of_organization(tx, id(1), 9))), ["Group 2"]);
+        assert_eq!(names(write(store, |tx| groups::list_of_organization(tx, id(1), None, 9))), ["Group 2"]);
         assert_eq!(write(store, |tx| groups::find(tx, id(1))), None);
     }
 }

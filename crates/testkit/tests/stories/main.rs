@@ -56,6 +56,7 @@ mod nodes;
 mod open_pages;
 mod organization_app_notices;
 mod organization_apps;
+mod organization_groups;
 mod outages;
 mod overtaken;
 mod passkey_attacks;

@@ -69,7 +69,12 @@ fn what_a_proxy_protects_is_written_and_read_by_api(which: TestDatabase) {
         "this_site_only": false,
     });
     assert_eq!(rule, &wanted);
-    assert_eq!(made["app"]["told"], "is asked about at each request");
+    // It never comes to us itself, so it gets no secret; and nothing needs telling.
+    assert_eq!(made["client_secret"], Value::Null);
+    let told = "is asked about at each request and ends with the session: nothing needs telling";
+    assert_eq!(made["app"]["told"], told);
+    assert_eq!(made["app"]["can_be_told"], true);
+    assert_eq!(made["app"]["worst_case_minutes"], 0);
     let stored = registered(&site, &made).app.registration;
     let stored = stored.protection.expect("protected");
     assert_eq!(stored.level, RequiredLevel::SecondFactor);
@@ -92,8 +97,13 @@ fn what_a_proxy_protects_is_written_and_read_by_api(which: TestDatabase) {
     let none = json!({ "protection": { "hosts": [] } });
     grace.api("PATCH", &path, Some(&none)).expect(400);
     let none = json!({ "protection": { "hosts": [] }, "redirect_uris": [REDIRECT_URI] });
+    let secret = format!("{path}/replace-secret");
+    drop(grace.api("POST", &secret, None).expect(400));
     let answer = grace.api("PATCH", &path, Some(&none)).expect(200).json();
     assert_eq!(answer["app"]["protection"], Value::Null);
+    // Now it comes for tokens, and gets what it proves itself with.
+    assert!(answer["client_secret"].is_string());
+    assert_eq!(answer["app"]["can_be_told"], false);
     // What is not a setting is no setting.
     for wrong in [
         json!({ "protection": { "host": ["https://a.example.net"] } }),
@@ -252,8 +262,7 @@ fn who_may_not_enter_any_more_gets_no_new_tokens(which: TestDatabase) {
     let id = ada.id;
     let group = team.clone();
     site.write(move |tx| {
-        let user = users::get(tx, id)?;
-        groups::remove_member(tx, &moment, (&group, &user), Actor::Operator).map(|_| ())
+        groups::remove_member(tx, &moment, (&group, id), Actor::Operator).map(|_| ())
     });
     // Neither by a refresh nor by a code that was on its way.
     let refused = app

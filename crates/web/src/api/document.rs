@@ -5,7 +5,8 @@ use axum::response::{IntoResponse, Response};
 use utoipa::OpenApi;
 
 use crate::api::{
-    apps, email_change, factors, history, organization_apps, profile, proof, sessions,
+    apps, email_change, factors, history, organization_apps, organization_groups, profile, proof,
+    sessions,
 };
 use crate::oidc_tokens::bearer;
 
@@ -15,7 +16,7 @@ use crate::oidc_tokens::bearer;
     info(
         title = "Nightlatch",
         description = "One's own profile, sessions, factors, apps and history; for administrators, the \
-                       apps of their organization. Calls carry the session cookie; \
+                       apps and groups of their organization. Calls carry the session cookie; \
                        calls that change something also send the header `X-Nightlatch: 1`. The calls of \
                        apps carry a token of theirs instead, as `Authorization: Bearer`. Errors are \
                        problem documents (RFC 9457), `application/problem+json`.",
@@ -53,7 +54,13 @@ use crate::oidc_tokens::bearer;
         organization_apps::test,
         organization_apps::notices,
         organization_apps::resend_all,
-        organization_apps::resend
+        organization_apps::resend,
+        organization_groups::list,
+        organization_groups::add,
+        organization_groups::remove,
+        organization_groups::members,
+        organization_groups::add_member,
+        organization_groups::remove_member
     )
 )]
 struct Document;

@@ -5,6 +5,7 @@
 //! `application/json` where they have a body and the header `X-Nightlatch: 1`,
 //! which no form of another site can (CSRF-05).
 
+mod administering;
 pub(crate) mod apps;
 pub(crate) mod body;
 pub(crate) mod document;
@@ -12,6 +13,7 @@ pub(crate) mod email_change;
 pub(crate) mod factors;
 pub(crate) mod history;
 pub(crate) mod organization_apps;
+pub(crate) mod organization_groups;
 pub(crate) mod profile;
 pub(crate) mod proof;
 pub(crate) mod sessions;

@@ -15,12 +15,11 @@ use axum::response::Response;
 use nightlatch_domain::ending::{Cause, parse_reason};
 use nightlatch_domain::ids::ClientId;
 use nightlatch_domain::relying_party::{Registration, RelyingParty};
-use nightlatch_flows::Moment;
-use nightlatch_flows::administration::{self, Administered, Administrator, Demand};
+use nightlatch_flows::administration::Demand;
 use nightlatch_flows::app_health;
 use nightlatch_flows::apps::{self, NewApp, RegisterOutcome};
 use nightlatch_protocols::registration::{AppWish, parse_name};
-use nightlatch_storage::{StorageError, Tx, relying_parties};
+use nightlatch_storage::relying_parties;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -31,11 +30,11 @@ pub(crate) use notices::{
 pub(crate) use test::{__path_run as __path_test, run as test};
 
 use self::shape::{AppEntry, AppSettings};
+use crate::api::administering::{act, look};
 use crate::api::body::{Body, answer};
-use crate::api::proof::{highest_proof_needed, session_over};
 use crate::cookies::Jar;
 use crate::failure::Failure;
-use crate::guard::{ADMINISTRATORS_ONLY, Person};
+use crate::guard::Person;
 use crate::pages::Query;
 use crate::signals::Concern;
 use crate::views::Problem;
@@ -49,53 +48,6 @@ fn no_such_app() -> Failure {
 
 fn parse_id(id: &str) -> Result<ClientId, Failure> {
     id.parse().map_err(|_| no_such_app())
-}
-
-/// Lets an administrator look at something.
-async fn look<T: Send + 'static>(
-    person: &Person,
-    mut work: impl FnMut(&mut Tx<'_>, Administrator) -> Result<T, StorageError> + Send + 'static,
-) -> Result<T, Failure> {
-    let app = &person.visit.app;
-    let (moment, session) = (app.moment(), person.live.owned.session.id);
-    let done: Result<Administered<T>, StorageError> = app
-        .store
-        .read(move |tx| administration::act(tx, &moment, session, Demand::Role, &mut work))
-        .await;
-    settle(done?, "")
-}
-
-/// Lets an administrator do something; `what` begins the sentence that asks for a proof.
-async fn act<T: Send + 'static>(
-    person: &Person,
-    (demand, what): (Demand, &str),
-    mut work: impl FnMut(&mut Tx<'_>, &Moment, Administrator) -> Result<T, StorageError>
-    + Send
-    + 'static,
-) -> Result<T, Failure> {
-    let app = &person.visit.app;
-    let (moment, session) = (app.moment(), person.live.owned.session.id);
-    let done: Result<Administered<T>, StorageError> = app
-        .store
-        .write(move |tx| {
-            administration::act(tx, &moment, session, demand, |tx, administrator| {
-                work(tx, &moment, administrator)
-            })
-        })
-        .await;
-    settle(done?, what)
-}
-
-fn settle<T>(done: Administered<T>, what: &str) -> Result<T, Failure> {
-    match done {
-        Administered::Done(done) => Ok(done),
-        Administered::ProofNeeded => Err(highest_proof_needed(what)),
-        Administered::NotAdministrator => {
-            Err(Failure::saying(Problem::Forbidden, ADMINISTRATORS_ONLY)
-                .with_code("administrators-only"))
-        }
-        Administered::SessionOver => Err(session_over()),
-    }
 }
 
 async fn get_app(person: &Person, id: &str) -> Result<RelyingParty, Failure> {

@@ -139,7 +139,8 @@ pub(crate) struct AppEntry {
     created_at: String,
     /// How it hears of logouts, in words that follow its name.
     told: String,
-    /// Whether it hears of logouts in a way that confirms them.
+    /// Whether a logout reaches it for certain: it hears of each in a way that confirms it,
+    /// or a proxy asks us at each request, so that nothing needs telling.
     can_be_told: bool,
     /// For how long it may go on after a logout that it is not told of, in minutes: what
     /// was registered, but never less than its access tokens last.
