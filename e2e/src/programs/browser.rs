@@ -13,7 +13,7 @@ use super::nightlatch::{ADA, PASSWORD};
 use crate::failure::{Failure, Outcome, ensure};
 
 /// Longer than any answer takes; a program that hangs fails instead of holding up everything.
-const LONGEST: Duration = Duration::from_secs(15);
+const LONGEST: Duration = Duration::from_secs(40);
 
 /// More redirects in a row are a circle.
 const MOST_REDIRECTS: usize = 12;

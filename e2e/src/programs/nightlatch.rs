@@ -5,9 +5,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 
+use rustix::process::{Pid, Signal, kill_process};
+
 use super::mail_server::free_port;
 use super::scratch::Scratch;
 use crate::failure::{Failure, Outcome, ensure};
+use crate::wait;
 
 /// Ada's password.
 pub(super) const PASSWORD: &str = "seven lanterns beneath a quiet harbor";
@@ -189,6 +192,36 @@ impl Nightlatch {
         ensure(ready, || {
             format!("nightlatch does not start: {}", self.log())
         })
+    }
+
+    /// It takes connections and does nothing more, as on a machine that is frozen.
+    pub(super) async fn hang(&self) -> Outcome {
+        self.signal(Signal::STOP)?;
+        let id = self.running.as_ref().map_or(0, Child::id);
+        // Its threads stop one after the other, and may answer until then.
+        wait::until("nightlatch to stand still", wait::PATIENCE, async || {
+            let threads = std::fs::read_dir(format!("/proc/{id}/task"))?;
+            for thread in threads {
+                let status = std::fs::read_to_string(thread?.path().join("stat"))?;
+                let state = status.rsplit(") ").next().unwrap_or_default();
+                if !state.starts_with('T') {
+                    return Ok(None);
+                }
+            }
+            Ok(Some(()))
+        })
+        .await
+    }
+
+    /// It wakes up again.
+    pub(super) fn go_on(&self) -> Outcome {
+        self.signal(Signal::CONT)
+    }
+
+    fn signal(&self, signal: Signal) -> Outcome {
+        let child = self.running.as_ref();
+        let child = child.ok_or_else(|| Failure::new("nightlatch does not run"))?;
+        Ok(kill_process(Pid::from_child(child), signal)?)
     }
 
     /// `kill -9`.

@@ -36,6 +36,15 @@ impl Kind {
         }
     }
 
+    /// What it answers, of itself, when we take a question and never answer it.
+    pub(super) const fn unanswered(self) -> u16 {
+        match self {
+            Self::Nginx | Self::Envoy => 503,
+            Self::Caddy => 504,
+            Self::Traefik => 500,
+        }
+    }
+
     const fn file(self) -> &'static str {
         match self {
             Self::Nginx => "nginx.conf",
@@ -145,7 +154,7 @@ fn nginx(directory: &Path, file: &Path) -> Outcome<Command> {
         .concat();
     // One process, so that ending it ends all of it.
     let text = format!(
-        "daemon off;\nmaster_process off;\npid {}/pid;\nerror_log stderr;\nevents {{}}\n\
+        "daemon off;\nmaster_process off;\npid {}/pid;\nerror_log stderr;\nevents {{ worker_connections 16384; }}\n\
          http {{\n    access_log off;\n{temporary}    include {};\n}}\n",
         directory.display(),
         file.display()

@@ -19,6 +19,8 @@ pub(super) struct Scene {
     pub(super) kind: Kind,
     pub(super) nightlatch: Nightlatch,
     pub(super) app: App,
+    /// The app, as it is registered.
+    pub(super) client_id: String,
     /// `http://wiki.localhost:1234`.
     pub(super) origin: String,
     /// Another protected app, which another proxy would stand before.
@@ -32,9 +34,15 @@ pub(super) struct Scene {
 
 impl Scene {
     pub(super) async fn new(kind: Kind) -> Outcome<Self> {
+        Self::with(kind, &[]).await
+    }
+
+    /// One whose server has these settings besides.
+    pub(super) async fn with(kind: Kind, settings: &[(&str, String)]) -> Outcome<Self> {
         let scratch = Scratch::new()?;
-        let trusted = [("NIGHTLATCH_TRUSTED_PROXIES", "127.0.0.1/32".to_owned())];
-        let mut nightlatch = Nightlatch::install(&scratch, &trusted)?;
+        let trusted = ("NIGHTLATCH_TRUSTED_PROXIES", "127.0.0.1/32".to_owned());
+        let settings: Vec<_> = settings.iter().cloned().chain([trusted]).collect();
+        let mut nightlatch = Nightlatch::install(&scratch, &settings)?;
         let app = App::start()?;
         let ports = Ports {
             host: HOST,
@@ -45,10 +53,11 @@ impl Scene {
         let origin = format!("http://{HOST}:{}", ports.proxy);
         // Its proxy is left out: its own pages, which is all of it that is needed, are ours.
         let elsewhere = format!("http://notes.localhost:{}", ports.nightlatch);
-        nightlatch.add_app(&[
+        let wiki = nightlatch.add_app(&[
             "--name=Wiki".to_owned(),
             format!("--protect={origin}"),
             "--public-path=/public/".to_owned(),
+            "--signed-headers".to_owned(),
         ])?;
         nightlatch.add_app(&["--name=Notes".to_owned(), format!("--protect={elsewhere}")])?;
         nightlatch.start()?;
@@ -59,6 +68,7 @@ impl Scene {
             kind,
             nightlatch,
             app,
+            client_id: wiki.client_id,
             origin,
             elsewhere,
             laptop: Browser::default(),

@@ -1,8 +1,14 @@
 //! What people live through with apps behind these proxies.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::Value;
+
+use super::super::nightlatch::ADA;
+use super::app::Seen;
 use super::kind::Kind;
 use super::scene::{Device, HOST, Scene, is_ada};
-use crate::failure::{Outcome, ensure};
+use crate::failure::{Failure, Outcome, ensure};
 
 pub(super) async fn nginx_lets_people_in_until_they_are_logged_out() -> Outcome {
     lets_people_in(Kind::Nginx).await
@@ -100,6 +106,9 @@ fn uses_the_app(scene: &mut Scene) -> Outcome {
         format!("she is not in: {} {seen:?}", answer.in_short())
     })?;
     seen.map_or(Ok(()), is_ada)?;
+    if let Some(seen) = seen {
+        is_signed(scene, seen)?;
+    }
 
     let sent = scene
         .laptop
@@ -129,7 +138,7 @@ fn uses_the_app(scene: &mut Scene) -> Outcome {
             ("HTTP2-Settings", "AAMAAABkAAQAAP__"),
         ];
         let (answer, seen) = scene.send("GET /pages/read", &other)?;
-        let is_tunnel = |one: &super::app::Seen| {
+        let is_tunnel = |one: &Seen| {
             !one.values("upgrade").is_empty() && !one.values("http2-settings").is_empty()
         };
         ensure(!seen.iter().any(is_tunnel), || {
@@ -149,6 +158,36 @@ fn uses_the_app(scene: &mut Scene) -> Outcome {
     );
     scene.laptop.look(&script)?.is_page("EventSource")?;
     scene.laptop.look(&status)?.is_page("live")
+}
+
+/// What the app is told stands once more in a token that is for this app alone, for a short time, under one of the keys
+/// that we publish.
+fn is_signed(scene: &mut Scene, seen: &Seen) -> Outcome {
+    let issuer = scene.nightlatch.issuer();
+    let keys = scene.laptop.look(&format!("{issuer}/oauth2/jwks"))?;
+    let keys: Value = serde_json::from_str(&keys.body)?;
+    let tokens = seen.values("x-nightlatch-token");
+    let parts: Vec<&str> = tokens.iter().flat_map(|token| token.split('.')).collect();
+    let [header, claims, _signature] = parts[..] else {
+        return Err(Failure::new(format!("not one token: {tokens:?}")));
+    };
+    let read = |part: &str| -> Outcome<Value> {
+        Ok(serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part)?)?)
+    };
+    let (header, claims) = (read(header)?, read(claims)?);
+    let known = keys["keys"].as_array().is_some_and(|keys| {
+        let mut keys = keys.iter();
+        keys.any(|key| key["kid"] == header["kid"] && key["kid"].is_string())
+    });
+    let life = claims["exp"].as_i64().unwrap_or(i64::MAX) - claims["iat"].as_i64().unwrap_or(0);
+    let is_hers = claims["iss"] == issuer
+        && claims["aud"] == scene.client_id
+        && claims["email"] == ADA
+        && [claims["sub"].as_str().unwrap_or_default()] == seen.values("x-nightlatch-user")[..]
+        && [claims["sid"].as_str().unwrap_or_default()] == seen.values("x-nightlatch-session")[..];
+    ensure(known && is_hers && (1..=300).contains(&life), || {
+        format!("another token: {header} {claims}")
+    })
 }
 
 async fn cannot_be_asked(kind: Kind) -> Outcome {
