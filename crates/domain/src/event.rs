@@ -124,6 +124,11 @@ pub enum EventKind {
     AppLeft,
     /// The person took an app's access away; the detail is its name.
     AppAccessRemoved,
+    /// The audit trail was checked from its beginning; the detail says what came of it
+    /// (LOG-05).
+    AuditChecked,
+    /// Lines of the audit trail were read; the detail says how many.
+    AuditRead,
 }
 
 impl EventKind {
@@ -179,6 +184,8 @@ impl EventKind {
         Self::TokenReused,
         Self::AppLeft,
         Self::AppAccessRemoved,
+        Self::AuditChecked,
+        Self::AuditRead,
     ];
 
     /// The stored and programmatic name; stable (LOG-01).
@@ -235,6 +242,8 @@ impl EventKind {
             Self::TokenReused => "token_reused",
             Self::AppLeft => "app_left",
             Self::AppAccessRemoved => "app_access_removed",
+            Self::AuditChecked => "audit_checked",
+            Self::AuditRead => "audit_read",
         }
     }
 

@@ -18,6 +18,7 @@
 //! [`email_change`] is how an account gets another address.
 
 pub mod alert;
+pub mod audit;
 pub mod check_up;
 pub mod client;
 pub mod email_change;

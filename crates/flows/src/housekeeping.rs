@@ -5,11 +5,12 @@ use std::time::Duration;
 use nightlatch_domain::Timestamp;
 use nightlatch_storage::{
     StorageError, Tx, authenticator_apps, authorization_codes, authorization_requests, browsers,
-    email_changes, endings, entries, events, feed, grants, host_sessions, mail_links, mails,
-    notices, passkeys, pending_sign_ins, phone_sign_ins, remembered_factors, sessions, throttles,
+    email_changes, endings, entries, feed, grants, host_sessions, mail_links, mails, notices,
+    passkeys, pending_sign_ins, phone_sign_ins, remembered_factors, sessions, throttles,
     used_assertions,
 };
 
+use crate::audit;
 use crate::factors::authenticator_app::SET_UP_LIFE;
 use crate::feed::READER_RETENTION;
 use crate::protected;
@@ -38,7 +39,7 @@ pub fn prune(tx: &mut Tx<'_>, now: Timestamp, batch: i64) -> Result<u64, Storage
     let mut gone = sessions::prune(tx, now.minus(RETENTION), batch)?;
     gone += endings::prune_receipts(tx, now, batch)?;
     gone += endings::prune(tx, now.minus(RETENTION), batch)?;
-    gone += events::prune(tx, now.minus(RETENTION), batch)?;
+    gone += audit::prune(tx, now.minus(RETENTION), batch)?;
     gone += notices::prune(tx, now.minus(RETENTION), batch)?;
     gone += host_sessions::prune(tx, now, protected::KEPT_AFTER, batch)?;
     gone += entries::prune(tx, now.minus(RETENTION), batch)?;

@@ -14,6 +14,7 @@ pub mod administration;
 pub mod alerts;
 pub mod app_health;
 pub mod apps;
+pub mod audit;
 pub mod authorize;
 pub mod check_cache;
 pub mod check_up;

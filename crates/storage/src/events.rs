@@ -8,7 +8,7 @@ use nightlatch_domain::ids::{EndingId, EventId, SessionId, UserId};
 
 use crate::{ColumnProblem, Row, StorageError, Tx};
 
-fn read(row: &Row<'_>) -> Result<Event, StorageError> {
+pub(crate) fn read(row: &Row<'_>) -> Result<Event, StorageError> {
     Ok(Event {
         id: row.get(0)?,
         at: row.get(1)?,
@@ -76,7 +76,7 @@ pub fn gather(tx: &mut Tx<'_>, event: &Event, since: Timestamp) -> Result<bool, 
         "UPDATE events SET count = count + 1, at = CASE WHEN at < $3 THEN $3 ELSE at END
          WHERE id = (SELECT id FROM events
                      WHERE user_id = $1 AND at >= $2 AND kind = $5 AND address = $4
-                       AND session_id IS NOT DISTINCT FROM $6
+                       AND session_id IS NOT DISTINCT FROM $6 AND NOT sealed
                      ORDER BY at DESC LIMIT 1)",
         &[
             event.user_id.into(),
@@ -243,13 +243,5 @@ pub fn list_sessions_of_ending(
          ORDER BY at, id LIMIT $3",
         &[user_id.into(), ending_id.into(), limit.into()],
         |row| row.get(0),
-    )
-}
-
-/// Deletes up to `limit` lines older than `before`.
-pub fn prune(tx: &mut Tx<'_>, before: Timestamp, limit: i64) -> Result<u64, StorageError> {
-    tx.execute(
-        "DELETE FROM events WHERE id IN (SELECT id FROM events WHERE at < $1 LIMIT $2)",
-        &[before.into(), limit.into()],
     )
 }

@@ -37,6 +37,7 @@ mod tls;
 mod value;
 
 pub mod app_health;
+pub mod audit;
 pub mod authenticator_apps;
 pub mod authorization_codes;
 pub mod authorization_requests;

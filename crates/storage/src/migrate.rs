@@ -39,6 +39,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations![
     (10, "0010_app_health"),
     (11, "0011_app_claims"),
     (12, "0012_protected_apps"),
+    (13, "0013_audit"),
 ];
 
 /// Both databases understand this one alike.

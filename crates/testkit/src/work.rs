@@ -1,9 +1,11 @@
 //! The steps of the workers, one at a time and when a story says so.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use nightlatch_domain::Timestamp;
 use nightlatch_flows::activity::INTERVAL;
+use nightlatch_flows::audit;
 use nightlatch_flows::housekeeping;
 use nightlatch_flows::log_out::{self, Expansion};
 
@@ -57,12 +59,28 @@ impl Site {
         batches
     }
 
+    /// Gives every line of the history its place in the audit trail.
+    pub fn seal_audit(&self) {
+        self.seal_audit_at(self.now());
+    }
+
+    fn seal_audit_at(&self, now: Timestamp) {
+        loop {
+            let random = Arc::clone(&self.app().random);
+            if self.write(move |tx| audit::seal(tx, random.as_ref(), now, 50)) == 0 {
+                return;
+            }
+        }
+    }
+
     /// Deletes what is too old; returns how many rows.
     pub fn prune(&self) -> u64 {
         self.prune_at(self.now())
     }
 
     fn prune_at(&self, now: Timestamp) -> u64 {
+        // Only what has its place goes.
+        self.seal_audit_at(now);
         let mut gone = 0;
         loop {
             let step = self.write(move |tx| housekeeping::prune(tx, now, 50));

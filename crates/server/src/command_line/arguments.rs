@@ -1,6 +1,7 @@
 //! What can be typed. Only words and their shapes; nothing is done here.
 
 pub mod apps;
+pub mod audit;
 pub mod groups;
 
 use std::path::PathBuf;
@@ -60,6 +61,9 @@ pub enum Action {
     /// Logouts that apps are told of: list what they missed, send it again
     #[command(subcommand)]
     Notice(Notice),
+    /// The audit trail: verify, export
+    #[command(subcommand)]
+    Audit(audit::Audit),
     /// The secret key: prepare another, rotate, reseal
     #[command(subcommand)]
     Key(Key),

@@ -5,6 +5,7 @@
 //! never asks anything back. What can be typed is in [`arguments`].
 
 pub mod arguments;
+mod audit;
 mod check;
 
 use std::path::Path;
@@ -93,6 +94,7 @@ async fn act(arguments: Arguments) -> Result<u8, Trouble> {
         Action::Notice(Notice::Resend { id, all: _ }) => {
             ask(file, json, Command::NoticeResend { id }).await
         }
+        Action::Audit(audit) => audit::run(file, json, audit).await,
         Action::Key(Key::Prepare) => ask(file, json, Command::KeyPrepare).await,
         Action::Key(Key::Rotate { only_node }) => rotate_key(file, json, only_node).await,
         Action::Key(Key::Reseal) => {

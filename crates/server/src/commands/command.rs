@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use nightlatch_domain::audit::Head;
 use nightlatch_domain::ids::{AuthenticatorAppId, ClientId, EndingId, NoticeId, SessionId};
 use nightlatch_domain::user::Role;
 use nightlatch_flows::factor_removal::Kind;
@@ -181,6 +182,16 @@ pub enum Command {
     NoticeShow { ending: EndingId },
     /// `notice resend`; without an id everything that failed or was given up.
     NoticeResend { id: Option<NoticeId> },
+    /// A step of `audit verify`; without an organization, of what concerns none.
+    AuditCheck {
+        organization: Option<String>,
+        checked: Option<Head>,
+    },
+    /// A step of `audit export`, likewise.
+    AuditRead {
+        organization: Option<String>,
+        behind: i64,
+    },
     /// `key prepare`.
     KeyPrepare,
     /// `key rotate`, its first step.

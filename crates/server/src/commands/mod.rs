@@ -6,6 +6,7 @@
 //! reply looks is [`show`].
 
 mod apps;
+mod audit;
 mod command;
 mod groups;
 mod keys;
@@ -40,8 +41,8 @@ use nightlatch_web::state::App;
 
 pub use command::{Command, FactorKind, TypedPassword, Whom};
 pub use reply::{
-    AppLine, ChangeLine, DeliveryLine, EndedLine, EndingLine, GroupLine, NoticeLine,
-    OrganizationLine, Reply, SessionLine, UserChange, UserLine, WaitingAppLine,
+    AppLine, AuditChainLine, AuditLine, ChangeLine, DeliveryLine, EndedLine, EndingLine, GroupLine,
+    NoticeLine, OrganizationLine, Reply, SessionLine, UserChange, UserLine, WaitingAppLine,
 };
 
 /// What a command works with: parts of a running server, or of a command line
@@ -177,6 +178,14 @@ pub async fn execute(context: Context<'_>, command: Command) -> Reply {
         Command::NoticeList => notices::list(context).await,
         Command::NoticeShow { ending } => notices::show(context, ending).await,
         Command::NoticeResend { id } => notices::resend(context, id).await,
+        Command::AuditCheck {
+            organization,
+            checked,
+        } => audit::check(context, organization, checked).await,
+        Command::AuditRead {
+            organization,
+            behind,
+        } => audit::read(context, organization, behind).await,
         Command::KeyPrepare => keys::prepare(context),
         Command::KeyRotate { only_node } => keys::rotate(context, only_node),
         Command::KeyReseal { after } => keys::reseal(context, after).await,

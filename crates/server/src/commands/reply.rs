@@ -1,9 +1,10 @@
 //! What comes back, as it travels and as programs read it.
 
 use nightlatch_domain::Timestamp;
+use nightlatch_domain::audit::{ChainDigest, Flaw, Head};
 use nightlatch_domain::ending::Cause;
 use nightlatch_domain::ids::{
-    ClientId, EndingId, GroupId, NoticeId, OrganizationId, SessionId, UserId,
+    BrowserId, ClientId, EndingId, EventId, GroupId, NoticeId, OrganizationId, SessionId, UserId,
 };
 use nightlatch_domain::notice::{Channel, NoticeState};
 use nightlatch_domain::relying_party::{ClientAuthentication, Registration, RelyingParty};
@@ -234,6 +235,59 @@ pub struct GroupLine {
     pub members: Vec<String>,
 }
 
+/// A line of the audit trail. Fields that say nothing are left out, and so are all of a
+/// line that is not there any more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct AuditLine {
+    pub number: i64,
+    pub digest: ChainDigest,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<EventId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub actor: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub actor_id: Option<UserId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_id: Option<UserId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session_id: Option<SessionId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub browser_id: Option<BrowserId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ending_id: Option<EndingId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cause: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub place: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_agent: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub count: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+}
+
+/// What came of checking one chain of the audit trail.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct AuditChainLine {
+    /// Nothing for what concerns no organization.
+    pub organization: Option<String>,
+    pub lines: u64,
+    /// The last line in order, to be kept elsewhere: who rewrites the database cannot
+    /// rewrite that.
+    pub head: Head,
+    /// At which number, and what.
+    pub flaw: Option<(i64, Flaw)>,
+}
+
 /// A setting that changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the names say it")]
@@ -346,6 +400,17 @@ pub enum Reply {
     },
     /// So many notices are sent again.
     NoticesResent { count: u64 },
+    /// A step of checking the audit trail.
+    AuditChecking {
+        upto: Head,
+        lines: u64,
+        flaw: Option<(i64, Flaw)>,
+        is_over: bool,
+    },
+    /// The audit trail was checked.
+    AuditChecked { chains: Vec<AuditChainLine> },
+    /// Lines of the audit trail.
+    AuditLines { lines: Vec<AuditLine>, more: bool },
     /// There is a key for the next rotation; possibly since earlier.
     KeyPrepared { is_new: bool },
     /// Another key is current; what older ones have sealed is still to be sealed

@@ -1,6 +1,7 @@
 //! How a reply looks: for people as sentences and tables, for programs as JSON.
 
 mod app_test;
+mod audit;
 
 use nightlatch_domain::notice::NoticeState;
 use nightlatch_protocols::outgoing::probe::Verdict;
@@ -101,6 +102,9 @@ pub fn as_text(reply: &Reply) -> String {
             organization,
             changes,
         } => show_changes(organization, changes),
+        Reply::AuditChecking { .. } => String::new(),
+        Reply::AuditChecked { chains } => audit::checked(chains),
+        Reply::AuditLines { lines, .. } => audit::lines(lines),
         Reply::GroupAdded {
             name, organization, ..
         } => format!("Added the group {name} to {organization}."),
@@ -220,7 +224,11 @@ pub fn error_of(reply: &Reply) -> Option<&str> {
 
 /// Whether a reply that is shown says that something does not work.
 pub fn has_failed(reply: &Reply) -> bool {
-    matches!(reply, Reply::AppTested { report, .. } if report.verdict == Verdict::Failed)
+    match reply {
+        Reply::AppTested { report, .. } => report.verdict == Verdict::Failed,
+        Reply::AuditChecked { chains } => chains.iter().any(|chain| chain.flaw.is_some()),
+        _ => false,
+    }
 }
 
 fn show_factors_removed(reply: &Reply) -> String {

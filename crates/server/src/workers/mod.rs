@@ -11,6 +11,7 @@ pub mod expand_endings;
 pub mod hear_other_nodes;
 pub mod prune;
 pub mod rotate_signing_keys;
+pub mod seal_audit;
 pub mod send_mail;
 pub mod write_activity;
 
@@ -46,6 +47,7 @@ impl Workers {
         workers.add(app, &stopped, "end_overdue", end_overdue::run);
         workers.add(app, &stopped, "expand_endings", expand_endings::run);
         workers.add(app, &stopped, "prune", prune::run);
+        workers.add(app, &stopped, "seal_audit", seal_audit::run);
         workers.add(
             app,
             &stopped,

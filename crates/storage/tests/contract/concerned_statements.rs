@@ -26,6 +26,8 @@ const DECIDING: &[&str] = &[
 /// All others, and why nothing kept in memory follows from them.
 const DECIDING_NOTHING: &[(&str, &str)] = &[
     ("app_health", "shown"),
+    ("audit_chain", "the history"),
+    ("audit_heads", "the history"),
     ("authorization_codes", "redeemed in the database"),
     ("authorization_requests", "a question, no right"),
     ("browsers", "names things"),

@@ -242,14 +242,4 @@ on_both_databases! {
         let count = |kind| write(store, move |tx| events::count_of_user(tx, id(1), kind, at(100)));
         assert_eq!([EventKind::SignedIn, EventKind::SessionEnded, EventKind::UserCreated].map(count), [2, 1, 0]);
     }
-
-    fn pruning_takes_old_lines_of_everybody_and_no_more_than_a_batch(store) {
-        for (number, milliseconds) in [(1, 10), (2, 99), (3, 100), (4, 11), (5, 101)] {
-            add(store, vec![line(number, milliseconds, EventKind::SignedIn)]);
-        }
-        add(store, vec![event(6, 10, EventKind::SettingsChanged, None)]);
-        let prune = |limit| write(store, move |tx| events::prune(tx, at(100), limit));
-        assert_eq!([prune(0), prune(3), prune(3), prune(3)], [0, 3, 1, 0]);
-        assert_eq!(pages(store, EventFilter::All, 100), [5, 3]);
-    }
 }

@@ -10,6 +10,7 @@
     reason = "a test that meets the unexpected fails"
 )]
 
+mod audit;
 mod authenticator_apps;
 mod authorization;
 mod browsers;

@@ -2,16 +2,18 @@
 //! no plan that anybody looked at.
 
 /// Where they are run.
-const RUNS: [&str; 4] = [
+const RUNS: [&str; 5] = [
     include_str!("plans.rs"),
+    include_str!("audit.rs"),
     include_str!("authorization.rs"),
     include_str!("email_changes.rs"),
     include_str!("protected_apps.rs"),
 ];
 
 /// The sources whose statements are to be found in one of [`RUNS`].
-const SOURCES: [(&str, &str); 32] = [
+const SOURCES: [(&str, &str); 33] = [
     ("app_health", include_str!("../../src/app_health.rs")),
+    ("audit", include_str!("../../src/audit.rs")),
     (
         "authenticator_apps",
         include_str!("../../src/authenticator_apps.rs"),

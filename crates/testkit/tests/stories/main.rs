@@ -24,6 +24,7 @@ mod api;
 mod app_health;
 mod apps;
 mod apps_in_trouble;
+mod audit;
 mod authorize;
 mod authorize_attacks;
 mod check_cache;

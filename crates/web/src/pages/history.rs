@@ -151,6 +151,8 @@ fn kind(event: EventKind) -> Option<HistoryKind> {
         | EventKind::GroupRemoved
         | EventKind::GroupMemberAdded
         | EventKind::GroupMemberRemoved
+        | EventKind::AuditChecked
+        | EventKind::AuditRead
         | EventKind::UserDeleted => return None,
     })
 }
