@@ -2,7 +2,7 @@
 -- Times are milliseconds since the Unix epoch; ids are 16 bytes; digests 32.
 
 -- Whether a line has its place in the chain. Until then it may gather more of the same.
-ALTER TABLE events ADD COLUMN sealed INTEGER NOT NULL DEFAULT false CHECK (sealed IN (0, 1));
+ALTER TABLE events ADD COLUMN sealed INTEGER NOT NULL CHECK (sealed IN (0, 1)) DEFAULT false;
 CREATE INDEX events_unsealed ON events (at, id) WHERE NOT sealed;
 
 -- The places of the history's lines. One chain for each organization, and one, under sixteen zero bytes, for what

@@ -154,7 +154,7 @@ fn prv_01_what_is_left_of_a_trail_is_still_in_order(which: TestDatabase) {
     let site = Site::new(which);
     let (ada, home) = busy_days(&site);
     let before = check(&site, Some(home)).0;
-    site.advance(nightlatch_flows::housekeeping::RETENTION - DAY * 2);
+    site.advance(DAY * 363);
     let mut laptop = site.browser();
     laptop.sign_in(&ada);
     assert!(site.prune() > 0);
