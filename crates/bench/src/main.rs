@@ -1,8 +1,8 @@
 //! What Nightlatch costs, always beside something else measured in the same run.
 //!
 //! `nightlatch-bench` runs everything and prints a table; a word runs one part:
-//! `check`, `memory`, `endings`, `sign-in`, `proxy`. `fill` measures nothing and fills a
-//! database with a made-up year. `scripts/bench` builds it and provides nginx and wrk. The figures and how to read them are in
+//! `check`, `memory`, `endings`, `sign-in`, `proxy`; and, only when asked for, `scale`, what
+//! grows with the total. `fill` measures nothing and fills a database with a made-up year. `scripts/bench` builds it and provides nginx and wrk. The figures and how to read them are in
 //! `docs/performance.md`. Processor time comes from `/proc`, so this runs on Linux.
 #![expect(
     clippy::cast_precision_loss,
@@ -18,6 +18,7 @@ mod fill;
 mod machine;
 mod memory;
 mod proxy;
+mod scale;
 mod sign_in;
 
 /// The one that the product uses.
@@ -37,6 +38,10 @@ fn main() {
         fill::run(std::env::args().skip(2));
         return;
     }
+    if part == "scale-serve" {
+        runtime.block_on(scale::serve(std::env::args().skip(2).collect()));
+        return;
+    }
     // A child of `proxy`: the server alone, so that its processor time is its own.
     if part == "serve" {
         runtime.block_on(proxy::serve());
@@ -49,21 +54,32 @@ fn main() {
         ("sign-in", sign_in::run),
         ("proxy", proxy::run),
     ];
+    if part == "scale" {
+        begin();
+        scale::run(std::env::args().skip(2));
+        println!("load at the end: {}", machine::load());
+        return;
+    }
     assert!(
         part.is_empty() || parts.iter().any(|(name, _)| *name == part),
         "there is no part named {part}"
     );
-    println!("load at the beginning: {}", machine::load());
-    println!(
-        "{:<58} {:>12} {:>12} {:>8}",
-        "what", "ours", "beside", "ratio"
-    );
+    begin();
     for (name, run) in parts {
         if part.is_empty() || part == name {
             run(&runtime);
         }
     }
     println!("load at the end: {}", machine::load());
+}
+
+/// The head of the table.
+fn begin() {
+    println!("load at the beginning: {}", machine::load());
+    println!(
+        "{:<58} {:>12} {:>12} {:>8}",
+        "what", "ours", "beside", "ratio"
+    );
 }
 
 /// A line of the table.

@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 use nightlatch_domain::ending::{Actor, Cause, Scope};
 use nightlatch_domain::event::{Event, EventKind};
 use nightlatch_domain::grant::RevokedCause;
-use nightlatch_domain::ids::{BrowserId, EventId};
+use nightlatch_domain::ids::{BrowserId, EventId, SessionId, UserId};
 use nightlatch_domain::notice::Lane;
 use nightlatch_domain::session::{self, Ended};
 use nightlatch_storage::endings::{self, Ending};
@@ -40,8 +40,8 @@ pub(crate) fn close_all(
         .iter()
         .any(|open| open.id != ending.id);
     let mut timeouts: HashMap<Cause, Ending> = HashMap::new();
-    let mut seen: HashSet<BrowserId> = HashSet::new();
-    let mut closed = Closed::default();
+    // What ends alike is written together: on PostgreSQL each statement is a way there and back.
+    let mut alike: Vec<Alike<'_>> = Vec::new();
     for owned in targets {
         let session = &owned.session;
         let overtaken =
@@ -73,35 +73,101 @@ pub(crate) fn close_all(
             cause,
             ending_id: belongs_to.id,
         };
-        if !sessions::close(tx, session.id, &ended)? {
-            continue;
+        match alike.iter_mut().find(|alike| alike.ended == ended) {
+            Some(alike) => alike.sessions.push(owned),
+            None => alike.push(Alike {
+                ended,
+                belongs_to,
+                sessions: vec![owned],
+            }),
         }
-        events::add(tx, &closing_event(moment, owned, &ended, &belongs_to))?;
-        notices::owe_for_session(tx, moment, owned, &ended, lane)?;
-        if cause.ends_long_lived_grants() {
-            let revoked = RevokedCause::SessionEnded;
-            grants::revoke_all_of_session(tx, session.id, moment.now, revoked)?;
-        }
-        if let Some(browser) = session.browser_id.filter(|_| takes_trust_away(cause)) {
-            remembered_factors::delete_of_browser(tx, session.user_id, browser)?;
-        }
-        let new_browser = session
-            .browser_id
-            .is_none_or(|browser| seen.insert(browser));
-        if belongs_to.id == ending.id {
-            closed.sessions += 1;
-            closed.browsers += i64::from(new_browser);
-        } else {
-            endings::count(
-                tx,
-                belongs_to.id,
-                1,
-                i64::from(new_browser),
-                belongs_to.expanded,
-            )?;
+    }
+    let mut seen: HashSet<BrowserId> = HashSet::new();
+    let mut closed = Closed::default();
+    for alike in alike {
+        let (sessions, browsers) = close_alike(tx, moment, lane, &alike, &mut seen)?;
+        if alike.belongs_to.id == ending.id {
+            closed.sessions += sessions;
+            closed.browsers += browsers;
+        } else if sessions > 0 {
+            let belongs_to = &alike.belongs_to;
+            endings::count(tx, belongs_to.id, sessions, browsers, belongs_to.expanded)?;
         }
     }
     Ok(closed)
+}
+
+/// Sessions that end at the same instant, for the same cause, by the same act.
+struct Alike<'a> {
+    ended: Ended,
+    belongs_to: Ending,
+    sessions: Vec<&'a OwnedSession>,
+}
+
+/// Writes them down; says how many had not ended before, and in how many browsers that
+/// were not `seen`.
+fn close_alike(
+    tx: &mut Tx<'_>,
+    moment: &Moment,
+    lane: Lane,
+    alike: &Alike<'_>,
+    seen: &mut HashSet<BrowserId>,
+) -> Result<(i64, i64), StorageError> {
+    let ended = &alike.ended;
+    let ids: Vec<SessionId> = alike
+        .sessions
+        .iter()
+        .map(|owned| owned.session.id)
+        .collect();
+    let ids = sessions::close_many(tx, &ids, ended)?;
+    let closed: HashSet<SessionId> = ids.iter().copied().collect();
+    let closed: Vec<&OwnedSession> = alike
+        .sessions
+        .iter()
+        .copied()
+        .filter(|owned| closed.contains(&owned.session.id))
+        .collect();
+    let lines: Vec<Event> = closed
+        .iter()
+        .map(|owned| closing_event(moment, owned, ended, &alike.belongs_to))
+        .collect();
+    events::add_all(tx, &lines)?;
+    notices::owe_for_sessions(tx, moment, &closed, ended, lane)?;
+    if ended.cause.ends_long_lived_grants() {
+        let revoked = RevokedCause::SessionEnded;
+        grants::revoke_all_of_sessions(tx, &ids, moment.now, revoked)?;
+    }
+    if takes_trust_away(ended.cause) {
+        forget_browsers(tx, &closed)?;
+    }
+    let browsers = closed
+        .iter()
+        .filter(|owned| {
+            owned
+                .session
+                .browser_id
+                .is_none_or(|browser| seen.insert(browser))
+        })
+        .count();
+    let count = |length| i64::try_from(length).unwrap_or(i64::MAX);
+    Ok((count(closed.len()), count(browsers)))
+}
+
+/// Where these sessions were, nobody's second factor is remembered any more.
+fn forget_browsers(tx: &mut Tx<'_>, closed: &[&OwnedSession]) -> Result<(), StorageError> {
+    let held: HashSet<(UserId, BrowserId)> = closed
+        .iter()
+        .filter_map(|owned| Some((owned.session.user_id, owned.session.browser_id?)))
+        .collect();
+    let mut users: Vec<UserId> = held.iter().map(|(user, _)| *user).collect();
+    users.sort_unstable();
+    users.dedup();
+    for (user, browser) in remembered_factors::list_browsers_of_users(tx, &users)? {
+        if held.contains(&(user, browser)) {
+            remembered_factors::delete_of_browser(tx, user, browser)?;
+        }
+    }
+    Ok(())
 }
 
 /// Whether a browser whose session ended so must show the second factor again

@@ -4,14 +4,17 @@
 //! ends what the app is told of: neither is there without the other (DLV-01). An app
 //! that cannot be told gets a row too, so that the receipt can say so (C9, C10).
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
 use nightlatch_domain::Timestamp;
 use nightlatch_domain::ending::ScopeKind;
-use nightlatch_domain::ids::{EndingId, NoticeId, OrganizationId, SessionId, UserId};
+use nightlatch_domain::ids::{ClientId, EndingId, NoticeId, OrganizationId, SessionId, UserId};
 use nightlatch_domain::notice::{Channel, Envelope, GIVE_UP_AFTER, Lane, Notice, NoticeState};
 use nightlatch_domain::relying_party::RelyingParty;
 use nightlatch_domain::session::Ended;
 use nightlatch_storage::endings::Ending;
-use nightlatch_storage::entries::Entry;
+use nightlatch_storage::entries::Entry as OpenEntry;
 use nightlatch_storage::sessions::OwnedSession;
 use nightlatch_storage::{StorageError, Tx, entries, notices, relying_parties};
 
@@ -39,25 +42,38 @@ pub(crate) fn lane(scope: ScopeKind) -> Lane {
     }
 }
 
-/// A session ended: every app that it is in is owed a notice.
-pub(crate) fn owe_for_session(
+/// Sessions ended: every app that one of them is in is owed a notice.
+pub(crate) fn owe_for_sessions(
     tx: &mut Tx<'_>,
     moment: &Moment,
-    owned: &OwnedSession,
+    closed: &[&OwnedSession],
     ended: &Ended,
     lane: Lane,
 ) -> Result<(), StorageError> {
-    let session = &owned.session;
-    let news = News {
-        ending_id: ended.ending_id,
-        at: ended.at,
-        session_id: session.id,
-        user_id: session.user_id,
-        organization_id: session.organization_id,
-        lane,
-    };
-    for app in entries::list_apps_of_session(tx, session.id)? {
-        owe(tx, moment, &news, &app)?;
+    let ids: Vec<SessionId> = closed.iter().map(|owned| owned.session.id).collect();
+    let mut apps_of: HashMap<SessionId, Vec<ClientId>> = HashMap::new();
+    for (session, client) in entries::list_open_of_sessions(tx, &ids)? {
+        apps_of.entry(session).or_default().push(client);
+    }
+    let mut apps: HashMap<ClientId, Option<RelyingParty>> = HashMap::new();
+    for owned in closed {
+        let session = &owned.session;
+        let news = News {
+            ending_id: ended.ending_id,
+            at: ended.at,
+            session_id: session.id,
+            user_id: session.user_id,
+            organization_id: session.organization_id,
+            lane,
+        };
+        for client in apps_of.remove(&session.id).unwrap_or_default() {
+            if let Entry::Vacant(place) = apps.entry(client) {
+                place.insert(relying_parties::find(tx, client)?);
+            }
+            if let Some(Some(app)) = apps.get(&client) {
+                owe(tx, moment, &news, app)?;
+            }
+        }
     }
     Ok(())
 }
@@ -67,7 +83,7 @@ pub(crate) fn owe_for_entry(
     tx: &mut Tx<'_>,
     moment: &Moment,
     ending: &Ending,
-    entry: &Entry,
+    entry: &OpenEntry,
 ) -> Result<(), StorageError> {
     let Some(app) = relying_parties::find(tx, entry.client_id)? else {
         return Ok(());

@@ -463,11 +463,13 @@ fn only_one_statement_ends_a_session_and_only_one_room_runs_it() {
         &["storage/src/sessions.rs"],
         "the statement",
     );
-    ends_with(
-        files_with("sessions::close("),
-        &["src/closing.rs"],
-        "its callers",
-    );
+    for caller in ["sessions::close(", "sessions::close_many("] {
+        let callers: &[&str] = match caller {
+            "sessions::close(" => &[],
+            _ => &["src/closing.rs"],
+        };
+        ends_with(files_with(caller), callers, "its callers");
+    }
     ends_with(files_with("close_all(tx"), &["src/log_out.rs"], "theirs");
     ends_with(
         files_with("epoch = epoch + 1"),
@@ -512,9 +514,9 @@ fn only_one_statement_ends_a_session_and_only_one_room_runs_it() {
         "its callers",
     );
     ends_with(
-        files_with("notices::owe_for_session("),
+        files_with("notices::owe_for_sessions("),
         &["src/closing.rs"],
-        "who owes for a session",
+        "who owes for sessions",
     );
     ends_with(
         files_with("notices::owe_for_entry("),

@@ -4,11 +4,13 @@
 //! as long as ended sessions do: whom to tell is never asked of a browser. *Open*
 //! is one whose app has not been told, or is not about to be, that it is over.
 
+use std::sync::LazyLock;
+
 use nightlatch_domain::Timestamp;
 use nightlatch_domain::ids::{ClientId, SessionId, UserId};
 use nightlatch_domain::relying_party::RelyingParty;
 
-use crate::{Concern, Row, StorageError, Tx, relying_parties};
+use crate::{Concern, Row, StorageError, Tx, Value, many, relying_parties};
 
 /// An app that a session entered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,20 +75,24 @@ pub fn find(
     )
 }
 
-/// The apps that a session is in, with what is registered of them. All of them:
-/// each is owed a notice.
-pub fn list_apps_of_session(
+/// Which apps each of these sessions is in. All of them: each is owed a notice.
+pub fn list_open_of_sessions(
     tx: &mut Tx<'_>,
-    session_id: SessionId,
-) -> Result<Vec<RelyingParty>, StorageError> {
-    tx.query(
-        "SELECT r.id, r.organization_id, r.name, r.registration, r.secret_digest, r.status, r.epoch,
-                r.created_at
-         FROM entries e JOIN relying_parties r ON r.id = e.client_id
-         WHERE e.session_id = $1 AND e.left_at IS NULL",
-        &[session_id.into()],
-        relying_parties::read,
-    )
+    ids: &[SessionId],
+) -> Result<Vec<(SessionId, ClientId)>, StorageError> {
+    static SQL: LazyLock<String> = LazyLock::new(|| {
+        format!(
+            "SELECT session_id, client_id FROM entries
+             WHERE session_id IN ({}) AND left_at IS NULL",
+            many::keys(1)
+        )
+    });
+    let mut found = Vec::new();
+    for ids in ids.chunks(many::KEYS) {
+        let values: Vec<Value<'_>> = many::padded(ids).map(Value::from).collect();
+        found.extend(tx.query(&SQL, &values, |row| Ok((row.get(0)?, row.get(1)?)))?);
+    }
+    Ok(found)
 }
 
 /// Up to `limit` open entries into an app.

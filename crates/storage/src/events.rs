@@ -1,12 +1,14 @@
 //! The history.
 
+use std::sync::LazyLock;
+
 use nightlatch_domain::Timestamp;
 use nightlatch_domain::client::ClientDetails;
 use nightlatch_domain::ending::Actor;
 use nightlatch_domain::event::{Event, EventKind};
 use nightlatch_domain::ids::{EndingId, EventId, SessionId, UserId};
 
-use crate::{ColumnProblem, Row, StorageError, Tx};
+use crate::{ColumnProblem, Row, StorageError, Tx, Value, many};
 
 pub(crate) fn read(row: &Row<'_>) -> Result<Event, StorageError> {
     Ok(Event {
@@ -37,35 +39,52 @@ pub(crate) fn read_actor(row: &Row<'_>, from: usize) -> Result<Actor, StorageErr
         .ok_or_else(|| row.corrupt(from, ColumnProblem("it does not fit the actor's id")))
 }
 
+const INSERT: &str =
+    "INSERT INTO events (id, at, organization_id, user_id, actor_kind, actor_user_id, kind,
+                     session_id, browser_id, ending_id, cause, address, place, user_agent, count,
+                     detail) VALUES ";
+
+fn values(event: &Event) -> [Value<'_>; 16] {
+    [
+        event.id.into(),
+        event.at.into(),
+        event.organization_id.into(),
+        event.user_id.into(),
+        event.actor.kind().into(),
+        event.actor.user_id().into(),
+        event.kind.name().into(),
+        event.session_id.into(),
+        event.browser_id.into(),
+        event.ending_id.into(),
+        event
+            .cause
+            .map(nightlatch_domain::ending::Cause::name)
+            .into(),
+        event.client.address.into(),
+        event.client.place.as_deref().into(),
+        (&event.client.user_agent).into(),
+        event.count.into(),
+        event.detail.as_deref().into(),
+    ]
+}
+
 /// Adds a line.
 pub fn add(tx: &mut Tx<'_>, event: &Event) -> Result<(), StorageError> {
-    tx.execute_one(
-        "INSERT INTO events (id, at, organization_id, user_id, actor_kind, actor_user_id, kind,
-                             session_id, browser_id, ending_id, cause, address, place, user_agent,
-                             count, detail)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
-        &[
-            event.id.into(),
-            event.at.into(),
-            event.organization_id.into(),
-            event.user_id.into(),
-            event.actor.kind().into(),
-            event.actor.user_id().into(),
-            event.kind.name().into(),
-            event.session_id.into(),
-            event.browser_id.into(),
-            event.ending_id.into(),
-            event
-                .cause
-                .map(nightlatch_domain::ending::Cause::name)
-                .into(),
-            event.client.address.into(),
-            event.client.place.as_deref().into(),
-            (&event.client.user_agent).into(),
-            event.count.into(),
-            event.detail.as_deref().into(),
-        ],
-    )
+    static SQL: LazyLock<String> = LazyLock::new(|| {
+        format!("{INSERT}($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)")
+    });
+    tx.execute_one(&SQL, &values(event))
+}
+
+/// Adds many lines.
+pub fn add_all(tx: &mut Tx<'_>, events: &[Event]) -> Result<(), StorageError> {
+    static SQL: LazyLock<String> = LazyLock::new(|| format!("{INSERT}{}", many::rows(16)));
+    let (whole, rest) = events.as_chunks::<{ many::ROWS }>();
+    for events in whole {
+        let values: Vec<Value<'_>> = events.iter().flat_map(values).collect();
+        tx.execute(&SQL, &values)?;
+    }
+    rest.iter().try_for_each(|event| add(tx, event))
 }
 
 /// Counts once more on the latest line of the same kind, session and address

@@ -3,6 +3,8 @@
 //! Whether a grant is good is decided by `domain::grant::admit` from what is read
 //! here.
 
+use std::sync::LazyLock;
+
 use nightlatch_domain::Timestamp;
 use nightlatch_domain::grant::{Grant, GrantEpochs, RevokedCause};
 use nightlatch_domain::ids::{ClientId, GrantId, SessionId, UserId};
@@ -11,7 +13,7 @@ use nightlatch_domain::session::Proof;
 use nightlatch_domain::user::UserStatus;
 
 use crate::columns::{Json, to_json};
-use crate::{Concern, Row, StorageError, Tx};
+use crate::{Concern, Row, StorageError, Tx, Value, many};
 
 /// A grant with the present state of what it depends on, but for its session.
 #[derive(Debug, Clone)]
@@ -226,19 +228,30 @@ pub fn revoke_of_session(
     )
 }
 
-/// Revokes everything that was granted in one session, long-lived or not.
-pub fn revoke_all_of_session(
+/// Revokes everything that was granted in these sessions, long-lived or not.
+pub fn revoke_all_of_sessions(
     tx: &mut Tx<'_>,
-    session_id: SessionId,
+    ids: &[SessionId],
     at: Timestamp,
     cause: RevokedCause,
 ) -> Result<u64, StorageError> {
-    tx.concerns(Concern::Session(session_id));
-    tx.execute(
-        "UPDATE grants SET revoked_at = $2, revoked_cause = $3
-         WHERE session_id = $1 AND revoked_at IS NULL",
-        &[session_id.into(), at.into(), cause.name().into()],
-    )
+    static SQL: LazyLock<String> = LazyLock::new(|| {
+        format!(
+            "UPDATE grants SET revoked_at = $1, revoked_cause = $2
+             WHERE session_id IN ({}) AND revoked_at IS NULL",
+            many::keys(3)
+        )
+    });
+    let mut revoked = 0;
+    for ids in ids.chunks(many::KEYS) {
+        for id in ids {
+            tx.concerns(Concern::Session(*id));
+        }
+        let mut values = vec![at.into(), cause.name().into()];
+        values.extend(many::padded(ids).map(Value::from));
+        revoked += tx.execute(&SQL, &values)?;
+    }
+    Ok(revoked)
 }
 
 /// Revokes what an app may do when the person is not there.

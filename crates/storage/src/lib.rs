@@ -28,6 +28,7 @@ mod columns;
 mod concern;
 mod error;
 mod job;
+mod many;
 mod migrate;
 mod postgres;
 mod queue;

@@ -4,13 +4,15 @@
 //! what the person has set up now; a row alone decides nothing. The token is the
 //! browser's: on a browser that several people use, their rows share it.
 
+use std::sync::LazyLock;
+
 use nightlatch_domain::Timestamp;
 use nightlatch_domain::ids::{BrowserId, RememberedFactorId, UserId};
 use nightlatch_domain::next_step::RememberedLife;
 use nightlatch_domain::secret::TokenDigest;
 use nightlatch_domain::session::Epochs;
 
-use crate::{Row, StorageError, Tx};
+use crate::{Row, StorageError, Tx, Value, many};
 
 /// A browser that stands in for a person's second factor.
 #[derive(Debug, Clone)]
@@ -170,6 +172,25 @@ pub fn delete_of_browser(
         "DELETE FROM remembered_factors WHERE user_id = $1 AND browser_id = $2",
         &[user_id.into(), browser_id.into()],
     )
+}
+
+/// In which browsers these users are remembered.
+pub fn list_browsers_of_users(
+    tx: &mut Tx<'_>,
+    ids: &[UserId],
+) -> Result<Vec<(UserId, BrowserId)>, StorageError> {
+    static SQL: LazyLock<String> = LazyLock::new(|| {
+        format!(
+            "SELECT user_id, browser_id FROM remembered_factors WHERE user_id IN ({})",
+            many::keys(1)
+        )
+    });
+    let mut found = Vec::new();
+    for ids in ids.chunks(many::KEYS) {
+        let values: Vec<Value<'_>> = many::padded(ids).map(Value::from).collect();
+        found.extend(tx.query(&SQL, &values, |row| Ok((row.get(0)?, row.get(1)?)))?);
+    }
+    Ok(found)
 }
 
 /// Forgets all of a user.

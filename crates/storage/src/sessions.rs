@@ -1,8 +1,8 @@
 //! Sessions as rows.
 //!
 //! Whether one is live is decided by `domain::session::admit` from what is read
-//! here; queries only narrow down. [`close`] is the only statement that ends a
-//! session, and only `flows::log_out` calls it.
+//! here; queries only narrow down. [`close`], and [`close_many`] for many at once, is
+//! all that ends a session, and only `flows::log_out` calls it.
 
 use std::sync::LazyLock;
 
@@ -16,7 +16,7 @@ use nightlatch_domain::session::{Ended, Epochs, Life, Proof, Session, Standing};
 use nightlatch_domain::user::User;
 
 use crate::columns::{Json, to_json};
-use crate::{Concern, Row, StorageError, Tx, users};
+use crate::{Concern, Row, StorageError, Tx, Value, many, users};
 
 /// The columns in the order in which [`read`] takes them.
 const COLUMNS: &str = "s.id, s.user_id, s.organization_id, s.browser_id, s.user_epoch, \
@@ -257,6 +257,41 @@ pub fn close(tx: &mut Tx<'_>, id: SessionId, ended: &Ended) -> Result<bool, Stor
             ended.ending_id.into(),
         ],
     )? == 1)
+}
+
+/// [`close`] for many that end alike; returns those that had not ended before.
+pub fn close_many(
+    tx: &mut Tx<'_>,
+    ids: &[SessionId],
+    ended: &Ended,
+) -> Result<Vec<SessionId>, StorageError> {
+    static SQL: LazyLock<String> = LazyLock::new(|| {
+        format!(
+            "UPDATE sessions SET ended_at = $1, ended_cause = $2, ending_id = $3,
+                    previous_token_digest = NULL
+             WHERE id IN ({}) AND ended_at IS NULL
+             RETURNING id",
+            many::keys(4)
+        )
+    });
+    let mut closed = Vec::with_capacity(ids.len());
+    for ids in ids.chunks(many::KEYS) {
+        if let &[id] = ids {
+            closed.extend(close(tx, id, ended)?.then_some(id));
+            continue;
+        }
+        for id in ids {
+            tx.concerns(Concern::Session(*id));
+        }
+        let mut values = vec![
+            ended.at.into(),
+            ended.cause.name().into(),
+            ended.ending_id.into(),
+        ];
+        values.extend(many::padded(ids).map(Value::from));
+        closed.extend(tx.query(&SQL, &values, |row| row.get::<SessionId>(0))?);
+    }
+    Ok(closed)
 }
 
 /// Records activity: it moves the idle deadline forward and nothing else, and

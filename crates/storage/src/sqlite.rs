@@ -8,9 +8,12 @@
 //! a hundred. Callers are answered after that commit and never before: an answer is a promise that survives a
 //! power cut, and a reader that starts after it must see the change.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::fs::OpenOptions;
 use std::io::ErrorKind;
 use std::path::Path;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -43,6 +46,9 @@ const LARGEST_GROUP: usize = 128;
 const LOCK_PATIENCE: Duration = Duration::from_secs(5);
 /// Far more than the program has statements, so that each is parsed once a thread.
 const CACHED_STATEMENTS: usize = 512;
+/// How much of the file the writer keeps in memory, in KiB; it takes so much only once it has read so much. A batch
+/// of a mass ending changes some thousand pages, and with the usual 2 MB each would be written several times.
+const WRITER_CACHE: &str = "-32768";
 
 /// Opens the file, migrates it and starts the threads.
 pub(crate) fn open(
@@ -58,6 +64,7 @@ pub(crate) fn open(
         connection: &writer,
     })?;
     set(&writer, "foreign_keys", "ON")?;
+    set(&writer, "cache_size", WRITER_CACHE)?;
 
     let (mut workers, read_jobs, write_jobs) = Workers::new(settings.queued_jobs);
     let commits = Arc::clone(commits);
@@ -116,26 +123,32 @@ fn set(connection: &Connection, pragma: &str, value: &str) -> Result<(), Storage
 }
 
 fn write_all(connection: &Connection, jobs: &Queue<BoxedJob>, commits: &Commits) {
+    let places = Places::default();
     while let Some(first) = jobs.next() {
-        commit_together(connection, first, jobs, commits);
+        let session = || Session {
+            connection,
+            places: &places,
+        };
+        commit_together(&session, first, jobs, commits);
     }
 }
 
 /// Runs the job and what is queued behind it in one transaction, commits, tells whom it concerns, and only then
 /// answers: an answer in between would be a log-out that a check from memory does not know of yet.
-fn commit_together(
-    connection: &Connection,
+fn commit_together<'a>(
+    session: &dyn Fn() -> Session<'a>,
     first: BoxedJob,
     jobs: &Queue<BoxedJob>,
     commits: &Commits,
 ) {
+    let connection = session().connection;
     let mut group = Vec::new();
     let mut concerns = Vec::new();
     let mut next = Some(first);
     let mut outcome = control(connection, "BEGIN IMMEDIATE");
     while let Some(mut job) = next.take() {
         if outcome.is_ok() {
-            outcome = run_in_savepoint(connection, &mut job, &mut concerns);
+            outcome = run_in_savepoint(session(), &mut job, &mut concerns);
         }
         group.push(job);
         if outcome.is_ok() && group.len() < LARGEST_GROUP {
@@ -164,12 +177,13 @@ fn commit_together(
 
 /// An error means that the transaction around the savepoint is gone, with everybody's work.
 fn run_in_savepoint(
-    connection: &Connection,
+    session: Session<'_>,
     job: &mut BoxedJob,
     concerns: &mut Vec<Concern>,
 ) -> Result<(), StorageError> {
+    let connection = session.connection;
     control(connection, "SAVEPOINT flow")?;
-    let mut tx = Tx::from(Session { connection });
+    let mut tx = Tx::from(session);
     let verdict = job.run(&mut tx);
     let concerned = tx.into_concerns();
     if connection.is_autocommit() {
@@ -187,13 +201,17 @@ fn run_in_savepoint(
 }
 
 fn read_all(connection: &Connection, jobs: &Queue<BoxedJob>) {
+    let places = Places::default();
     while let Some(mut job) = jobs.next() {
         if job.is_abandoned() {
             continue;
         }
         match control(connection, "BEGIN DEFERRED") {
             Ok(()) => {
-                job.run(&mut Tx::from(Session { connection }));
+                job.run(&mut Tx::from(Session {
+                    connection,
+                    places: &places,
+                }));
                 if let Err(error) = control(connection, "ROLLBACK") {
                     tracing::error!(%error, "a read did not end");
                 }
@@ -215,7 +233,13 @@ fn control(connection: &Connection, sql: &'static str) -> Result<(), StorageErro
 /// The statements of one transaction.
 pub(crate) struct Session<'a> {
     connection: &'a Connection,
+    places: &'a Places,
 }
+
+/// Where each parameter of each text goes, by the address of the text: finding that out compares names, and
+/// with a thousand parameters would take longer than the statement.
+#[derive(Default)]
+struct Places(RefCell<HashMap<*const u8, Rc<[usize]>>>);
 
 impl Session<'_> {
     /// Gives each row to `read` until it answers `false`.
@@ -256,16 +280,46 @@ impl Session<'_> {
 
     /// SQLite numbers placeholders by their first appearance in the text, whatever they are called. Binding by
     /// name makes `$2 … $1` mean what it says.
-    fn prepare(&self, sql: &str, params: &[Value<'_>]) -> Result<CachedStatement<'_>, Error> {
+    fn prepare(
+        &self,
+        sql: &'static str,
+        params: &[Value<'_>],
+    ) -> Result<CachedStatement<'_>, Error> {
         let mut statement = self.connection.prepare_cached(sql)?;
         let expected = statement.parameter_count();
         if expected != params.len() {
             return Err(Error::InvalidParameterCount(params.len(), expected));
         }
-        for (place, param) in params.iter().enumerate() {
-            statement.raw_bind_parameter(format!("${}", place + 1).as_str(), param)?;
+        let places = self.places(sql, &statement)?;
+        for (place, param) in places.iter().zip(params) {
+            statement.raw_bind_parameter(*place, param)?;
         }
         Ok(statement)
+    }
+
+    fn places(
+        &self,
+        sql: &'static str,
+        statement: &CachedStatement<'_>,
+    ) -> Result<Rc<[usize]>, Error> {
+        let count = statement.parameter_count();
+        let mut known = self.places.0.borrow_mut();
+        // A shorter text may begin at the same address.
+        if let Some(places) = known
+            .get(&sql.as_ptr())
+            .filter(|places| places.len() == count)
+        {
+            return Ok(Rc::clone(places));
+        }
+        let places: Rc<[usize]> = (1..=count)
+            .map(|number| {
+                let name = format!("${number}");
+                let place = statement.parameter_index(&name)?;
+                place.ok_or(Error::InvalidParameterName(name))
+            })
+            .collect::<Result<_, _>>()?;
+        known.insert(sql.as_ptr(), Rc::clone(&places));
+        Ok(places)
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, Error, OpenFlags};
 
-use super::{CACHED_STATEMENTS, Migrating, Session, create_private_file, explain, set};
+use super::{CACHED_STATEMENTS, Migrating, Places, Session, create_private_file, explain, set};
 use crate::backend::Tx;
 use crate::error::StorageError;
 use crate::migrate;
@@ -39,6 +39,7 @@ pub(crate) fn fill(
     run(&connection, "BEGIN")?;
     fill(&mut Tx::from(Session {
         connection: &connection,
+        places: &Places::default(),
     }))?;
     for index in &indexes {
         run(&connection, index)?;

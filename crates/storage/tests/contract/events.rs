@@ -92,6 +92,17 @@ fn counts(store: &Store) -> Vec<(u8, i64, i64)> {
 }
 
 on_both_databases! {
+    fn many_lines_at_once_come_back_like_one(store) {
+        // More than two statements take, and a rest.
+        let lines: Vec<Event> = (1..=70)
+            .map(|number| Event { detail: Some(format!("number {number}")), ..event(number, i64::from(number), EventKind::SignedIn, Some(id(1))) })
+            .collect();
+        let added = lines.clone();
+        write(store, move |tx| events::add_all(tx, &added));
+        let listed = write(store, |tx| events::list_of_user(tx, id(1), EventFilter::All, None, 99));
+        same(&listed, &lines.into_iter().rev().collect());
+    }
+
     fn a_line_comes_back_as_it_was_stored(store) {
         let everything = Event {
             id: id(255),

@@ -193,7 +193,7 @@ on_both_databases! {
         let count = write(store, |tx| grants::revoke_of_session(tx, id(1), id(1), at(9), RevokedCause::LeftApp));
         assert_eq!((count, state(store)), (1, [left, None, None, None]));
         let ended = Some(RevokedCause::SessionEnded);
-        let count = write(store, |tx| grants::revoke_all_of_session(tx, id(1), at(9), RevokedCause::SessionEnded));
+        let count = write(store, |tx| grants::revoke_all_of_sessions(tx, &[id(1)], at(9), RevokedCause::SessionEnded));
         assert_eq!((count, state(store)), (2, [left, ended, ended, None]));
         assert_eq!(listed(store), Vec::<u8>::new());
         add(store, grant(5, 1, true));

@@ -334,8 +334,9 @@ on_both_databases! {
         apps(store);
         write(store, |tx| entries::record(tx, id(7), id(1), id(1), at(10)));
         write(store, |tx| entries::record(tx, id(8), id(1), id(2), at(11)));
-        let apps = write(store, |tx| entries::list_apps_of_session(tx, id(7)));
-        assert_eq!(numbers(apps.iter().map(|app| app.id)), [1]);
+        let mut open = write(store, |tx| entries::list_open_of_sessions(tx, &[id(7), id(8), id(9)]));
+        open.sort_unstable();
+        assert_eq!(open, [(id(7), id(1)), (id(8), id(1))]);
         let is_in = |since: i64| move |tx: &mut nightlatch_storage::Tx<'_>| {
             entries::is_in_since(tx, id(1), id(1), at(since))
         };
@@ -344,7 +345,7 @@ on_both_databases! {
         assert!(write(store, |tx| entries::leave(tx, id(7), id(1), at(20))));
         assert!(!write(store, |tx| entries::leave(tx, id(7), id(1), at(21))));
         assert!(!write(store, is_in(9)));
-        assert!(write(store, |tx| entries::list_apps_of_session(tx, id(7))).is_empty());
+        assert!(write(store, |tx| entries::list_open_of_sessions(tx, &[id(7)])).is_empty());
         let open = write(store, |tx| entries::list_open_of_client(tx, id(1), 9));
         assert_eq!(numbers(open.iter().map(|entry| entry.session_id)), [8]);
         write(store, |tx| entries::record(tx, id(7), id(1), id(1), at(30)));

@@ -141,6 +141,7 @@ fn run_sign_in_steps(tx: &mut Tx<'_>) -> Result<(), StorageError> {
     remembered_factors::list_of_user(tx, id(1), 9)?;
     remembered_factors::prune(tx, at(0), 9)?;
     remembered_factors::delete(tx, id(1), id(1))?;
+    remembered_factors::list_browsers_of_users(tx, &[id(1)])?;
     remembered_factors::delete_of_browser(tx, id(1), id(1))?;
     remembered_factors::delete_of_user(tx, id(1))?;
     Ok(())
@@ -226,6 +227,7 @@ fn run_sessions(tx: &mut Tx<'_>) -> Result<(), StorageError> {
     sessions::list_open_of_deployment_below(tx, 1, 1)?;
     sessions::list_overdue(tx, at(1), 1)?;
     sessions::close(tx, id(1), &ended(1, Cause::LoggedOut, 1))?;
+    sessions::close_many(tx, &[id(1), id(2)], &ended(1, Cause::LoggedOut, 1))?;
     epochs::find_of_user(tx, id(1))?;
     epochs::raise_user(tx, id(1))?;
     epochs::raise_organization(tx, id(1))?;
@@ -261,6 +263,10 @@ fn run_endings(tx: &mut Tx<'_>) -> Result<(), StorageError> {
 fn run_events(tx: &mut Tx<'_>) -> Result<(), StorageError> {
     let line = event(1, 1, EventKind::SignInFailed, Some(id(1)));
     events::add(tx, &line)?;
+    let many: Vec<_> = (2..=40)
+        .map(|number| event(number, 1, EventKind::SignInFailed, Some(id(1))))
+        .collect();
+    events::add_all(tx, &many)?;
     events::gather(tx, &line, at(1))?;
     for filter in [EventFilter::All, EventFilter::SignIns, EventFilter::Endings] {
         events::any_sign_in(tx, id(1))?;
@@ -320,7 +326,7 @@ fn run_tokens(tx: &mut Tx<'_>) -> Result<(), StorageError> {
     grants::list_offline_of_user(tx, id(1), 9)?;
     grants::revoke(tx, id(1), at(9), RevokedCause::ByClient)?;
     grants::revoke_of_session(tx, id(2), id(1), at(9), RevokedCause::LeftApp)?;
-    grants::revoke_all_of_session(tx, id(2), at(9), RevokedCause::SessionEnded)?;
+    grants::revoke_all_of_sessions(tx, &[id(2)], at(9), RevokedCause::SessionEnded)?;
     grants::revoke_offline_of_client(tx, id(2), id(1), at(9), RevokedCause::LeftApp)?;
     grants::raise_offline_epoch(tx, id(1))?;
     grants::prune(tx, at(i64::MAX), 9)?;
@@ -337,7 +343,7 @@ fn run_tokens(tx: &mut Tx<'_>) -> Result<(), StorageError> {
 fn run_notices(tx: &mut Tx<'_>) -> Result<(), StorageError> {
     entries::record(tx, id(1), id(1), id(1), at(1))?;
     entries::find(tx, id(1), id(1))?;
-    entries::list_apps_of_session(tx, id(1))?;
+    entries::list_open_of_sessions(tx, &[id(1)])?;
     entries::list_open_of_client(tx, id(1), 1)?;
     entries::is_in_since(tx, id(1), id(1), at(1))?;
     entries::list_open_of_user(tx, id(1), 1)?;
@@ -443,7 +449,7 @@ fn postgres_plan(tx: &mut Tx<'_>, sql: &str, number: usize) -> Result<Vec<String
 }
 
 fn placeholders(sql: &str) -> usize {
-    (1..=30)
+    (1..=2_000)
         .take_while(|number| sql.contains(&format!("${number}")))
         .count()
 }
@@ -471,7 +477,7 @@ fn reads_a_whole_table(line: &str) -> bool {
     let line = line.trim_start_matches(|character| " ->".contains(character));
     // Rows of a subquery or of constants are no table.
     let table = |rest: &str| {
-        !rest.starts_with("CONSTANT") && !rest.starts_with('(') && !rest.starts_with("open")
+        !rest.contains("CONSTANT ROW") && !rest.starts_with('(') && !rest.starts_with("open")
     };
     line.strip_prefix("SCAN ").is_some_and(table)
         || line.contains("Seq Scan")

@@ -12,7 +12,7 @@ use nightlatch_storage::{Store, epochs, on_both_databases, organizations, users}
 
 use super::rows::{
     ODD_TEXT, add_sessions, at, client, constraint, digest, ended, id, is_wrong_row_count,
-    long_text, organization, people, refusal, same, session, user, write,
+    long_text, numbers, organization, people, refusal, same, session, user, write,
 };
 
 fn find(store: &Store, number: u8) -> Session {
@@ -79,6 +79,27 @@ fn full_session(number: u8, kind: SessionKind) -> Session {
 }
 
 on_both_databases! {
+    fn many_end_at_once_and_the_first_cause_stays(store) {
+        people(store);
+        // More than one statement takes, and one of them over already.
+        add_sessions(store, (1..=130).map(|number| session(number, 1)).collect());
+        assert!(close(store, 70, 5, Cause::LoggedOut, 1));
+        let all: Vec<_> = (1..=130).map(id).collect();
+        let by_force = ended(9, Cause::EndedByAdministrator, 2);
+        let closed = write(store, move |tx| sessions::close_many(tx, &all, &by_force));
+        let others: Vec<u8> = (1..=130).filter(|number| *number != 70).collect();
+        let mut closed = numbers(closed);
+        closed.sort_unstable();
+        assert_eq!(closed, others);
+        for number in 1..=130 {
+            let expected = if number == 70 { ended(5, Cause::LoggedOut, 1) } else { by_force };
+            assert_eq!(find(store, number).life.ended, Some(expected));
+        }
+        let again = write(store, move |tx| sessions::close_many(tx, &[id(1), id(2)], &by_force));
+        assert!(again.is_empty());
+        assert!(write(store, move |tx| sessions::close_many(tx, &[], &by_force)).is_empty());
+    }
+
     fn a_session_comes_back_as_it_was_stored(store) {
         people(store);
         let empty = Session { proofs: Vec::new(), ..session(9, 1) };

@@ -207,6 +207,9 @@ on_both_databases! {
         assert!(!delete(2, 1));
         assert!(delete(1, 1));
         assert_eq!(listed(store, 1), [2, 3]);
+        let mut held = write(store, |tx| remembered_factors::list_browsers_of_users(tx, &[id(1), id(2), id(9)]));
+        held.sort_unstable();
+        assert_eq!(held, [(id(1), id(2)), (id(1), id(3)), (id(2), id(1))]);
         assert_eq!(write(store, |tx| remembered_factors::delete_of_browser(tx, id(1), id(3))), 1);
         assert_eq!(write(store, |tx| remembered_factors::delete_of_user(tx, id(1))), 1);
         assert_eq!((listed(store, 1), listed(store, 2)), (vec![], vec![4]));
