@@ -73,6 +73,13 @@ pub enum EventKind {
     UserEnabled,
     /// The account was deleted.
     UserDeleted,
+    /// The person may do more or less; the detail says what before and now.
+    RoleChanged,
+    /// An administrator had a link for a new password sent to the person.
+    PasswordResetStarted,
+    /// An administrator took the password away, and had such a link sent; the detail is
+    /// the reason.
+    NewCredentialsRequired,
     /// Name, picture or preferences changed.
     ProfileChanged,
     /// A device got a name of its own.
@@ -159,6 +166,9 @@ impl EventKind {
         Self::UserDisabled,
         Self::UserEnabled,
         Self::UserDeleted,
+        Self::RoleChanged,
+        Self::PasswordResetStarted,
+        Self::NewCredentialsRequired,
         Self::ProfileChanged,
         Self::BrowserNamed,
         Self::BrowserMarkedShared,
@@ -217,6 +227,9 @@ impl EventKind {
             Self::UserDisabled => "user_disabled",
             Self::UserEnabled => "user_enabled",
             Self::UserDeleted => "user_deleted",
+            Self::RoleChanged => "role_changed",
+            Self::PasswordResetStarted => "password_reset_started",
+            Self::NewCredentialsRequired => "new_credentials_required",
             Self::ProfileChanged => "profile_changed",
             Self::BrowserNamed => "browser_named",
             Self::BrowserMarkedShared => "browser_marked_shared",

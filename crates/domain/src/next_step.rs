@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::policy::{SecondFactorPolicy, SecondFactorRule};
 use crate::session::{Epochs, Proof, ProofMethod};
 use crate::time::Timestamp;
-use crate::user::{Role, UserStatus};
+use crate::user::{Power, Role, UserStatus};
 
 /// How long a sign-in may wait for its second factor (SES-07).
 pub const PENDING_LIFE: Duration = Duration::from_mins(10);
@@ -104,7 +104,8 @@ pub fn demanded_from(
 ) -> Option<Timestamp> {
     let is_meant = match policy.rule {
         SecondFactorRule::Off | SecondFactorRule::Optional => false,
-        SecondFactorRule::Administrators => role == Role::Administrator,
+        // Whoever sees other people's things is worth attacking, too.
+        SecondFactorRule::Administrators => role.has(Power::Read),
         SecondFactorRule::Everybody => true,
     };
     let since = policy

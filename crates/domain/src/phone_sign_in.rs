@@ -19,7 +19,7 @@ use crate::client::ClientDetails;
 use crate::secret::{Token, TokenDigest};
 use crate::session::SessionKind;
 use crate::throttle;
-use crate::user::Role;
+use crate::user::{Power, Role};
 
 /// How long a code may be typed, and how long an approval waits to be used.
 /// Long enough to find the phone, short for whoever wants to talk a stranger
@@ -177,7 +177,7 @@ pub fn judge(
     if rule == PhoneSignInRule::Off {
         return Err(Refusal::SwitchedOff);
     }
-    if confirming.role == Role::Administrator {
+    if confirming.role.has(Power::Read) {
         return Err(Refusal::Administrator);
     }
     if confirming.by_phone || confirming.kind == SessionKind::Shared {

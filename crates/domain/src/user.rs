@@ -71,27 +71,68 @@ impl EmailKey {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
-    /// Sets the rules, sees and ends everyone's sessions.
+    /// Everything, and says who the other owners are. There is always one.
+    Owner,
+    /// Sets the rules, sees and ends everyone's sessions; has no say over owners.
     Administrator,
+    /// Sees what administrators see, and changes nothing.
+    Auditor,
     /// Has an account and nothing more.
     Member,
 }
 
+/// What something asks of whoever does it to an organization.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Power {
+    /// To see other people's things.
+    Read,
+    /// To change something.
+    Administer,
+    /// To decide over those who administer.
+    Own,
+}
+
 impl Role {
+    /// Every role, the one with most power first.
+    pub const ALL: [Self; 4] = [
+        Self::Owner,
+        Self::Administrator,
+        Self::Auditor,
+        Self::Member,
+    ];
+
     /// The stored and programmatic name.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Owner => "owner",
             Self::Administrator => "administrator",
+            Self::Auditor => "auditor",
             Self::Member => "member",
         }
     }
 
     /// Reads a stored name.
     pub fn from_name(name: &str) -> Option<Self> {
-        match name {
-            "administrator" => Some(Self::Administrator),
-            "member" => Some(Self::Member),
-            _ => None,
+        Self::ALL.into_iter().find(|role| role.name() == name)
+    }
+
+    /// The one place that says what each role may do.
+    pub const fn has(self, power: Power) -> bool {
+        match self {
+            Self::Owner => true,
+            Self::Administrator => matches!(power, Power::Read | Power::Administer),
+            Self::Auditor => matches!(power, Power::Read),
+            Self::Member => false,
+        }
+    }
+
+    /// Whether it may change something of an account that has the role `other`, or give
+    /// or take that role. Administrators have no say over owners: one whose sign-in was
+    /// stolen could make the thief an owner, or shut the owners out.
+    pub const fn has_say_over(self, other: Self) -> bool {
+        match other {
+            Self::Owner => self.has(Power::Own),
+            Self::Administrator | Self::Auditor | Self::Member => self.has(Power::Administer),
         }
     }
 }
@@ -233,6 +274,23 @@ mod tests {
             "a@.test",
         ] {
             assert!(EmailAddress::parse(wrong).is_none(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_each_role_may_do() {
+        let may =
+            |role: Role| [Power::Read, Power::Administer, Power::Own].map(|power| role.has(power));
+        assert_eq!(may(Role::Owner), [true, true, true]);
+        assert_eq!(may(Role::Administrator), [true, true, false]);
+        assert_eq!(may(Role::Auditor), [true, false, false]);
+        assert_eq!(may(Role::Member), [false, false, false]);
+        assert!(Role::Owner.has_say_over(Role::Owner));
+        assert!(!Role::Administrator.has_say_over(Role::Owner));
+        assert!(Role::Administrator.has_say_over(Role::Administrator));
+        assert!(!Role::Auditor.has_say_over(Role::Member));
+        for role in Role::ALL {
+            assert_eq!(Role::from_name(role.name()), Some(role));
         }
     }
 

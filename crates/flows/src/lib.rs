@@ -35,6 +35,7 @@ pub mod housekeeping;
 pub mod log_out;
 pub mod mail;
 pub mod mail_links;
+pub mod members;
 mod notices;
 pub mod operator_endings;
 pub mod own_apps;

@@ -20,6 +20,17 @@ pub fn end_for_operator(
     scope: Scope,
     reason: Option<String>,
 ) -> Result<EndingDone, StorageError> {
+    end_at_the_word_of(tx, moment, Actor::Operator, scope, reason)
+}
+
+/// The same at the word of an administrator, who has a say over all of the scope.
+pub(crate) fn end_at_the_word_of(
+    tx: &mut Tx<'_>,
+    moment: &Moment,
+    actor: Actor,
+    scope: Scope,
+    reason: Option<String>,
+) -> Result<EndingDone, StorageError> {
     let concerned = match &scope {
         Scope::AllOf(user) | Scope::OthersOf { user, .. } => vec![*user],
         Scope::Session(id) => owners(tx, &[*id])?,
@@ -36,7 +47,7 @@ pub fn end_for_operator(
     let request = EndingRequest {
         scope,
         cause: Cause::EndedByAdministrator,
-        actor: Actor::Operator,
+        actor,
         reason,
     };
     let done = end_sessions(tx, moment, &request)?;

@@ -81,7 +81,7 @@ pub fn found(
         organization_id,
         email: founding.email.clone(),
         name: founding.name.clone(),
-        role: Role::Administrator,
+        role: Role::Owner,
         password_record: founding.password_record.clone(),
     };
     match add_user(tx, moment, &new, Actor::Operator)? {

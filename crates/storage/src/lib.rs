@@ -44,6 +44,7 @@ pub mod authorization_codes;
 pub mod authorization_requests;
 pub mod browsers;
 pub mod consents;
+pub mod directory;
 pub mod email_changes;
 pub mod endings;
 pub mod entries;

@@ -40,6 +40,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations![
     (11, "0011_app_claims"),
     (12, "0012_protected_apps"),
     (13, "0013_audit"),
+    (14, "0014_people"),
 ];
 
 /// Both databases understand this one alike.

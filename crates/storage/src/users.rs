@@ -2,7 +2,7 @@
 
 use nightlatch_domain::Timestamp;
 use nightlatch_domain::ids::{OrganizationId, UserId};
-use nightlatch_domain::user::{EmailAddress, EmailKey, User, UserStatus, Vouched};
+use nightlatch_domain::user::{EmailAddress, EmailKey, Role, User, UserStatus, Vouched};
 
 use crate::{Concern, Row, StorageError, Tx, authenticator_apps, recovery_codes};
 
@@ -20,12 +20,23 @@ pub(crate) fn read(row: &Row<'_>, from: usize) -> Result<User, StorageError> {
     })
 }
 
+/// The form in which names are looked up.
+pub(crate) fn name_key(name: &str) -> String {
+    name.to_lowercase()
+}
+
+/// The last word of a name, likewise.
+fn family_key(name: &str) -> String {
+    let name = name_key(name);
+    name.split_whitespace().next_back().unwrap_or("").to_owned()
+}
+
 /// Adds a user. A taken address is the constraint `users_email_key`.
 pub fn add(tx: &mut Tx<'_>, user: &User) -> Result<(), StorageError> {
     tx.execute_one(
         "INSERT INTO users (id, organization_id, email, email_key, name, role, status, epoch,
-                            appearance, picture_version, created_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8, $9, $10)",
+                            appearance, picture_version, created_at, name_key, family_key)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8, $9, $10, $11, $12)",
         &[
             user.id.into(),
             user.organization_id.into(),
@@ -37,6 +48,8 @@ pub fn add(tx: &mut Tx<'_>, user: &User) -> Result<(), StorageError> {
             user.appearance.name().into(),
             user.picture_version.into(),
             user.created_at.into(),
+            name_key(&user.name).into(),
+            family_key(&user.name).into(),
         ],
     )
 }
@@ -44,6 +57,16 @@ pub fn add(tx: &mut Tx<'_>, user: &User) -> Result<(), StorageError> {
 /// The user, which must exist.
 pub fn get(tx: &mut Tx<'_>, id: UserId) -> Result<User, StorageError> {
     tx.query_one(
+        "SELECT id, organization_id, email, name, role, status, appearance, picture_version, created_at
+         FROM users WHERE id = $1",
+        &[id.into()],
+        |row| read(row, 0),
+    )
+}
+
+/// The user of this id, if there is one.
+pub fn find(tx: &mut Tx<'_>, id: UserId) -> Result<Option<User>, StorageError> {
+    tx.query_optional(
         "SELECT id, organization_id, email, name, role, status, appearance, picture_version, created_at
          FROM users WHERE id = $1",
         &[id.into()],
@@ -87,19 +110,29 @@ pub fn list_after(
     )
 }
 
-/// Up to `limit` people who administer an organization and may sign in, oldest first.
+/// Up to `limit` people who administer an organization and may sign in: owners first, and
+/// of each the oldest first.
 pub fn list_administrators(
     tx: &mut Tx<'_>,
     organization_id: OrganizationId,
     limit: i64,
 ) -> Result<Vec<User>, StorageError> {
-    tx.query(
+    let mut found = tx.query(
         "SELECT id, organization_id, email, name, role, status, appearance, picture_version, created_at
-         FROM users WHERE organization_id = $1 AND role = 'administrator' AND status = 'active'
+         FROM users WHERE organization_id = $1 AND role = 'owner' AND status = 'active'
          ORDER BY id LIMIT $2",
         &[organization_id.into(), limit.into()],
         |row| read(row, 0),
-    )
+    )?;
+    let left = limit - i64::try_from(found.len()).unwrap_or(limit);
+    found.extend(tx.query(
+        "SELECT id, organization_id, email, name, role, status, appearance, picture_version, created_at
+         FROM users WHERE organization_id = $1 AND role = 'administrator' AND status = 'active'
+         ORDER BY id LIMIT $2",
+        &[organization_id.into(), left.into()],
+        |row| read(row, 0),
+    )?);
+    Ok(found)
 }
 
 /// What is known about what an account says of itself; it must exist.
@@ -133,7 +166,8 @@ pub fn set_email_verified(tx: &mut Tx<'_>, id: UserId, at: Timestamp) -> Result<
 pub fn update_profile(tx: &mut Tx<'_>, user: &User, at: Timestamp) -> Result<(), StorageError> {
     tx.concerns(Concern::User(user.id));
     tx.execute_one(
-        "UPDATE users SET name = $2, appearance = $3, picture_version = $4, updated_at = $5
+        "UPDATE users SET name = $2, appearance = $3, picture_version = $4, updated_at = $5,
+                          name_key = $6, family_key = $7
          WHERE id = $1",
         &[
             user.id.into(),
@@ -141,6 +175,8 @@ pub fn update_profile(tx: &mut Tx<'_>, user: &User, at: Timestamp) -> Result<(),
             user.appearance.name().into(),
             user.picture_version.into(),
             at.into(),
+            name_key(&user.name).into(),
+            family_key(&user.name).into(),
         ],
     )
 }
@@ -179,14 +215,29 @@ pub fn set_status(tx: &mut Tx<'_>, id: UserId, status: UserStatus) -> Result<(),
     )
 }
 
+/// Sets what a person may do. It counts for their next request.
+pub fn set_role(tx: &mut Tx<'_>, id: UserId, role: Role) -> Result<(), StorageError> {
+    tx.concerns(Concern::User(id));
+    tx.execute_one(
+        "UPDATE users SET role = $2 WHERE id = $1",
+        &[id.into(), role.name().into()],
+    )
+}
+
+/// Takes the password away: until another is set, none lets anybody in.
+pub fn delete_password(tx: &mut Tx<'_>, id: UserId) -> Result<bool, StorageError> {
+    let deleted = tx.execute("DELETE FROM passwords WHERE user_id = $1", &[id.into()])?;
+    Ok(deleted == 1)
+}
+
 /// Empties a deleted account: what names the person goes, and the address
 /// becomes free. The row stays, since the history refers to it.
 pub fn erase(tx: &mut Tx<'_>, id: UserId) -> Result<(), StorageError> {
     tx.concerns(Concern::User(id));
     let nameless = format!("deleted-{id}@invalid");
     tx.execute_one(
-        "UPDATE users SET email = $2, email_key = $2, name = 'Deleted user', picture_version = NULL,
-                          email_verified_at = NULL, status = 'deleted' WHERE id = $1",
+        "UPDATE users SET email = $2, email_key = $2, name = 'Deleted user', name_key = '',
+                          family_key = '', picture_version = NULL, email_verified_at = NULL, status = 'deleted' WHERE id = $1",
         &[id.into(), nameless.into()],
     )?;
     tx.execute("DELETE FROM passwords WHERE user_id = $1", &[id.into()])?;

@@ -104,7 +104,8 @@ impl Reader {
         self.judge(tag);
         match tag.name.as_str() {
             "form" => self.open_form(tag),
-            "input" => self.add_field(tag),
+            "input" | "select" => self.add_field(tag),
+            "option" if tag.get("selected").is_some() => self.choose(tag.owned("value")),
             "script" | "style" => self.page.nonces.push(tag.get("nonce").map(str::to_owned)),
             "link" if tag.get("rel") == Some("stylesheet") => {
                 self.page.nonces.push(tag.get("nonce").map(str::to_owned));
@@ -166,8 +167,9 @@ impl Reader {
             "a", "article", "b", "bdi", "body", "br", "button", "code", "dd", "details", "div",
             "dl", "dt", "fieldset", "footer", "form", "h1", "h2", "h3", "head", "header", "html",
             "iframe", "img", "input", "label", "legend", "li", "link", "main", "meta", "nav",
-            "noscript", "ol", "p", "path", "rect", "circle", "script", "section", "span", "strong",
-            "style", "summary", "svg", "symbol", "time", "title", "ul", "use", "wbr",
+            "noscript", "ol", "option", "p", "path", "rect", "circle", "script", "section",
+            "select", "span", "strong", "style", "summary", "svg", "symbol", "time", "title", "ul",
+            "use", "wbr",
         ];
         if !known.contains(&name.as_str()) {
             self.offend(format!("<{name}>, which no template of ours writes"));
@@ -212,6 +214,16 @@ impl Reader {
             self.elsewhere.push((form.to_owned(), element));
         } else if let Some(form) = self.current_form {
             self.put_field(form, id, field);
+        }
+    }
+
+    /// The choice of the list that was opened last.
+    fn choose(&mut self, value: String) {
+        let form = self
+            .current_form
+            .and_then(|form| self.page.forms.get_mut(form));
+        if let Some(field) = form.and_then(|form| form.fields.last_mut()) {
+            field.value = value;
         }
     }
 

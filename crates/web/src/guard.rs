@@ -25,10 +25,10 @@ use nightlatch_domain::ids::{SessionId, UserId};
 use nightlatch_domain::policy::Deadlines;
 use nightlatch_domain::secret::{Token, TokenDigest};
 use nightlatch_domain::session::{SessionKind, effective_deadlines};
-use nightlatch_domain::user::Role;
 use nightlatch_flows::sessions::{self, Check, LiveSession, Over};
 use nightlatch_storage::StorageError;
 
+use crate::administering::not_allowed;
 use crate::cookies;
 use crate::envelope::{Asker, Envelope};
 use crate::failure::Failure;
@@ -46,9 +46,6 @@ use crate::views::Problem;
 /// What a session that a phone let in is told about power over the account.
 pub(crate) const OWN_DEVICE: &str = "You were let in here by another device, for a short time. \
      Changes to your account are made on your own phone or laptop.";
-
-/// What a member is told about what is for administrators.
-pub(crate) const ADMINISTRATORS_ONLY: &str = "This is for administrators of your organization. If you need it for your work, ask one of them.";
 
 /// How long a body may take to arrive.
 const LONGEST_UPLOAD: Duration = Duration::from_secs(30);
@@ -439,13 +436,10 @@ fn admit(visit: &Visit, rule: Rule, request: &Parts) -> Result<(), Refusal> {
             Failure::saying(Problem::Forbidden, OWN_DEVICE).with_code("own-device-needed");
         return Err(Refusal::Failure(failure));
     }
-    let is_member = visit
-        .live()
-        .is_some_and(|live| live.owned.user.role != Role::Administrator);
-    if is_member && rule.administrators {
-        let failure = Failure::saying(Problem::Forbidden, ADMINISTRATORS_ONLY)
-            .with_code("administrators-only");
-        return Err(Refusal::Failure(failure));
+    if let (Some(power), Some(live)) = (rule.power, visit.live())
+        && !live.owned.user.role.has(power)
+    {
+        return Err(Refusal::Failure(not_allowed(power)));
     }
     match rule.access {
         Access::People if visit.live().is_some() => Ok(()),

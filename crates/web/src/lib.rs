@@ -11,6 +11,7 @@
 //! [`routes`] says about the route; the handler in `pages` or `api` does the
 //! rest.
 
+mod administering;
 mod api;
 mod assets;
 mod client;

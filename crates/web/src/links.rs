@@ -27,6 +27,7 @@ pub(crate) const RECOVERY_CODE_USED: &str = "/account/security/recovery-code-use
 pub(crate) const SESSIONS: &str = "/account/sessions";
 pub(crate) const CHECK_UP: &str = "/account/security/check-up";
 pub(crate) const HISTORY: &str = "/account/history";
+pub(crate) const ADMIN_PEOPLE: &str = "/admin/people";
 
 /// Where apps send people, and the address of each request that waits.
 pub(crate) const AUTHORIZE: &str = "/oauth2/authorize";

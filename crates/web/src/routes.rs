@@ -6,6 +6,7 @@
 //!
 //! Longer than 400 lines, since it is one list.
 
+mod administration;
 mod apps;
 mod factors;
 mod feed;
@@ -13,6 +14,7 @@ mod oidc;
 mod oidc_tokens;
 mod organization_apps;
 mod organization_groups;
+pub mod powers;
 mod protected;
 
 use std::sync::Arc;
@@ -22,6 +24,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::handler::Handler;
 use axum::middleware;
 use axum::routing::{MethodRouter, any, delete, get, patch, post};
+use nightlatch_domain::user::Power;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::failure::Failure;
@@ -68,10 +71,6 @@ pub enum Forgery {
 
 /// The rule of a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is a rule of its own, stated by its name"
-)]
 pub struct Rule {
     /// Who may use it.
     pub access: Access,
@@ -88,8 +87,9 @@ pub struct Rule {
     /// Whether all that it says of a live session is kept in memory, so that the
     /// database is asked only about the others.
     pub from_memory: bool,
-    /// Whether it is for administrators of an organization alone.
-    pub administrators: bool,
+    /// What it needs of the role of whoever uses it; see [`powers`]. Such a route is
+    /// closed to sessions that a phone let in, which have no such power.
+    pub power: Option<Power>,
 }
 
 /// A route as the list states it.
@@ -114,7 +114,11 @@ const BODY_LIMIT: usize = 64 * 1024;
 /// The upload of a picture, with what surrounds it in a multipart form.
 const PICTURE_LIMIT: usize = nightlatch_flows::profile::LARGEST_PICTURE + 16 * 1024;
 
-fn route(facts: RouteFacts, service: MethodRouter<Arc<App>>) -> Route {
+fn route(mut facts: RouteFacts, service: MethodRouter<Arc<App>>) -> Route {
+    if let Some(power) = powers::needed(facts.method, facts.path) {
+        facts.rule.power = Some(power);
+        facts.rule.own_device = true;
+    }
     Route { facts, service }
 }
 
@@ -129,7 +133,7 @@ const fn facts(method: &'static str, path: &'static str, access: Access) -> Rout
             sets_up_factor: false,
             own_device: false,
             from_memory: false,
-            administrators: false,
+            power: None,
         },
     }
 }
@@ -143,14 +147,6 @@ fn setting_up(mut route: Route) -> Route {
 /// Closes a route to sessions that a phone let in.
 fn own_device(mut route: Route) -> Route {
     route.facts.rule.own_device = true;
-    route
-}
-
-/// Closes a route to everybody but administrators; and to sessions that a phone let in,
-/// which have no such power.
-fn administrators(route: Route) -> Route {
-    let mut route = own_device(route);
-    route.facts.rule.administrators = true;
     route
 }
 
@@ -177,6 +173,7 @@ fn routes() -> Vec<Route> {
         for_everybody(),
         for_open_pages(),
         for_people(),
+        administration::routes(),
         apps::routes(),
         organization_apps::routes(),
         organization_groups::routes(),
@@ -546,7 +543,7 @@ pub(crate) fn build(app: Arc<App>) -> Router {
         sets_up_factor: false,
         own_device: false,
         from_memory: false,
-        administrators: false,
+        power: None,
     };
     let state = (Arc::clone(&app), rule);
     // Behind the guard too: the page must know whether to offer Log out.

@@ -13,7 +13,7 @@ use nightlatch_domain::ending::{Actor, Cause};
 use nightlatch_domain::ids::UserId;
 use nightlatch_domain::organization::Organization;
 use nightlatch_domain::session::{ProofMethod, Session, SessionKind};
-use nightlatch_domain::user::Appearance;
+use nightlatch_domain::user::{Appearance, Power};
 use nightlatch_flows::sessions::LiveSession;
 use time::macros::format_description;
 
@@ -104,6 +104,7 @@ fn person(visit: &Visit, live: &LiveSession) -> PersonView {
         organization: live.owned.organization.name.clone(),
         csrf: visit.form_token(),
         shared: session.life.kind == SessionKind::Shared,
+        administers: user.role.has(Power::Read) && !session.was_let_in_by_phone(),
         session: SessionMark {
             id: session.id.to_string(),
             idle_deadline_ms: milliseconds(deadlines.idle),

@@ -179,9 +179,13 @@ pub struct AddUser {
 /// A role as typed.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub enum TypedRole {
+    /// Everything, and says who the other owners are
+    Owner,
     /// Sets the rules, sees and ends everyone's sessions
     #[value(alias = "admin")]
     Administrator,
+    /// Sees what administrators see, and changes nothing
+    Auditor,
     /// Has an account and nothing more
     Member,
 }
@@ -189,7 +193,9 @@ pub enum TypedRole {
 impl From<TypedRole> for Role {
     fn from(typed: TypedRole) -> Self {
         match typed {
+            TypedRole::Owner => Self::Owner,
             TypedRole::Administrator => Self::Administrator,
+            TypedRole::Auditor => Self::Auditor,
             TypedRole::Member => Self::Member,
         }
     }

@@ -9,7 +9,7 @@ use super::rows::{
     ODD_TEXT, at, client, constraint, event, id, long_text, numbers, refusal, same, write,
 };
 
-const EVERY_KIND: [EventKind; 19] = [
+const EVERY_KIND: [EventKind; 22] = [
     EventKind::SignedIn,
     EventKind::SignedInFromNewBrowser,
     EventKind::SignInFailed,
@@ -24,6 +24,9 @@ const EVERY_KIND: [EventKind; 19] = [
     EventKind::UserDisabled,
     EventKind::UserEnabled,
     EventKind::UserDeleted,
+    EventKind::RoleChanged,
+    EventKind::PasswordResetStarted,
+    EventKind::NewCredentialsRequired,
     EventKind::ProfileChanged,
     EventKind::BrowserNamed,
     EventKind::BrowserMarkedShared,

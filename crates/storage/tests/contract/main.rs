@@ -20,6 +20,7 @@ mod concurrency;
 mod constraints;
 mod corrupt_rows;
 mod counters;
+mod directory;
 mod email_changes;
 mod endings;
 mod events;

@@ -9,8 +9,9 @@ use nightlatch_domain::mail::Message;
 use nightlatch_domain::notice::{Channel, Health, Lane, NoticeState};
 use nightlatch_domain::passkey::{CeremonyKind, UserHandle};
 use nightlatch_domain::session::Epochs;
-use nightlatch_domain::user::{EmailKey, UserStatus};
+use nightlatch_domain::user::{EmailKey, Role, UserStatus};
 use nightlatch_storage::browsers::{self, Browser};
+use nightlatch_storage::directory::{self, FoundBy, Position, Wanted};
 use nightlatch_storage::endings::{self, Receipt};
 use nightlatch_storage::events::{self, EventFilter};
 use nightlatch_storage::testing::statements;
@@ -95,6 +96,7 @@ fn run_accounts(tx: &mut Tx<'_>) -> Result<(), StorageError> {
     users::find_by_email(tx, &user(1, 1).email.key())?;
     users::any_exists(tx)?;
     users::list_administrators(tx, id(1), 1)?;
+    run_directory(tx)?;
     users::list_after(tx, &EmailKey::of_typed("a"), 1)?;
     users::update_profile(tx, &user(1, 1), at(77))?;
     run_addresses(tx)?;
@@ -125,6 +127,29 @@ fn run_accounts(tx: &mut Tx<'_>) -> Result<(), StorageError> {
     run_sign_in_steps(tx)?;
     run_passkeys(tx)?;
     users::erase(tx, id(1))
+}
+
+fn run_directory(tx: &mut Tx<'_>) -> Result<(), StorageError> {
+    let wanted = |beginning: &str, role, status| Wanted {
+        beginning: beginning.to_owned(),
+        role,
+        status,
+    };
+    for wanted in [
+        wanted("", None, None),
+        wanted("", Some(Role::Auditor), None),
+        wanted("", None, Some(UserStatus::Disabled)),
+        wanted("a", None, None),
+    ] {
+        let after = Position {
+            found_by: FoundBy::Name,
+            user: id(1),
+        };
+        directory::list(tx, id(1), &wanted, Some(after), 9)?;
+    }
+    directory::has_other_owner(tx, id(1), id(1))?;
+    users::set_role(tx, id(1), Role::Member)?;
+    users::delete_password(tx, id(1)).map(|_| ())
 }
 
 fn run_sign_in_steps(tx: &mut Tx<'_>) -> Result<(), StorageError> {

@@ -187,5 +187,13 @@ fn text_that_orders_pages_is_ordered_by_its_bytes() {
             )
         })
         .unwrap_or_else(|error: StorageError| panic!("{error}"));
-    assert_eq!(columns, ["organizations.name_key", "users.email_key"]);
+    assert_eq!(
+        columns,
+        [
+            "organizations.name_key",
+            "users.email_key",
+            "users.family_key",
+            "users.name_key"
+        ]
+    );
 }

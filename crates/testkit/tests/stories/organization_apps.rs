@@ -213,22 +213,22 @@ fn the_role_and_the_session_are_asked_for_inside_of_the_transaction(which: TestD
         })
     };
     assert!(matches!(
-        ask(&member, Demand::Role),
-        Administered::NotAdministrator
+        ask(&member, Demand::READ),
+        Administered::NotAllowed
     ));
     assert!(
-        matches!(ask(&grace, Demand::FreshProof), Administered::Done(id) if id == site.organization())
+        matches!(ask(&grace, Demand::PROVED), Administered::Done(id) if id == site.organization())
     );
     site.advance(MINUTE * 11);
     assert!(matches!(
-        ask(&grace, Demand::FreshProof),
+        ask(&grace, Demand::PROVED),
         Administered::ProofNeeded
     ));
-    assert!(matches!(ask(&grace, Demand::Role), Administered::Done(_)));
+    assert!(matches!(ask(&grace, Demand::READ), Administered::Done(_)));
     let before = grace.clone();
     grace.log_out();
     assert!(matches!(
-        ask(&before, Demand::Role),
+        ask(&before, Demand::READ),
         Administered::SessionOver
     ));
 }

@@ -60,7 +60,7 @@ fn auth_11_the_link_makes_the_first_administrator_once(which: TestDatabase) {
     };
     assert_eq!(
         (user.role, user.organization_id),
-        (Role::Administrator, organization.id)
+        (Role::Owner, organization.id)
     );
     let ada = Account {
         id: user.id,

@@ -5,7 +5,6 @@
 //! `application/json` where they have a body and the header `X-Nightlatch: 1`,
 //! which no form of another site can (CSRF-05).
 
-mod administering;
 pub(crate) mod apps;
 pub(crate) mod body;
 pub(crate) mod document;

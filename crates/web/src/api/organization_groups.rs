@@ -17,7 +17,7 @@ use nightlatch_storage::users;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::api::administering::{act, look};
+use crate::administering::{act, look};
 use crate::api::body::{Body, answer};
 use crate::cookies::Jar;
 use crate::failure::Failure;
@@ -151,7 +151,7 @@ pub(crate) async fn add(
 ) -> Result<Response, Failure> {
     let name = parse_name(&request.name)
         .ok_or_else(|| refused("The name of a group has 1 to 200 characters.", "name"))?;
-    let demand = (Demand::FreshProof, "Making a group");
+    let demand = (Demand::PROVED, "Making a group");
     let outcome = act(&person, demand, move |tx, moment, administrator| {
         let (organization, actor) = (administrator.organization, administrator.actor());
         groups::add(tx, moment, organization, &name, actor)
@@ -190,7 +190,7 @@ pub(crate) struct GroupRemoved {
 )]
 pub(crate) async fn remove(person: Person, Path(id): Path<String>) -> Result<Response, Failure> {
     let id = parse_id(&id)?;
-    let demand = (Demand::FreshProof, "Removing a group");
+    let demand = (Demand::PROVED, "Removing a group");
     let outcome = act(&person, demand, move |tx, moment, administrator| {
         let Some(group) = groups::find(tx, administrator.organization, id)? else {
             return Ok(None);
@@ -303,7 +303,7 @@ pub(crate) async fn add_member(
 ) -> Result<Response, Failure> {
     let id = parse_id(&id)?;
     let key = EmailKey::of_typed(&request.email);
-    let demand = (Demand::FreshProof, "Taking somebody into a group");
+    let demand = (Demand::PROVED, "Taking somebody into a group");
     let outcome = act(&person, demand, move |tx, moment, administrator| {
         let Some(group) = groups::find(tx, administrator.organization, id)? else {
             return Ok(None);
@@ -360,7 +360,7 @@ pub(crate) async fn remove_member(
 ) -> Result<Response, Failure> {
     let id = parse_id(&id)?;
     let user: UserId = user.parse().map_err(|_| no_such_member())?;
-    let demand = (Demand::FreshProof, "Taking somebody out of a group");
+    let demand = (Demand::PROVED, "Taking somebody out of a group");
     let outcome = act(&person, demand, move |tx, moment, administrator| {
         let Some(group) = groups::find(tx, administrator.organization, id)? else {
             return Ok(None);

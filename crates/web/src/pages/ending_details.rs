@@ -30,7 +30,7 @@ pub(crate) async fn find(person: &Person, id: &str) -> Result<EndingDetails, Fai
 /// For whom the words are: only administrators can mend an app (C8).
 pub(crate) fn reader(person: &Person) -> Reader {
     match person.live.owned.user.role {
-        Role::Administrator => Reader::Administrator,
+        Role::Owner | Role::Administrator | Role::Auditor => Reader::Administrator,
         Role::Member => Reader::Person,
     }
 }

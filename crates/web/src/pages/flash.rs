@@ -70,6 +70,21 @@ pub(crate) enum Flash {
     LastFactorDemanded,
     EmailChangeAsked,
     EmailChangeCancelled,
+    /// What an administrator did to a person's account, and how many sessions ended.
+    RoleChanged,
+    MemberDisabled {
+        sessions: i64,
+    },
+    MemberEnabled,
+    MemberDeleted {
+        sessions: i64,
+    },
+    ResetStarted,
+    NewCredentialsRequired {
+        sessions: i64,
+    },
+    /// It was so already.
+    MemberAsBefore,
     /// There is no such authenticator app, or its set-up took too long.
     AppGone,
 }
@@ -158,6 +173,13 @@ impl Flash {
             Self::EmailChangeAsked => "email-asked".to_owned(),
             Self::EmailChangeCancelled => "email-cancelled".to_owned(),
             Self::TooManyApps => "too-many-apps".to_owned(),
+            Self::RoleChanged => "role-changed".to_owned(),
+            Self::MemberDisabled { sessions } => format!("member-disabled.{sessions}"),
+            Self::MemberEnabled => "member-enabled".to_owned(),
+            Self::MemberDeleted { sessions } => format!("member-deleted.{sessions}"),
+            Self::ResetStarted => "reset-started".to_owned(),
+            Self::NewCredentialsRequired { sessions } => format!("new-credentials.{sessions}"),
+            Self::MemberAsBefore => "member-as-before".to_owned(),
         };
         jar.set_flash(&code);
     }
@@ -174,6 +196,17 @@ pub(crate) const LAST_FACTOR: &str = "Your organization asks for a second step, 
 
 /// A sign-in beyond the session limit, where the rule is to refuse.
 pub(crate) const TOO_MANY_SESSIONS: &str = "You are signed in on as many devices as your organization allows. Log out on one of them first.";
+
+/// How many sessions of somebody else ended.
+fn ended(count: u32) -> String {
+    match count {
+        0 => "They were not signed in anywhere.".to_owned(),
+        1 => "Their one session was logged out.".to_owned(),
+        // More are over as well where they have very many; see `log_out::INLINE`.
+        100.. => "All their sessions were logged out.".to_owned(),
+        count => format!("Their {count} sessions were logged out."),
+    }
+}
 
 /// The sentence of a code; nothing for a code that is not ours.
 pub(crate) fn read(code: &str) -> Option<FlashView> {
@@ -267,9 +300,28 @@ pub(crate) fn read(code: &str) -> Option<FlashView> {
         ("browsers-forgotten", count) => format!(
             "{count} browsers are forgotten. Their next sign-in asks for the second step again."
         ),
-        _ => return None,
+        _ => of_member(name, number)?,
     };
     Some(FlashView::done(sentence))
+}
+
+/// The same for what was done to somebody else's account.
+fn of_member(name: &str, number: u32) -> Option<String> {
+    Some(match (name, number) {
+        ("role-changed", _) => {
+            "The role was changed. It counts from their next click on.".to_owned()
+        }
+        ("member-disabled", count) => format!("The account is disabled. {}", ended(count)),
+        ("member-enabled", _) => "The account is enabled. They can sign in again.".to_owned(),
+        ("member-deleted", count) => format!("The account is deleted. {}", ended(count)),
+        ("reset-started", _) => "A link for a new password is on its way to them.".to_owned(),
+        ("new-credentials", count) => format!(
+            "The password opens nothing any more, and a link for a new one is on its way to them. {}",
+            ended(count)
+        ),
+        ("member-as-before", _) => "It was so already. Nothing was changed.".to_owned(),
+        _ => return None,
+    })
 }
 
 #[cfg(test)]

@@ -127,6 +127,9 @@ fn kind(event: EventKind) -> Option<HistoryKind> {
         EventKind::UserCreated => HistoryKind::AccountCreated,
         EventKind::UserDisabled => HistoryKind::AccountDisabled,
         EventKind::UserEnabled => HistoryKind::AccountEnabled,
+        EventKind::RoleChanged => HistoryKind::RoleChanged,
+        EventKind::PasswordResetStarted => HistoryKind::ResetStarted,
+        EventKind::NewCredentialsRequired => HistoryKind::NewCredentials,
         EventKind::BrowserMarkedShared => HistoryKind::ComputerMarked,
         EventKind::AuthenticatorAppAdded => HistoryKind::AppAdded,
         EventKind::AuthenticatorAppRenamed => HistoryKind::AppRenamed,
@@ -157,7 +160,7 @@ fn kind(event: EventKind) -> Option<HistoryKind> {
     })
 }
 
-fn entry(person: &Person, event: &Event) -> Option<HistoryEntryView> {
+pub(crate) fn entry(person: &Person, event: &Event) -> Option<HistoryEntryView> {
     let kind = kind(event.kind)?;
     let client = &event.client;
     let is_sign_in = matches!(kind, HistoryKind::SignIn | HistoryKind::SignInNewDevice);
@@ -181,6 +184,7 @@ fn entry(person: &Person, event: &Event) -> Option<HistoryEntryView> {
             | HistoryKind::TokenReused
             | HistoryKind::LeftApp
             | HistoryKind::AppAccessRemoved
+            | HistoryKind::RoleChanged
             | HistoryKind::EmailChangeAsked
             | HistoryKind::EmailChanged
             | HistoryKind::EmailChangeUndone
@@ -201,7 +205,9 @@ fn entry(person: &Person, event: &Event) -> Option<HistoryEntryView> {
         reason: event.detail.clone().filter(|_| {
             matches!(
                 event.kind,
-                EventKind::SessionEnded | EventKind::FactorsRemovedByOperator
+                EventKind::SessionEnded
+                    | EventKind::FactorsRemovedByOperator
+                    | EventKind::NewCredentialsRequired
             )
         }),
         device_kind: show::device_kind(client),

@@ -1,5 +1,6 @@
 //! The pages. Each module reads a request, calls a flow and fills a view.
 
+pub(crate) mod admin;
 pub(crate) mod alert;
 pub(crate) mod apps;
 pub(crate) mod check_up;

@@ -53,7 +53,9 @@ async fn show_page(
 /// A role in words.
 pub(crate) const fn role(role: Role) -> &'static str {
     match role {
+        Role::Owner => "Owner",
         Role::Administrator => "Administrator",
+        Role::Auditor => "Auditor",
         Role::Member => "Member",
     }
 }

@@ -7,7 +7,7 @@ use axum::response::Response;
 use nightlatch_domain::ids::PasskeyId;
 use nightlatch_domain::policy::{Policy, RememberRule};
 use nightlatch_domain::session::SessionKind;
-use nightlatch_domain::user::Role;
+use nightlatch_domain::user::Power;
 use nightlatch_flows::factors::enrolled;
 use nightlatch_flows::log_out::INLINE;
 use nightlatch_flows::passkeys::manage;
@@ -92,7 +92,10 @@ pub(crate) async fn show_page(
         sessions: sessions as u64,
         remembered: remembered_browsers::list(person).await?,
         factor_notice: remembered_browsers::notice(person).await?,
-        mark_shared: (user.role == Role::Administrator).then_some(MarkSharedView { marked }),
+        mark_shared: user
+            .role
+            .has(Power::Administer)
+            .then_some(MarkSharedView { marked }),
     };
     show::page_with(visit, status, &page, Jar::default())
 }
@@ -217,7 +220,7 @@ pub(crate) async fn password(person: Person, fields: Fields) -> Result<Response,
 pub(crate) async fn mark_shared(person: Person, fields: Fields) -> Result<Response, Failure> {
     let visit = &person.visit;
     visit.check_form(fields.get("csrf"))?;
-    if person.live.owned.user.role != Role::Administrator {
+    if !person.live.owned.user.role.has(Power::Administer) {
         return Err(Failure::new(Problem::Forbidden));
     }
     let shared = fields.is_checked("shared");

@@ -123,7 +123,11 @@ async fn show_page(
 }
 
 /// One card a browser, the one in use first.
-fn group(person: &Person, listed: &[ListedSession], apps: &AppsOfSessions) -> Vec<BrowserView> {
+pub(crate) fn group(
+    person: &Person,
+    listed: &[ListedSession],
+    apps: &AppsOfSessions,
+) -> Vec<BrowserView> {
     let current = person.live.owned.session.id;
     let mut cards: Vec<(Option<nightlatch_domain::ids::BrowserId>, BrowserView)> = Vec::new();
     for one in listed {

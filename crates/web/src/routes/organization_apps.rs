@@ -2,14 +2,14 @@
 
 use axum::routing::patch;
 
-use super::{Access, Route, administrators, facts, read, route, send};
+use super::{Access, Route, facts, read, route, send};
 use crate::api::organization_apps as apps;
 
 pub(super) fn routes() -> Vec<Route> {
     use Access::Programs;
     const ALL: &str = "/api/v1/organization/apps";
     const ONE: &str = "/api/v1/organization/apps/{id}";
-    let routes = vec![
+    vec![
         read(ALL, Programs, apps::list),
         send(ALL, Programs, apps::register),
         read(ONE, Programs, apps::get),
@@ -45,6 +45,5 @@ pub(super) fn routes() -> Vec<Route> {
             Programs,
             apps::resend,
         ),
-    ];
-    routes.into_iter().map(administrators).collect()
+    ]
 }

@@ -2,7 +2,7 @@
 
 use axum::routing::delete;
 
-use super::{Access, Route, administrators, facts, read, route, send};
+use super::{Access, Route, facts, read, route, send};
 use crate::api::organization_groups as groups;
 
 pub(super) fn routes() -> Vec<Route> {
@@ -11,7 +11,7 @@ pub(super) fn routes() -> Vec<Route> {
     const ONE: &str = "/api/v1/organization/groups/{id}";
     const MEMBERS: &str = "/api/v1/organization/groups/{id}/members";
     const MEMBER: &str = "/api/v1/organization/groups/{id}/members/{user}";
-    let routes = vec![
+    vec![
         read(ALL, Programs, groups::list),
         send(ALL, Programs, groups::add),
         route(facts("DELETE", ONE, Programs), delete(groups::remove)),
@@ -21,6 +21,5 @@ pub(super) fn routes() -> Vec<Route> {
             facts("DELETE", MEMBER, Programs),
             delete(groups::remove_member),
         ),
-    ];
-    routes.into_iter().map(administrators).collect()
+    ]
 }

@@ -126,6 +126,8 @@ pub struct PersonView {
     pub csrf: String,
     /// Whether this session is in the shared-computer mode.
     pub shared: bool,
+    /// Whether the menu leads to the room of administrators.
+    pub administers: bool,
     /// The session itself.
     pub session: SessionMark,
 }
@@ -161,6 +163,8 @@ pub enum Nav {
     History,
     /// Apps.
     Apps,
+    /// People, in the room of administrators.
+    People,
 }
 
 impl Nav {
@@ -173,6 +177,7 @@ impl Nav {
             Self::Sessions => "sessions",
             Self::History => "history",
             Self::Apps => "apps",
+            Self::People => "people",
         };
         own == name
     }

@@ -109,6 +109,12 @@ pub enum HistoryKind {
     AccountDisabled,
     /// The account was opened again.
     AccountEnabled,
+    /// Another role.
+    RoleChanged,
+    /// An administrator had a link for a new password sent.
+    ResetStarted,
+    /// An administrator took the password away.
+    NewCredentials,
     /// A computer was marked as shared, or no longer.
     ComputerMarked,
     /// Authenticator app added.
@@ -227,6 +233,9 @@ impl HistoryEntryView {
                 "There may be a copy of what keeps an app signed in".to_owned()
             }
             (HistoryKind::LeftApp, _) => "Logged out of an app".to_owned(),
+            (HistoryKind::RoleChanged, _) => "Role changed".to_owned(),
+            (HistoryKind::ResetStarted, _) => "Link for a new password sent".to_owned(),
+            (HistoryKind::NewCredentials, _) => "New password required".to_owned(),
             (HistoryKind::AppAccessRemoved, _) => "Access of an app removed".to_owned(),
             (HistoryKind::ComputerMarked, _) => "Shared-computer mark changed".to_owned(),
         }
@@ -250,7 +259,9 @@ impl HistoryEntryView {
             | HistoryKind::RecoveryCodesRemoved
             | HistoryKind::RecoveryCodeUsed
             | HistoryKind::PasskeyAdded
-            | HistoryKind::PasskeyRemoved => "key",
+            | HistoryKind::PasskeyRemoved
+            | HistoryKind::ResetStarted
+            | HistoryKind::NewCredentials => "key",
             HistoryKind::AppAdded | HistoryKind::AppRenamed | HistoryKind::AppRemoved => "phone",
             HistoryKind::FactorFailed
             | HistoryKind::Failed
@@ -263,7 +274,9 @@ impl HistoryEntryView {
             | HistoryKind::PasskeySuspicious
             | HistoryKind::TokenReused => "warning",
             HistoryKind::ConsentGiven => "apps",
-            HistoryKind::AccountCreated | HistoryKind::AccountEnabled => "person",
+            HistoryKind::AccountCreated
+            | HistoryKind::AccountEnabled
+            | HistoryKind::RoleChanged => "person",
             HistoryKind::ComputerMarked => "people",
         }
     }

@@ -8,6 +8,7 @@
 
 mod accent;
 mod account;
+mod admin;
 mod apps;
 mod check_up;
 mod common;
@@ -38,6 +39,7 @@ pub use account::{
     AppView, LastSignInView, LimitView, MarkSharedView, PasswordErrors, ProfilePage, SecurityPage,
     StartPage, ThisSessionView,
 };
+pub use admin::{FoundPersonView, MemberActPage, MemberPage, PeoplePage};
 pub use apps::{AppsPage, OwnAppView};
 pub use check_up::{CheckUpPage, CheckUpView};
 pub use common::{

@@ -2,6 +2,7 @@
 //! `NIGHTLATCH_SAMPLES=/tmp/samples cargo test -p nightlatch-web views` writes them to files.
 
 mod account;
+mod admin;
 mod cast;
 mod email_change;
 mod factors;
@@ -245,6 +246,7 @@ pub(super) fn samples() -> Vec<Sample> {
         gallery.ways_into_apps(cast);
         gallery.protected_hosts(cast);
         gallery.addresses(cast);
+        gallery.administration(cast);
     }
     gallery.0
 }

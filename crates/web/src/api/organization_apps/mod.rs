@@ -30,7 +30,7 @@ pub(crate) use notices::{
 pub(crate) use test::{__path_run as __path_test, run as test};
 
 use self::shape::{AppEntry, AppSettings};
-use crate::api::administering::{act, look};
+use crate::administering::{act, look};
 use crate::api::body::{Body, answer};
 use crate::cookies::Jar;
 use crate::failure::Failure;
@@ -182,7 +182,7 @@ pub(crate) async fn register(
     let name = parse_name(settings.name.as_deref().unwrap_or_default()).map_err(wrong)?;
     let wish = settings.into_wish().map_err(wrong)?;
     let own_address = person.visit.app.public_url.origin().to_owned();
-    let demand = (Demand::FreshProof, "Registering an app");
+    let demand = (Demand::PROVED, "Registering an app");
     let outcome = act(&person, demand, move |tx, moment, administrator| {
         let (organization, before) = (administrator.organization, Registration::default());
         let registration = match wish.grant(tx, organization, &before, Some(&own_address))? {
@@ -249,7 +249,7 @@ pub(crate) async fn change(
     let name = name.map_err(wrong)?;
     let wish: AppWish = settings.into_wish().map_err(wrong)?;
     let own_address = person.visit.app.public_url.origin().to_owned();
-    let demand = (Demand::FreshProof, "Changing an app");
+    let demand = (Demand::PROVED, "Changing an app");
     let outcome = act(&person, demand, move |tx, moment, administrator| {
         let place = (administrator.organization, id);
         let Some(before) = apps::find(tx, administrator.organization, id)? else {
@@ -284,7 +284,7 @@ pub(crate) async fn replace_secret(
     Path(id): Path<String>,
 ) -> Result<Response, Failure> {
     let id = parse_id(&id)?;
-    let demand = (Demand::FreshProof, "Replacing the secret of an app");
+    let demand = (Demand::PROVED, "Replacing the secret of an app");
     let outcome = act(&person, demand, move |tx, moment, administrator| {
         let place = (administrator.organization, id);
         let done = apps::replace_secret(tx, moment, place, administrator.actor())?;
@@ -340,7 +340,7 @@ pub(crate) async fn withdraw(
     let id = parse_id(&id)?;
     let reason = parse_reason(request.reason.as_deref().unwrap_or_default())
         .map_err(|sentence| Failure::saying(Problem::BadRequest, sentence).with_code("reason"))?;
-    let demand = (Demand::FreshProof, "Withdrawing an app");
+    let demand = (Demand::PROVED, "Withdrawing an app");
     let outcome = act(&person, demand, move |tx, moment, administrator| {
         let organization = administrator.organization;
         if apps::find(tx, organization, id)?.is_none() {
@@ -379,7 +379,7 @@ pub(crate) async fn withdraw(
 )]
 pub(crate) async fn restore(person: Person, Path(id): Path<String>) -> Result<Response, Failure> {
     let id = parse_id(&id)?;
-    let demand = (Demand::FreshProof, "Restoring an app");
+    let demand = (Demand::PROVED, "Restoring an app");
     let outcome = act(&person, demand, move |tx, moment, administrator| {
         let organization = administrator.organization;
         let restored = apps::restore(tx, moment, (organization, id), administrator.actor())?;

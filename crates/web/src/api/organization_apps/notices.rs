@@ -162,7 +162,7 @@ pub(crate) async fn resend(
     let unknown = || Failure::not_found().with_code("no-such-notice");
     let id = parse_id(&id)?;
     let notice: NoticeId = notice.parse().map_err(|_| unknown())?;
-    let demand = (Demand::Role, "Sending a notice again");
+    let demand = (Demand::ACT, "Sending a notice again");
     let outcome = act(
         &person,
         demand,
@@ -199,7 +199,7 @@ pub(crate) async fn resend_all(
     Path(id): Path<String>,
 ) -> Result<Response, Failure> {
     let id = parse_id(&id)?;
-    let demand = (Demand::Role, "Sending notices again");
+    let demand = (Demand::ACT, "Sending notices again");
     let outcome = act(
         &person,
         demand,

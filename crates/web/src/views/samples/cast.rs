@@ -75,6 +75,7 @@ impl Cast {
             organization: frame.brand().to_owned(),
             csrf: "dG9rZW4".to_owned(),
             shared: self == Self::Long,
+            administers: self != Self::Plain,
             session: SessionMark {
                 id: "s1".to_owned(),
                 idle_deadline_ms: 1_795_435_200_000,
