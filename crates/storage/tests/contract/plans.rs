@@ -93,6 +93,7 @@ fn run_accounts(tx: &mut Tx<'_>) -> Result<(), StorageError> {
     organizations::update(tx, &organization(1))?;
     users::add(tx, &user(1, 1))?;
     users::get(tx, id(1))?;
+    users::find(tx, id(1))?;
     users::find_by_email(tx, &user(1, 1).email.key())?;
     users::any_exists(tx)?;
     users::list_administrators(tx, id(1), 1)?;

@@ -40,6 +40,8 @@ struct Scene<'a> {
     app: String,
     app_begun: String,
     unfinished: Authenticator,
+    /// Somebody over whom she has a say, and their session.
+    member: (String, String),
 }
 
 impl<'a> Scene<'a> {
@@ -67,6 +69,9 @@ impl<'a> Scene<'a> {
         laptop.open("/account/security").expect(200);
         let action = laptop.page().form("Remove Blue key").action.clone();
         let passkey = action.rsplit('/').nth(1).expect("an id").to_owned();
+        let bob = site.add_person("Bob Hale", "bob@brightwater.example");
+        let mut tablet = site.browser();
+        tablet.sign_in(&bob);
         let address = serde_json::json!({ "email": "ada@elsewhere.example" });
         let waiting = laptop.api("POST", "/api/v1/profile/email", Some(&address));
         drop(waiting.expect(200));
@@ -78,6 +83,7 @@ impl<'a> Scene<'a> {
             site,
             ada,
             phone: phone.session_id(),
+            member: (bob.id.to_string(), tablet.session_id()),
             passkey,
             laptop,
             token,
@@ -129,9 +135,12 @@ impl<'a> Scene<'a> {
             path if path.contains("authenticator-apps") => &self.app,
             path if path.contains("/passkeys/") => &self.passkey,
             path if path.contains("/apps/") => &self.crm,
+            path if path.starts_with("/admin/people/") => &self.member.0,
             _ => &self.phone,
         };
         let path = route.path.replace("{id}", id);
+        let path = path.replace("{session}", &self.member.1);
+        let path = path.replace("{act}", "disable");
         let code = if route.path.ends_with("/download") {
             "0123-4567-89AB-CDEF".to_owned()
         } else {

@@ -405,6 +405,11 @@ fn reloading_a_refused_form_leads_to_its_page(which: TestDatabase) {
             .path
             .replace("{id}", "00000000-0000-4000-8000-000000000000");
         let status = browser.open(&path).status.as_u16();
+        if route.rule.power.is_some() {
+            // To a member, the place for administrators is not there.
+            assert_eq!(status, 404, "{path}");
+            continue;
+        }
         let asks_first = path.ends_with("/not-me") || path.ends_with("/remove");
         let is_gone = status == 404 && asks_first;
         assert!(status == 200 || is_gone, "{path}: {status}");
