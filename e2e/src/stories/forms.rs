@@ -31,6 +31,7 @@ pub(crate) async fn every_form_is_accepted(stage: Stage, ground: Arc<Ground>) ->
     sign_in(&browser, &grace, &[]).await?;
     profile(&browser).await?;
     security(&browser).await?;
+    administration(&browser, &ground).await?;
     let account = Account {
         name: "Rear Admiral Grace Hopper".to_owned(),
         ..grace
@@ -61,10 +62,19 @@ fn accepted_by(ground: &Ground) -> Outcome<BTreeSet<String>> {
         let what = format!("{} {}", answered.method, answered.path);
         ensure(answered.status < 400, || format!("{what} was refused"))?;
         if answered.method == "POST" {
-            accepted.insert(without_ids(&answered.path));
+            accepted.insert(of_route(&answered.path));
         }
     }
     Ok(accepted)
+}
+
+/// A path as its route has it. The acts of administrators share one.
+fn of_route(path: &str) -> String {
+    let path = without_ids(path);
+    match path.strip_prefix("/admin/people/{id}/") {
+        Some(act) if !act.contains('/') => "/admin/people/{id}/{id}".to_owned(),
+        _ => path,
+    }
 }
 
 fn none_is_missing(accepted: &BTreeSet<String>, here: impl Fn(&str) -> bool) -> Outcome {
@@ -177,6 +187,36 @@ async fn security(browser: &Browser) -> Outcome {
     browser
         .see("This computer is no longer marked as shared.")
         .await
+}
+
+/// What administrators do to somebody else.
+async fn administration(browser: &Browser, ground: &Ground) -> Outcome {
+    let bob = ground
+        .with(|site| site.add_person("Bob Hale", "bob@brightwater.example"))
+        .await?;
+    for device in [&IPHONE, &TABLET] {
+        ground.sign_in_with(device, &bob).await?;
+    }
+    browser.open("/admin/people").await?;
+    browser.fill("Name or e-mail", "hale").await?;
+    browser.press("Search").await?;
+    browser.follow("Bob Hale").await?;
+    browser.see("Signed in with 2 sessions").await?;
+    let page = browser.path().await?;
+    browser.press_beside(IPHONE.phrase, "Log out").await?;
+    browser.see("One session was logged out.").await?;
+    browser.see("Signed in with 1 session").await?;
+    for (button, question) in [
+        ("Log out of all sessions", "Log out of all sessions?"),
+        ("Disable account", "Disable this account?"),
+        ("Enable account", "Enable this account?"),
+    ] {
+        browser.press(button).await?;
+        browser.see(question).await?;
+        browser.press(button).await?;
+        browser.see_path(&page).await?;
+    }
+    browser.see("Not signed in anywhere.").await
 }
 
 /// Everything that the list of sessions offers.
